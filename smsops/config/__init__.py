@@ -1,0 +1,1 @@
+"""Reading the configuration: files become a tree with places, the tree becomes desired resources."""

@@ -1,0 +1,1 @@
+"""The verbs with effects: files, processes, the network. They never name a kind."""

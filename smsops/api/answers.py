@@ -1,0 +1,347 @@
+"""From a good answer to a value of the contract, one function a method; `judge` runs them on bytes.
+
+    judge(GET_LISTS, lists, body)
+
+Read tolerantly, judge strictly: any form of a fact that was ever documented or seen is accepted, and
+whatever is not positively a success is an error. An answer that says nothing is never "there is none".
+"""
+
+from __future__ import annotations
+
+import re
+
+from smsops.api.contract import (
+    AccountInfo,
+    AuthenticationRefused,
+    Cancelled,
+    ContactRecord,
+    Contacts,
+    Counts,
+    CreatedSubAccount,
+    ListRecord,
+    Number,
+    Refused,
+    Sent,
+    Simulation,
+    SubAccountRecord,
+)
+from smsops.api.methods import CancelStatus, CreditStatus, SendStatus, SubAccountsStatus, Verdict
+from smsops.api.tree import Malformed, Mapped, Tree, count, elements, keyed, number, text, texts
+from smsops.api.verdicts import Answer, judge
+
+__all__ = [
+    "account",
+    "blacklist",
+    "cancelled",
+    "contacts",
+    "counts",
+    "created",
+    "credits_by_country",
+    "done",
+    "judge",
+    "lists",
+    "new_balance",
+    "sent",
+    "simulation",
+    "sub_accounts",
+]
+
+# Never among the free fields of a record: they are printed and stored.
+_SECRET_KEYS = ("apikey", "password", "passcode")
+_SIGNS_OF_AN_ACCOUNT = ("credits", "email", "login", "apikey", "lastname", "firstname", "society", "company")
+_FAILURE_WORDS = re.compile(
+    r"err(or|eur)|fail|échec|invalid|incorrect|problem|denied|refus|unknown|not found|no account|^n?ko$", re.IGNORECASE
+)
+_NO_ID = frozenset(("", "0", "null", "none", "false"))
+_PHONE_NOISE = re.compile(r"[\s+().\-]")
+
+
+# Reads
+
+
+def account(answer: Answer, *, sub_account: str | None = None, caller_key: str | None = None) -> AccountInfo:
+    """getInfo (manual §13). Its status is free text, such as "Active Account"; failures are not documented.
+
+    With `sub_account`, an answer that is visibly about the calling account is no answer: a server
+    that does not know the spelling of the parameter ignores it and describes the master.
+    """
+    mapped = answer.mapped
+    _no_error(answer)
+    if _numeric(answer.code):
+        answer.no_failure()
+    fields = texts(mapped, without=("status", "credits", *_SECRET_KEYS))
+    status = text(mapped.get("status"))
+    if not any(text(mapped.get(key)) for key in _SIGNS_OF_AN_ACCOUNT):
+        if not re.search(r"[^\W\d_]", status) or not isinstance(mapped["status"], str):
+            raise answer.unclear("an answer that describes no account")
+        if _FAILURE_WORDS.search(status):  # words decide here only that nothing else speaks for an account
+            raise answer.turned_down(
+                AuthenticationRefused, "the server describes no account", status=answer.quoted(status)
+            )
+    key = text(mapped.get("apikey")) or None
+    login = text(mapped.get("login"))
+    if sub_account is not None and ((login and login.lower() != sub_account.lower()) or (key and key == caller_key)):
+        raise answer.unclear("the answer is about another account than the sub-account that was asked for")
+    return AccountInfo(answer.quoted(status), number(mapped.get("credits")), key, fields)
+
+
+def _numeric(code: str) -> bool:
+    return code.lstrip("-").isdecimal()
+
+
+def _no_error(answer: Answer) -> None:
+    if answer.error:
+        raise answer.turned_down(AuthenticationRefused, "the server does not answer this account")
+
+
+def sub_accounts(answer: Answer) -> tuple[SubAccountRecord, ...]:
+    """getSubAccounts (manual §18): empty only with "No subaccount found", or with an explicit total or array of none.
+
+    A failure of the login has status 0 as well. Taken for "none", it would make every sub-account look deleted.
+    """
+    mapped = answer.mapped
+    _no_error(answer)
+    members = elements(mapped.get("subaccounts"), "subaccount")
+    total = _total(answer)
+    if answer.method.meaning(answer.code) is SubAccountsStatus.NONE_FOUND:
+        if members or total:
+            raise answer.unclear("the answer reports an error, and sub-accounts besides")
+        if not any(_says_none_found(mapped.get(key)) for key in ("statustext", "text")):
+            raise answer.turned_down(AuthenticationRefused, "the server does not list the sub-accounts")
+        return ()
+    if answer.code:
+        answer.no_failure()
+        raise answer.strange_status()  # a good answer has no status at all
+    if "subaccounts" not in mapped and total != 0:
+        raise answer.unclear("an answer without sub-accounts that does not say that there are none")
+    if total is not None and total > len(members):
+        raise answer.unclear(f"{total} sub-accounts announced, {len(members)} received", transient=True)
+    return tuple(_sub_account(keyed(member)) for member in members)
+
+
+def _says_none_found(words: Tree) -> bool:
+    # Letters only: hyphens, blanks and capitals differ between the manual and its translations.
+    return isinstance(words, str) and re.sub(r"[\W\d_]+", "", words).lower() == "nosubaccountfound"
+
+
+def _total(answer: Answer) -> int | None:
+    raw = answer.mapped.get("total")
+    if raw is None or raw == "":
+        return None
+    total = count(raw)
+    if total is None:
+        raise answer.unclear("the announced number of sub-accounts is not a number")
+    return total
+
+
+def _sub_account(mapped: Mapped) -> SubAccountRecord:
+    login = text(mapped.get("login"))
+    if not login:
+        raise Malformed("a sub-account without a login")
+    fields = texts(mapped, without=("login", "credits", *_SECRET_KEYS))
+    return SubAccountRecord(login, number(mapped.get("credits")), fields)
+
+
+def _collection(answer: Answer, key: str, member: str, zero: type[Refused] = AuthenticationRefused) -> list[Tree]:
+    # How an empty collection looks is not documented. A body of nothing but [] or {} is what PHP makes of an
+    # empty array; with other keys beside it, a missing collection is something else that we do not know.
+    if answer.tree in ([], {}):
+        return []
+    answer.no_failure(zero)
+    mapped = answer.mapped
+    if key not in mapped:
+        raise answer.unclear(f"an answer without {key}")
+    return elements(mapped[key], member)
+
+
+def lists(answer: Answer) -> tuple[ListRecord, ...]:
+    """getLists (manual §25). The number of contacts is `Contacts` in JSON and `Contact` in XML."""
+    return tuple(_list(keyed(member)) for member in _collection(answer, "lists", "list"))
+
+
+def _list(mapped: Mapped) -> ListRecord:
+    name = text(mapped.get("listname"))
+    if not name:
+        raise Malformed("a list without a name")
+    contacts = count(mapped.get("contacts", mapped.get("contact")))
+    locked = {"1": True, "0": False, "true": True, "false": False}.get(text(mapped.get("locked")).lower())
+    return ListRecord(name, contacts, locked, text(mapped.get("creationdate")))
+
+
+def contacts(answer: Answer) -> Contacts:
+    """getContacts (manual §26): every key but MobilePhone is a field, in whatever case it comes back.
+
+    A list may have a million contacts, and all have the same keys: which is the phone is found out once.
+    An unknown list is not documented, and may well be what a status 0 means here.
+    """
+    members = _collection(answer, "contacts", "contact", zero=Refused)
+    shapes: dict[tuple[str, ...], tuple[str, tuple[tuple[str, str], ...]]] = {}
+    rows: list[tuple[str, ContactRecord]] = []
+    for position, member in enumerate(members):
+        if not isinstance(member, dict):
+            raise Malformed("a contact that is not made of fields")
+        members[position] = None  # what is read is let go: the list need not be in memory twice
+        names = tuple(member)
+        shape = shapes.get(names)
+        if shape is None:
+            shape = shapes[names] = _shape(names)
+        phone, fields = shape
+        record = {field: value.strip() if type(value := member[name]) is str else text(value) for name, field in fields}
+        rows.append((_digits(member[phone]), record))
+    return Contacts(tuple(rows))
+
+
+def _shape(names: tuple[str, ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    phones = [name for name in names if name.strip().lower() == "mobilephone"]
+    if len(phones) != 1:
+        raise Malformed("a contact without one phone number")
+    return phones[0], tuple((name, name.strip()) for name in names if name != phones[0])
+
+
+def _digits(phone: Tree) -> str:
+    digits = phone if isinstance(phone, str) else str(count(phone))
+    if not (digits.isascii() and digits.isdigit()):
+        digits = _PHONE_NOISE.sub("", digits)
+        if not (digits.isascii() and digits.isdigit()):
+            raise Malformed("a phone number that is not made of digits")
+    return digits
+
+
+def blacklist(answer: Answer) -> frozenset[str]:
+    """getBlacklist (manual §14), whose printed JSON has an array around it and blanks in its keys."""
+    phones = set()
+    for member in _collection(answer, "blacklist", "contact"):
+        if isinstance(member, dict):
+            mapped = keyed(member)
+            member = mapped.get("phonenumber", mapped.get("mobilephone"))
+        phones.add(_digits(member))
+    return frozenset(phones)
+
+
+def credits_by_country(answer: Answer) -> Number:
+    """getCreditsByCountryIsoCode (manual §27). A price of nothing is no price."""
+    answer.no_failure(zero=Refused)
+    price = number(answer.mapped.get("nbcredits"))
+    if price is None or price <= 0:
+        raise answer.unclear("an answer without a price")
+    return price
+
+
+def simulation(answer: Answer) -> Simulation:
+    """simulateCampaign (manual §7)."""
+    if answer.error and not answer.code:
+        _no_error(answer)
+    answer.done()
+    mapped = answer.mapped
+    credits, contacts_, messages = (
+        number(mapped.get("nbcredits")),
+        count(mapped.get("nbcontacts")),
+        count(mapped.get("nbsms")),
+    )
+    if credits is None or credits < 0 or contacts_ is None or messages is None:
+        raise answer.unclear("a simulation without its numbers")
+    return Simulation(credits, contacts_, messages, _invalid_numbers(mapped))
+
+
+# Writes
+
+
+def done(answer: Answer) -> None:
+    """A write that answers with nothing but its status: 1 or 0."""
+    answer.done()
+
+
+def created(answer: Answer) -> CreatedSubAccount:
+    """createSubAccount (manual §16). In production the answer carries the new account's key."""
+    answer.done()
+    key = answer.mapped.get("apikey")
+    return CreatedSubAccount(key.strip() or None if isinstance(key, str) else None)
+
+
+def counts(answer: Answer) -> Counts:
+    """populateList and deleteContacts (manual §22, §23). Status 1 says little: the counts are what happened."""
+    mapped = answer.mapped
+    success, ignored, duplicated = (count(mapped.get(key)) for key in ("success", "ignored", "duplicated"))
+    if answer.code == "0" and success:
+        raise answer.unclear("the answer reports an error, and contacts that went through besides")
+    answer.done()
+    if success is None or ignored is None or duplicated is None:
+        raise answer.unclear("the answer says that it was done, but not how many contacts went through")
+    return Counts(success, ignored, duplicated)
+
+
+def new_balance(answer: Answer, *, login: str) -> Number | None:
+    """manageSubAccountCredits (manual §19): its success has a status in XML and none in the printed JSON.
+
+    The sub-account that the answer names must be the one that was meant, otherwise somebody else's
+    balance has moved. An error beside a balance says both, so that nothing is known.
+    """
+    mapped = answer.mapped
+    named, balance = _balance(mapped)
+    entry = answer.entry() if answer.code else CreditStatus.DONE
+    if entry.verdict is Verdict.REFUSED and (named is None or balance is None):
+        raise answer.refused(entry)
+    if entry.verdict is Verdict.REFUSED or answer.error:
+        raise answer.unclear(
+            "the answer reports an error, and a balance besides" if balance is not None else "an error"
+        )
+    if named is None and answer.code != "OK":
+        raise answer.unclear("the answer does not say whose balance has changed")
+    if named is not None and named.lower() != login.lower():
+        raise answer.unclear("the answer is about another sub-account than the one that was meant")
+    return balance
+
+
+def _balance(mapped: Mapped) -> tuple[str | None, Number | None]:
+    held = mapped.get("subaccount")
+    if held and not isinstance(held, (dict, list)):
+        return text(held), number(mapped.get("credits"))
+    members = [keyed(member) for member in elements(held, "subaccount")]
+    if len(members) > 1:
+        raise Malformed("the answer is about several sub-accounts")
+    named = members[0] if members else mapped
+    return text(named.get("login")) or None, number(named.get("credits"))
+
+
+def sent(answer: Answer) -> Sent:
+    """sendSms (manual §6, appendix 5). Only a campaign id makes a success, and only its absence a failure.
+
+    111 is "too long" in the manual and "some numbers are invalid" in the older table; with a campaign id it
+    is the latter, and the other recipients get their message.
+    """
+    mapped = answer.mapped
+    campaign = text(mapped.get("campaignid")) if not isinstance(mapped.get("campaignid"), bool) else ""
+    campaign = "" if campaign.lower() in _NO_ID else campaign
+    entry = answer.entry()
+    taken = entry.verdict is Verdict.DONE or (entry is SendStatus.TOO_LONG and bool(campaign))
+    if not taken and not campaign:
+        raise answer.refused(entry)
+    if not taken:
+        raise answer.unclear(f"a failure, and a campaign id besides: {entry.meaning}", status=entry.code)
+    if not campaign:
+        raise answer.unclear("the message was taken, but its campaign id is lost", status=entry.code, happened="yes")
+    if answer.error:
+        raise answer.unclear("the message was taken, and an error besides", status=entry.code)
+    return Sent(
+        status=int(entry.code),
+        campaign_id=campaign,
+        credits=number(mapped.get("credits")),
+        credits_used=number(mapped.get("creditsused")),
+        contacts=count(mapped.get("nbcontacts")),
+        messages=count(mapped.get("nbsms")),
+        invalid_numbers=_invalid_numbers(mapped),
+    )
+
+
+def _invalid_numbers(mapped: Mapped) -> tuple[str, ...]:
+    # "Concatenation of invalid numbers", by whatever separator. Nothing that stands here may turn a
+    # message that was sent into one that was not.
+    held = mapped.get("invalidnumbers")
+    parts = held if isinstance(held, list) else [held]
+    words = " ".join(str(part) for part in parts if isinstance(part, (str, int)) and not isinstance(part, bool))
+    return tuple(part for part in re.split(r"[;,\s]+", words.replace("+", "")) if part)
+
+
+def cancelled(answer: Answer) -> Cancelled:
+    """deleteCampaign (manual §15, appendix 7)."""
+    return Cancelled(already=answer.done() is CancelStatus.ALREADY)

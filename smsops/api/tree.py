@@ -1,0 +1,190 @@
+"""From the bytes of an answer to plain dicts, lists and scalars, whatever form the server chose.
+
+The manual promises JSON or XML; what clients saw besides is a byte order mark or blank lines in front,
+keys in any case and with blanks inside the quotes, an array around the whole answer, a collection of one
+without its array, a collection inside an element named after its members (what XML becomes when it is
+turned into JSON), numbers as text, and pages of HTML. Content-Type is not to be trusted: the first byte is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NoReturn, TypeAlias
+
+from smsops.api.contract import Number
+
+Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | int | Decimal | bool | None"
+Mapped: TypeAlias = dict[str, Tree]
+
+_BLANK = " \t\r\n\ufeff\x00"
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
+_MOST_DIGITS = 40
+
+
+class Malformed(ValueError):
+    """The bytes, or a value in them, do not make sense; the text says why and quotes nothing of them."""
+
+
+def decode(body: bytes) -> Tree:
+    """The tree of an answer. Keys are as they came; `keyed` makes them comparable."""
+    start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n\x00")[:1]
+    if not start and not body.strip():
+        raise Malformed("the answer is empty")
+    return _from_xml(body) if start == b"<" else _from_json(body)
+
+
+def _from_json(body: bytes) -> Tree:
+    problem = "the answer is neither JSON nor XML, or breaks off"
+    try:
+        text = body.decode("utf-8").strip(_BLANK)
+        tree: Tree = json.loads(
+            text, parse_float=Decimal, parse_constant=_not_a_number, object_pairs_hook=_without_contradiction
+        )
+    except Malformed as malformed:
+        problem = str(malformed)
+    except (ValueError, ArithmeticError, RecursionError):
+        pass  # the exception would keep the whole body alive: what is raised below does not
+    else:
+        return tree
+    raise Malformed(problem)
+
+
+def _not_a_number(_: str) -> NoReturn:
+    raise Malformed("the answer holds a number that is none")
+
+
+def _without_contradiction(pairs: list[tuple[str, Tree]]) -> Mapped:
+    mapped = dict(pairs)
+    if len(mapped) != len(pairs) and any(mapped[key] != value for key, value in pairs):
+        raise Malformed("the answer says two things under one key")
+    return mapped
+
+
+def _from_xml(body: bytes) -> Tree:
+    # A document type is a sign of HTML, and the only way in which XML can blow up or reach outside.
+    if b"<!" in re.sub(rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->", b"", body, flags=re.DOTALL):
+        raise Malformed("the answer is an HTML page")
+    root = None
+    try:
+        root = ElementTree.fromstring(body.strip(_BLANK.encode()))  # noqa: S314 (no document type: see above)
+        if root.tag.lower() != "html":
+            return _from_element(root)
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError):
+        pass
+    raise Malformed("the answer is XML that breaks off, or HTML" if root is None else "the answer is an HTML page")
+
+
+def _from_element(element: ElementTree.Element) -> Tree:
+    # The name of the root says nothing: sendEmail's is SendSMS, and their case varies.
+    if not len(element):
+        return (element.text or "").strip()
+    mapped: Mapped = {}
+    for child in element:
+        value = _from_element(child)
+        if child.tag not in mapped:
+            mapped[child.tag] = value
+            continue
+        present = mapped[child.tag]
+        if isinstance(present, list):
+            present.append(value)
+        else:
+            mapped[child.tag] = [present, value]
+    return mapped
+
+
+def keyed(tree: Tree) -> Mapped:
+    """A mapping with its keys trimmed and in lower case."""
+    if not isinstance(tree, dict):
+        raise Malformed("the answer has no keys")
+    mapped: Mapped = {}
+    for name, value in tree.items():
+        key = name.strip().lower()
+        if key in mapped and mapped[key] != value:
+            raise Malformed("the answer says two things under one key")
+        mapped[key] = value
+    return mapped
+
+
+def unwrapped(tree: Tree, root: str) -> Tree:
+    """The answer itself, without an array of one around it or a root named after the method."""
+    if isinstance(tree, list) and len(tree) == 1 and isinstance(tree[0], dict):
+        tree = tree[0]
+    if isinstance(tree, dict) and len(tree) == 1:
+        name, value = next(iter(tree.items()))
+        if name.strip().lower() == root.lower() and isinstance(value, dict):
+            return value
+    return tree
+
+
+def elements(tree: Tree, member: str) -> list[Tree]:
+    """A collection as a list: also when it is a single member, nothing, or wrapped in the members' name."""
+    if tree is None or tree == "" or tree == {}:
+        return []
+    if isinstance(tree, list):
+        return tree
+    if not isinstance(tree, dict):
+        raise Malformed("the answer has a plain value where a collection belongs")
+    if len(tree) == 1:
+        name, value = next(iter(tree.items()))
+        if name.strip().lower() == member and not _is_plain(value):
+            return elements(value, member)
+    # PHP writes an array whose keys have a gap as an object with numbers for keys.
+    if all(name.strip().isdecimal() and isinstance(value, dict) for name, value in tree.items()):
+        return list(tree.values())
+    return [tree]
+
+
+def _is_plain(tree: Tree) -> bool:
+    return isinstance(tree, (str, int, Decimal)) and tree != ""
+
+
+def text(tree: Tree) -> str:
+    """A plain value as text without blanks around it; null and an empty collection are ""."""
+    if isinstance(tree, str):
+        return tree.strip()
+    if tree is None or tree == [] or tree == {}:
+        return ""
+    if isinstance(tree, bool):
+        return "1" if tree else "0"
+    if isinstance(tree, (int, Decimal)):
+        return str(_whole(tree))
+    raise Malformed("the answer has a collection where a plain value belongs")
+
+
+def texts(mapped: Mapped, *, without: Iterable[str]) -> dict[str, str]:
+    """The plain values of a keyed mapping as text, but for some keys and for what is nested."""
+    left_out = frozenset(without)
+    return {
+        key: text(value)
+        for key, value in mapped.items()
+        if key not in left_out and not (isinstance(value, (dict, list)) and value)
+    }
+
+
+def number(tree: Tree) -> Number | None:
+    """A number, however it was written; None when there is none or it is not one."""
+    if isinstance(tree, bool):
+        return None
+    if isinstance(tree, int):
+        return tree
+    if isinstance(tree, Decimal):
+        return _whole(tree) if tree.is_finite() and abs(tree.adjusted()) < _MOST_DIGITS else None
+    if isinstance(tree, str) and _NUMBER.fullmatch(tree.strip()):
+        return _whole(Decimal(tree.strip()))
+    return None
+
+
+def count(tree: Tree) -> int | None:
+    """A number of things: whole and not negative; None otherwise."""
+    value = number(tree)
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _whole(value: Number) -> Number:
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS:
+        return int(value) if value == value.to_integral_value() else value
+    return value

@@ -1,0 +1,119 @@
+"""The models of smsops.yaml that belong to no kind: the account, settings, variables, generate, moved, removed."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from smsops.model.address import Address
+from smsops.model.blocks import SECRET_SCHEMA, NonBlank, SecretField, read_secret
+from smsops.model.policy import Policy
+from smsops.model.resources import SecretReference
+from smsops.model.settings import Block, Settings
+
+DEFAULT_URL = "https://api.allmysms.com/http/9.0"
+SANDBOX_URL = "sandbox:"
+
+
+def _read_url(value: Any) -> Any:
+    if isinstance(value, str) and (value == SANDBOX_URL or re.match(r"https?://[^/\s]+", value)):
+        return value.rstrip("/")
+    raise PydanticCustomError("url", 'Write an address such as https://api.allmysms.com/http/9.0, or "sandbox:"')
+
+
+Url = Annotated[
+    str,
+    BeforeValidator(_read_url),
+    WithJsonSchema({"type": "string", "pattern": r"^(https?://.+|sandbox:)$", "default": DEFAULT_URL}),
+]
+
+
+def _read_login(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) and value.strip() else read_secret(value)
+
+
+LoginField = Annotated[
+    Any, BeforeValidator(_read_login), WithJsonSchema({"anyOf": [{"type": "string"}, SECRET_SCHEMA]})
+]
+"""A login is no secret: text, or a SecretReference."""
+
+
+class AccountBlock(Block):
+    """The `account` section: the master account and where its API is."""
+
+    login: LoginField = Field(SecretReference("env", "ALLMYSMS_LOGIN"), description="The login, or a reference to it.")
+    api_key: SecretField = Field(SecretReference("env", "ALLMYSMS_API_KEY"), description="The API key, by reference.")
+    url: Url = DEFAULT_URL
+
+
+class VariableBlock(Block):
+    """One variable; without a default it must be given."""
+
+    default: str | None = None
+    description: str | None = None
+
+
+class ForEachFile(Block):
+    """`for_each` from a data file."""
+
+    file: NonBlank
+
+
+def _read_address(value: Any) -> Any:
+    try:
+        return Address.parse(value)
+    except (ValueError, TypeError):
+        raise PydanticCustomError("address", "Write an address such as list.vip or acme-paris/list.vip") from None
+
+
+AddressField = Annotated[
+    Any,
+    BeforeValidator(_read_address),
+    WithJsonSchema({"type": "string", "examples": ["list.vip", "acme-paris/list.vip"]}),
+]
+"""An Address."""
+
+
+class MovedBlock(Block):
+    """A resource is known under another address."""
+
+    from_: AddressField = Field(alias="from")
+    to: AddressField
+
+
+class RemovedBlock(Block):
+    """What becomes of a resource that is no longer in the configuration."""
+
+    address: AddressField
+    destroy: bool = Field(True, description="false: forget it and leave it live.")
+
+
+def _read_state_url(value: Any) -> Any:
+    schemes = ("file:", "s3://", "gs://", "az://", "postgresql://")
+    if isinstance(value, str) and value.startswith(schemes) and value not in schemes:
+        return value
+    raise PydanticCustomError("state", "Write file:PATH, s3://…, gs://…, az://… or postgresql://…")
+
+
+StateUrl = Annotated[
+    str, BeforeValidator(_read_state_url), WithJsonSchema({"type": "string", "default": "file:.smsops/state.json"})
+]
+
+
+class StackBlock(Block):
+    """The sections of smsops.yaml that are not kinds'."""
+
+    smsops: Literal["1"] = Field(description="The version of the format.")
+    stack: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(description="Names the state.")
+    account: AccountBlock = Field(default_factory=lambda: AccountBlock.model_validate({}))
+    state: StateUrl = "file:.smsops/state.json"
+    include: list[NonBlank] = Field(default_factory=list)
+    settings: Settings = Field(default_factory=lambda: Settings.model_validate({}))
+    variables: dict[str, VariableBlock | None] = Field(default_factory=dict)
+    generate: list[Any] = Field(default_factory=list)
+    moved: list[MovedBlock] = Field(default_factory=list)
+    removed: list[RemovedBlock] = Field(default_factory=list)
+    policy: Policy = Field(default_factory=lambda: Policy.model_validate({}))

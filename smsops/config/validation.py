@@ -1,0 +1,117 @@
+"""From pydantic's errors to diagnostics with a place, a stable code and a suggestion."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from smsops.config.yaml import Mapping, Sequence, key_mark_at, mark_at
+from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
+
+_PLAIN_MESSAGES = {
+    "bool_parsing": "Write true or false",
+    "bool_type": "Write true or false",
+    "int_parsing": "Write a whole number",
+    "int_type": "Write a whole number",
+    "int_from_float": "Write a whole number",
+    "float_parsing": "Write a number",
+    "float_type": "Write a number",
+    "string_type": "Write text",
+    "list_type": "Write a list",
+    "dict_type": "Write a mapping (key: value)",
+    "model_type": "Write a mapping (key: value)",
+    "model_attributes_type": "Write a mapping (key: value)",
+    "tuple_type": "Write a list",
+}
+
+
+def _models(annotation: Any) -> list[Any]:
+    """The types that an annotation may stand for: unions, Annotated and optionals taken apart."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _models(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [model for part in typing.get_args(annotation) for model in _models(part)]
+    return [annotation]
+
+
+def _descend(annotations: list[Any], step: str | int) -> list[Any]:
+    found: list[Any] = []
+    for annotation in annotations:
+        origin = typing.get_origin(annotation)
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            for name, field in annotation.model_fields.items():
+                if step in (name, field.alias):
+                    found += _models(field.annotation)
+        elif origin in (list, tuple, dict):
+            found += _models(typing.get_args(annotation)[-1 if origin is dict else 0])
+    return found
+
+
+def known_keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    annotations: list[Any] = [model]
+    for step in path:
+        annotations = _descend(annotations, step) or annotations
+    return [
+        key
+        for annotation in annotations
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        for key in known_keys(annotation)
+    ]
+
+
+def _real_path(tree: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The steps of pydantic's location that exist in the file; names of union members are left out."""
+    path: list[str | int] = []
+    for position, step in enumerate(loc):
+        if isinstance(tree, Mapping) and step in tree:
+            tree = tree[str(step)]
+            path.append(step)
+        elif isinstance(tree, Sequence) and isinstance(step, int) and step < len(tree):
+            tree = tree[step]
+            path.append(step)
+        elif position == len(loc) - 1:
+            path.append(step)
+    return tuple(path)
+
+
+def report(
+    error: ValidationError,
+    model: type[BaseModel],
+    tree: Any,
+    place: Mark,
+    diagnostics: Diagnostics,
+    *,
+    more_keys: tuple[str, ...] = (),
+) -> None:
+    """Add one diagnostic for each of pydantic's errors about `tree`, which stands at `place`.
+
+    `more_keys` are keys that the block knows besides the model's.
+    """
+    for item in error.errors(include_url=False, include_input=False):
+        path = _real_path(tree, item["loc"])
+        kind = item["type"]
+        message = item["msg"].removeprefix("Value error, ")
+        if kind == "extra_forbidden":
+            keys = _keys_at(model, path[:-1])
+            suggestion = did_you_mean(str(path[-1]), (*keys, *(more_keys if len(path) == 1 else ())))
+            mark = key_mark_at(tree, path) or place
+            diagnostics.error("SMS110", f'Unknown key "{path[-1]}"', detail=suggestion, mark=mark)
+        elif kind == "missing":
+            mark = (key_mark_at(tree, path[:-1]) if len(path) > 1 else None) or place
+            name = path[-1] if path else "?"
+            diagnostics.error("SMS111", f'The key "{name}" is missing', detail=f"Add {name}: to this block.", mark=mark)
+        elif kind == "literal_secret":
+            diagnostics.error("SMS140", message, mark=mark_at(tree, path) if path else place)
+        else:
+            subject = ".".join(str(step) for step in path)
+            text = _PLAIN_MESSAGES.get(kind, message[:1].upper() + message[1:])
+            mark = (mark_at(tree, path) if path else None) or place
+            diagnostics.error("SMS112", f"{subject}: {text}" if subject else text, mark=mark)

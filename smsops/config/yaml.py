@@ -1,0 +1,277 @@
+"""YAML without surprises: text scalars, places kept, no tags, no second document, no duplicate keys.
+
+PyYAML's C parser gives events; this module builds the tree from them, which is an order of
+magnitude faster than PyYAML's constructor and keeps the place of every key and value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from smsops.model.diagnostics import Diagnostics, Mark
+
+_LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
+_NULLS = frozenset(("", "~", "null"))
+_MAX_DEPTH = 64
+_MAX_EXPANDED = 1_000_000
+"""Nodes that aliases may stand for in one file; a honest stack does not come near."""
+
+
+class Mapping(dict[str, Any]):
+    """A mapping of the configuration; `marks[key]` is the place of the key and of its value."""
+
+    __slots__ = ("mark", "marks")
+
+    def __init__(self, mark: Mark) -> None:
+        super().__init__()
+        self.mark = mark
+        self.marks: dict[str, tuple[Mark, Mark]] = {}
+
+    def put(self, key: str, value: Any, key_mark: Mark, value_mark: Mark) -> None:
+        self[key] = value
+        self.marks[key] = (key_mark, value_mark)
+
+
+class Sequence(list[Any]):
+    """A sequence of the configuration; `marks[i]` is the place of item i."""
+
+    __slots__ = ("mark", "marks")
+
+    def __init__(self, mark: Mark) -> None:
+        super().__init__()
+        self.mark = mark
+        self.marks: list[Mark] = []
+
+    def put(self, value: Any, mark: Mark) -> None:
+        self.append(value)
+        self.marks.append(mark)
+
+
+def mark_at(tree: Any, path: tuple[str | int, ...]) -> Mark | None:
+    """The place of what `path` leads to, or of the last step that exists."""
+    mark = tree.mark if isinstance(tree, Mapping | Sequence) else None
+    for step in path:
+        if isinstance(tree, Mapping) and isinstance(step, str) and step in tree:
+            mark, tree = tree.marks[step][1], tree[step]
+        elif isinstance(tree, Sequence) and isinstance(step, int) and step < len(tree):
+            mark, tree = tree.marks[step], tree[step]
+        # Other steps (the name of a model in a union) lead nowhere in the file.
+    return mark
+
+
+def key_mark_at(tree: Any, path: tuple[str | int, ...]) -> Mark | None:
+    """The place of the key that `path` ends with, where there is one, otherwise as `mark_at`."""
+    parent = tree
+    for step in path[:-1]:
+        if (isinstance(parent, Mapping) and step in parent) or (
+            isinstance(parent, Sequence) and isinstance(step, int) and step < len(parent)
+        ):
+            parent = parent[step]  # type: ignore[index]
+    if path and isinstance(parent, Mapping) and path[-1] in parent:
+        return parent.marks[str(path[-1])][0]
+    return mark_at(tree, path)
+
+
+@dataclass
+class _Frame:
+    node: Mapping | Sequence
+    anchor: str | None
+    key: str | None = None
+    key_mark: Mark | None = None
+    merges: list[tuple[Any, Mark]] = field(default_factory=list)
+    size: int = 1
+
+
+class _Stop(Exception):
+    """The rest of the file makes no sense."""
+
+
+class _Builder:
+    def __init__(self, file: str, diagnostics: Diagnostics) -> None:
+        self.file = file
+        self.diagnostics = diagnostics
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.stack: list[_Frame] = []
+        self.root: Any = None
+        self.documents = 0
+        self.expanded = 0
+
+    def mark(self, event: Event) -> Mark:
+        start = event.start_mark
+        assert start is not None
+        return Mark(self.file, start.line + 1, start.column + 1)
+
+    def feed(self, event: Event) -> None:
+        match event:
+            case ScalarEvent():
+                self.check_tag(event)
+                plain_null = not event.style and event.value in _NULLS  # libyaml: plain is ""
+                value = None if plain_null else event.value
+                if event.anchor:
+                    self.anchors[event.anchor] = (value, 1)
+                self.add(value, self.mark(event), 1, is_merge=not event.style and event.value == "<<")
+            case MappingStartEvent() | SequenceStartEvent():
+                self.start(event)
+            case MappingEndEvent() | SequenceEndEvent():
+                self.end()
+            case AliasEvent():
+                self.alias(event)
+            case DocumentStartEvent():
+                self.documents += 1
+                if self.documents > 1:
+                    self.fail("SMS104", "A second document begins here", event, "Use one document a file, without ---.")
+            case _:
+                pass
+
+    def fail(self, code: str, summary: str, event: Event, detail: str = "") -> None:
+        self.diagnostics.error(code, summary, detail=detail, mark=self.mark(event))
+        raise _Stop
+
+    def check_tag(self, event: Any) -> None:
+        # libyaml reports the tag of an explicitly quoted scalar as None and `!` as "!".
+        if event.tag is not None:
+            self.diagnostics.error(
+                "SMS103",
+                f"The tag {event.tag} is not allowed",
+                detail="Remove it: the schema gives every value its type.",
+                mark=self.mark(event),
+            )
+
+    def start(self, event: Any) -> None:
+        self.check_tag(event)
+        if len(self.stack) >= _MAX_DEPTH:
+            self.fail("SMS106", f"The configuration is nested more than {_MAX_DEPTH} levels deep", event)
+        mark = self.mark(event)
+        node: Mapping | Sequence = Mapping(mark) if isinstance(event, MappingStartEvent) else Sequence(mark)
+        if self.stack and isinstance(self.stack[-1].node, Mapping) and self.stack[-1].key is None:
+            self.fail("SMS107", "A key must be text", event, "Write a name before the colon.")
+        self.stack.append(_Frame(node, event.anchor))
+
+    def end(self) -> None:
+        frame = self.stack.pop()
+        if isinstance(frame.node, Mapping):
+            self.merge(frame)
+        if frame.anchor:
+            self.anchors[frame.anchor] = (frame.node, frame.size)
+        self.add(frame.node, frame.node.mark, frame.size)
+
+    def alias(self, event: AliasEvent) -> None:
+        name = str(event.anchor)
+        if any(frame.anchor == name for frame in self.stack):
+            self.fail("SMS105", f"*{name} stands inside its own anchor", event, "An alias may not contain itself.")
+        if name not in self.anchors:
+            self.fail("SMS105", f"*{name} has no anchor", event, f"Put &{name} before it.")
+        value, size = self.anchors[name]
+        self.expanded += size
+        if self.expanded > _MAX_EXPANDED:
+            self.fail("SMS105", f"Aliases make this file larger than {_MAX_EXPANDED:,} values", event)
+        self.add(value, self.mark(event), size)
+
+    def add(self, value: Any, mark: Mark, size: int, *, is_merge: bool = False) -> None:
+        if not self.stack:
+            self.root = value
+            return
+        frame = self.stack[-1]
+        frame.size += size
+        if isinstance(frame.node, Sequence):
+            frame.node.put(value, mark)
+        elif frame.key_mark is None:
+            self.take_key(frame, value, mark, is_merge=is_merge)
+        else:
+            assert frame.key is not None
+            if frame.key == "<<":
+                frame.merges.append((value, mark))
+            elif frame.key not in frame.node:
+                frame.node.put(frame.key, value, frame.key_mark, mark)
+            frame.key = frame.key_mark = None
+
+    def take_key(self, frame: _Frame, value: Any, mark: Mark, *, is_merge: bool) -> None:
+        assert isinstance(frame.node, Mapping)
+        if not isinstance(value, str):
+            self.diagnostics.error("SMS107", "A key must be text", detail="Write a name before the colon.", mark=mark)
+            value = f"\0{mark.line}:{mark.column}"
+        elif is_merge and frame.merges:
+            self.diagnostics.error(
+                "SMS102", 'The key "<<" stands twice', detail="Merge a list: <<: [*a, *b].", mark=mark
+            )
+        elif value in frame.node and not is_merge:
+            first = frame.node.marks[value][0]
+            self.diagnostics.error(
+                "SMS102",
+                f'The key "{value}" stands twice',
+                detail=f"It stands first at {first}. Keep one of them.",
+                mark=mark,
+            )
+        frame.key, frame.key_mark = value, mark
+
+    def merge(self, frame: _Frame) -> None:
+        """Merge keys: what a mapping says itself wins, then the first mapping merged."""
+        node = frame.node
+        assert isinstance(node, Mapping)
+        for value, mark in frame.merges:
+            sources = value if isinstance(value, Sequence) else [value]
+            for source in sources:
+                if not isinstance(source, Mapping):
+                    self.diagnostics.error("SMS101", "Only mappings can be merged with <<", mark=mark)
+                    continue
+                for key in source:
+                    if key not in node:
+                        node.put(key, source[key], *source.marks[key])
+
+
+def _events(text: str) -> Iterator[Event]:
+    loader = _LOADER(text)
+    try:
+        while loader.check_event():
+            yield loader.get_event()
+    finally:
+        loader.dispose()
+
+
+def parse(content: bytes, file: str, diagnostics: Diagnostics) -> Any:
+    """The tree of one file: Mapping, Sequence, str or None. None too where it cannot be read at all.
+
+    Mistakes go to `diagnostics` (SMS101 to SMS107) with their place in `file`.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
+        diagnostics.error(
+            "SMS108", "The file is not UTF-8", detail="Save it with the encoding UTF-8.", mark=Mark(file, line, column)
+        )
+        return None
+    builder = _Builder(file, diagnostics)
+    try:
+        for event in _events(text):
+            builder.feed(event)
+    except _Stop:
+        return None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
+        diagnostics.error("SMS101", "A character that YAML does not allow", mark=Mark(file, line, column))
+        return None
+    except yaml.MarkedYAMLError as error:
+        where = error.problem_mark or error.context_mark
+        mark = Mark(file, where.line + 1, where.column + 1) if where else Mark(file, 1, 1)
+        problem = (error.problem or str(error)).strip()
+        detail = f"{error.context.strip()}." if error.context else ""
+        diagnostics.error("SMS101", f"This is not YAML: {problem}", detail=detail, mark=mark)
+        return None
+    return builder.root

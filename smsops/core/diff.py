@@ -1,0 +1,241 @@
+"""What must change: every wanted and owned resource compared with what the account has.
+
+The comparison is pure. Where it needs something that has not been read yet it says so
+(`reads`); the caller makes the reads and asks again, until nothing is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from smsops.core.graph import closure
+from smsops.kinds.base import Kind, Resource, View
+from smsops.model.address import Address, matches
+from smsops.model.diagnostics import Diagnostic, Diagnostics
+from smsops.model.plan import ADOPT, CREATE, DELETE, FORGET, NO_OP, UPDATE, Change
+from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Read, Unknown
+from smsops.model.state import Intent
+
+
+@dataclass
+class Difference:
+    """What one pass over all resources found. It counts only when `reads` is empty."""
+
+    changes: dict[Address, Change] = field(default_factory=dict)
+    unchanged: list[Change] = field(default_factory=list)
+    unknown: dict[Address, str] = field(default_factory=dict)
+    doubts: list[Intent] = field(default_factory=list)
+    reads: dict[Read, None] = field(default_factory=dict)
+
+
+def select(view: View, targets: Sequence[str]) -> frozenset[Address]:
+    """The resources that a plan is about: all, or the targets with what they need or what needs them.
+
+    What is wanted takes along what it depends on; what is leaving takes along what depends on it.
+    """
+    addresses = {*view.desired, *view.state.entries}
+    if not targets:
+        return frozenset(addresses)
+    chosen = {address for address in addresses if matches(address, targets)}
+    needs = {address: dependencies(address, view) & addresses for address in addresses}
+    needed_by: dict[Address, set[Address]] = {address: set() for address in addresses}
+    for address, others in needs.items():
+        for other in others:
+            needed_by[other].add(address)
+    wanted = {address for address in chosen if address in view.desired}
+    leaving = chosen - wanted
+    return frozenset(closure(wanted, needs) | closure(leaving, needed_by))
+
+
+def dependencies(address: Address, view: View) -> set[Address]:
+    """What a resource depends on, as wanted now or else as recorded."""
+    desired, entry = view.desired.get(address), view.state.entries.get(address)
+    found: set[Address] = set(desired.depends_on if desired else entry.depends_on if entry else ())
+    kind = view.kinds[address.kind]
+    scope = kind.scope(address)
+    if scope is not None:
+        found.add(scope)
+    if address.account is not None:
+        opener = next(other for other in view.kinds.values() if other.opens_account)
+        found.add(Address(None, opener.name, address.account))
+    return found
+
+
+def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Address]) -> Difference:
+    """One pass: the changes of the selected resources, and the reads that are still missing.
+
+    `forgotten` are owned resources to be forgotten, not deleted. Leaving resources come first,
+    those that others stand in last; then wanted ones, in the order of the kinds.
+    """
+    view.changes.clear()
+    view.diagnostics = Diagnostics()
+    found = Difference(changes=view.changes)
+    rank = {name: position for position, name in enumerate(view.kinds)}
+    leaving = sorted(view.leaving, key=lambda a: (-rank[a.kind], a.sort_key))
+    wanted = sorted(
+        (address for address in selected if address in view.desired), key=lambda a: (rank[a.kind], a.sort_key)
+    )
+    pending: set[Address] = set()
+    owners = {
+        (entry.address.account, entry.address.kind, entry.identity): entry.address
+        for entry in view.state.entries.values()
+        if view.kinds[entry.address.kind].adoptable
+    }
+    for address in (*leaving, *wanted):
+        if address in view.desired and dependencies(address, view) & pending:
+            pending.add(address)  # what it depends on is not known yet: what it would ask for may be wrong
+            continue
+        doubts = view.state.in_doubt(address)
+        if doubts:
+            found.doubts += doubts
+            continue
+        try:
+            _judge(address, view, found, forgotten, owners)
+        except NotReadYet as missing:
+            found.reads |= dict.fromkeys(missing.reads)
+            pending.add(address)
+        except CannotRead as error:
+            found.unknown[address] = str(error)
+    _keep_from_doubt_and_unknown(view, found)
+    return found
+
+
+def _judge(
+    address: Address,
+    view: View,
+    found: Difference,
+    forgotten: frozenset[Address],
+    owners: dict[tuple[str | None, str, str], Address],
+) -> None:
+    resource = view.resource(address)
+    kind = view.kinds[address.kind]
+    if address in forgotten:
+        found.changes[address] = Change(address, FORGET, "removed_block", {}, None)
+        return
+    observation = view.observe(address)
+    if isinstance(observation, Unknown):
+        found.unknown[address] = observation.reason
+        return
+    follows: tuple[Address, ...] = ()
+    if resource.desired is None:
+        change = kind.delete(resource, observation, view)
+        if change is None and isinstance(observation, Absent):
+            change = Change(address, FORGET, "absent_from_account", {}, None)
+    elif isinstance(observation, Absent):
+        change = kind.create(resource, view)
+    elif resource.entry is not None or not kind.adoptable:
+        change = kind.update(resource, observation, view) if resource.entry else kind.create(resource, view)
+    else:
+        owner = owners.get((address.account, address.kind, observation.identity))
+        if owner is not None and owner in view.leaving:
+            change, follows = kind.create(resource, view), (owner,)
+        else:
+            change = _adopt(kind, resource, observation, owner, view)
+    change = _with_guard(resource, change, view)
+    if change is None:
+        found.unchanged.append(Change(address, NO_OP, "matches"))
+        return
+    found.changes[address] = replace(change, follows=(*change.follows, *follows))
+    if change.deletes and resource.entry and resource.entry.protect:
+        _refuse_protected(resource, change, view)
+
+
+def _adopt(kind: Kind, resource: Resource, present: Present, owner: Address | None, view: View) -> Change | None:
+    """A resource that exists and is not owned: an error, or taken over where that was said."""
+    want = resource.want
+    if owner is not None:
+        view.fail(
+            resource.address,
+            "SMS262",
+            f'{resource.address} is "{present.identity}", which this stack owns as {owner}',
+            f"To rename it, add moved: [{{from: {owner}, to: {resource.address}}}].",
+        )
+        return None
+    adopt = "always" if view.adopt_all else want.guard.adopt
+    if adopt == "never":
+        view.fail(
+            resource.address,
+            "SMS260",
+            f'{resource.address} exists already ("{present.identity}") and this stack does not own it',
+            "Take it over with lifecycle: {adopt: if_identical}, or give it another name.",
+        )
+        return None
+    before = len(view.diagnostics.items)
+    change = kind.update(resource, present, view)
+    if change is not None and change.actions != ADOPT and adopt == "if_identical":
+        del view.diagnostics.items[before:]
+        names = ", ".join(sorted(change.before or {})) or "something"
+        view.fail(
+            resource.address,
+            "SMS261",
+            f"{resource.address} exists already and differs in {names}",
+            "Make the block say what is there, or adopt it with lifecycle: {adopt: always}.",
+        )
+        return None
+    return change
+
+
+def _with_guard(resource: Resource, change: Change | None, view: View) -> Change | None:
+    """Protection is part of the state: turning it on or off is a change, even when nothing else is."""
+    desired, entry = resource.desired, resource.entry
+    if desired is None or entry is None or entry.protect == desired.guard.protect:
+        return change
+    before, after = {"protect": entry.protect}, {"protect": desired.guard.protect}
+    if change is None:
+        guarded = replace(entry, protect=desired.guard.protect)
+        return Change(resource.address, UPDATE, "configuration_changed", before, after, entry=guarded)
+    return replace(change, before={**(change.before or {}), **before}, after={**(change.after or {}), **after})
+
+
+def _refuse_protected(resource: Resource, change: Change, view: View) -> None:
+    verb = "replaced" if change.actions != DELETE else "deleted"
+    view.block(
+        resource.address,
+        "SMS263",
+        f"{resource.address} is protected and would be {verb}",
+        "Set lifecycle: {protect: false}, apply that, and then remove it.",
+        only_apply=True,
+    )
+
+
+def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
+    """What depends on something unknown or in doubt is not planned either; what would remove it neither."""
+    doubted = {intent.address for intent in found.doubts}
+    troubled = doubted | set(found.unknown)
+    if not troubled:
+        return
+    needs = {address: dependencies(address, view) for address in {*view.desired, *view.state.entries}}
+    for address in list(found.changes):
+        reached = closure({address}, needs) - {address}
+        above = (
+            {other for other in troubled if address in closure({other}, needs)} if address in view.leaving else set()
+        )
+        cause = next(iter(sorted((reached | above) & troubled, key=lambda a: a.sort_key)), None)
+        if cause is None:
+            continue
+        del found.changes[address]
+        if cause not in doubted:
+            found.unknown[address] = f"it depends on {cause}, which could not be read"
+        else:
+            view.warn(address, "SMS265", f"{address} waits: it depends on {cause}, which is in doubt")
+
+
+def unknown_diagnostics(found: Difference, view: View) -> Iterable[Diagnostic]:
+    """One error for each reason why something could not be read."""
+    by_reason: dict[str, list[Address]] = {}
+    for address, reason in found.unknown.items():
+        by_reason.setdefault(reason, []).append(address)
+    for reason, addresses in by_reason.items():
+        named = ", ".join(str(address) for address in sorted(addresses, key=lambda a: a.sort_key)[:5])
+        more = f" and {len(addresses) - 5} more" if len(addresses) > 5 else ""
+        yield Diagnostic(
+            "error",
+            "SMS264",
+            f"Could not be read: {named}{more}",
+            f"{reason}. Nothing about {'it' if len(addresses) == 1 else 'them'} is planned.",
+            address=addresses[0] if len(addresses) == 1 else None,
+        )
+
+
+__all__ = ["CREATE", "Difference", "compare", "dependencies", "select", "unknown_diagnostics"]

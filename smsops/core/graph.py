@@ -1,0 +1,66 @@
+"""Order from references: which operation waits for which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from graphlib import CycleError, TopologicalSorter
+
+from smsops.model.address import Address
+from smsops.model.plan import Change
+
+
+def closure(start: Iterable[Address], edges: Mapping[Address, AbstractSet[Address]]) -> set[Address]:
+    """Everything reachable from `start` along `edges`, `start` included."""
+    found: set[Address] = set()
+    waiting = list(start)
+    while waiting:
+        address = waiting.pop()
+        if address not in found:
+            found.add(address)
+            waiting.extend(edges.get(address, ()))
+    return found
+
+
+def order(
+    changes: Mapping[Address, Change], needs: Mapping[Address, AbstractSet[Address]], leaving: AbstractSet[Address]
+) -> dict[Address, set[Address]]:
+    """For each change the changes that must be done first; acyclic, in an order that respects it.
+
+    What is wanted waits for what it needs; what is leaving waits for what needs it. Where credits
+    are taken back or campaigns cancelled, what moves credits out waits if it has to (`follows`).
+    """
+    graph: dict[Address, set[Address]] = {address: set() for address in changes}
+    for address, change in changes.items():
+        graph[address] |= {other for other in change.follows if other in changes}
+        reachable = _nearest(address, needs, changes)
+        for other in reachable:
+            if address in leaving:
+                graph[other].add(address)  # the dependent goes first
+            elif other not in leaving:
+                graph[address].add(other)
+    sorter = TopologicalSorter(graph)
+    try:
+        ordered = list(sorter.static_order())
+    except CycleError as error:  # pragma: no cover - references only point inwards
+        raise ValueError(f"cycle: {' -> '.join(str(address) for address in error.args[1])}") from error
+    return {address: graph[address] for address in ordered}
+
+
+def _nearest(
+    address: Address, needs: Mapping[Address, AbstractSet[Address]], changes: Mapping[Address, Change]
+) -> set[Address]:
+    """The changes that `address` depends on, through resources that do not change."""
+    found: set[Address] = set()
+    seen: set[Address] = set()
+    waiting = list(needs.get(address, ()))
+    while waiting:
+        other = waiting.pop()
+        if other in seen:
+            continue
+        seen.add(other)
+        if other in changes:
+            found.add(other)
+        else:
+            waiting.extend(needs.get(other, ()))
+    return found

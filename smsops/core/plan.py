@@ -1,0 +1,135 @@
+"""From changes to a plan: operations with ids and order, limits checked, money added up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from smsops.core.diff import Difference, dependencies, unknown_diagnostics
+from smsops.core.graph import order
+from smsops.kinds.base import MASTER_INFO, View
+from smsops.model.address import Address
+from smsops.model.diagnostics import Diagnostic
+from smsops.model.plan import NO_OP, Change, Git, Operation, Plan
+from smsops.model.values import Number, digest
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a plan is made of besides changes: where it comes from, and how long it holds."""
+
+    stack: str
+    account: str | None
+    expires: datetime
+    version: str
+    config_fingerprint: str
+    git: Git | None
+    key: str
+    """Keys the ids of operations: known to whoever may plan, not in the plan."""
+    targets: tuple[str, ...] = ()
+    adopt: bool = False
+
+
+def build(view: View, found: Difference, moved: Mapping[Address, Address], context: Context) -> Plan:
+    """The plan for a complete difference. `moved` gives old addresses by new."""
+    changes = {address: _with_move(change, moved) for address, change in found.changes.items()}
+    for new, old in moved.items():
+        if new not in changes and new in view.state.entries:
+            changes[new] = Change(new, NO_OP, "moved", previous_address=old)
+    _let_credits_come_back_first(changes, view)
+    needs = {address: dependencies(address, view) for address in {*view.desired, *view.state.entries}}
+    ordered = order(changes, needs, view.leaving)
+    ids = {address: _operation_id(changes[address], context.key) for address in ordered}
+    operations = tuple(
+        Operation(ids[address], changes[address], tuple(sorted(ids[other] for other in ordered[address])))
+        for address in ordered
+    )
+    view.diagnostics.extend(unknown_diagnostics(found, view))
+    plan = Plan(
+        stack=context.stack,
+        account=context.account,
+        timestamp=view.now,
+        expires=context.expires,
+        version=context.version,
+        config_fingerprint=context.config_fingerprint,
+        git=context.git,
+        lineage=view.state.lineage if view.state.serial else None,
+        serial=view.state.serial,
+        changes=tuple(sorted(changes.values(), key=lambda change: change.address.sort_key)),
+        operations=operations,
+        unchanged=tuple(change for change in found.unchanged if change.address not in changes),
+        doubts=tuple(found.doubts),
+        unknown=tuple(sorted(found.unknown, key=lambda address: address.sort_key)),
+        destroy=view.destroy,
+        targets=context.targets,
+        adopt=context.adopt,
+        master_before=_master_balance(view),
+    )
+    view.diagnostics.extend(_limits(plan, view))
+    diagnostics = tuple(view.diagnostics)
+    errored = any(item.severity == "error" and item.blocks is None for item in diagnostics)
+    return replace(plan, diagnostics=diagnostics, errored=errored)
+
+
+def _with_move(change: Change, moved: Mapping[Address, Address]) -> Change:
+    old = moved.get(change.address)
+    return replace(change, previous_address=old) if old else change
+
+
+def _operation_id(change: Change, key: str) -> str:
+    return digest([str(change.address), change.actions, change.method, change.content], key=key, length=16)
+
+
+def _let_credits_come_back_first(changes: dict[Address, Change], view: View) -> None:
+    """Debits come before the credits that need them: where the master's balance does not cover them all."""
+    balance = _master_balance(view)
+    out = sum((change.moves for change in changes.values() if change.moves > 0), start=0)
+    if balance is None or out <= balance:
+        return
+    back = tuple(address for address, change in changes.items() if change.moves < 0)
+    for address, change in changes.items():
+        if change.moves > 0:
+            changes[address] = replace(change, follows=(*change.follows, *(b for b in back if b != address)))
+
+
+def _master_balance(view: View) -> Number | None:
+    info = view.try_read(MASTER_INFO) if MASTER_INFO in view.results else None
+    balance: Number | None = info.credits if info is not None else None
+    return balance
+
+
+def _limits(plan: Plan, view: View) -> list[Diagnostic]:
+    """Policies over the whole plan, and whether the master's credits suffice."""
+    found: list[Diagnostic] = []
+    counts = plan.summary
+    recipients = sum(send.recipients for send in plan.sends)
+    measured: list[tuple[str, Number, str]] = [
+        ("max_credits_per_apply", max(plan.moved, 0) + plan.spend_estimate, "credits"),
+        ("max_recipients", recipients, "recipients"),
+        ("max_deletes", counts["destroy"] + counts["replace"], "deletes"),
+        ("max_updates", counts["change"], "updates"),
+    ]
+    for name, value, noun in measured:
+        limit = getattr(view.policy, name, None)
+        if limit is not None and value > limit:
+            found.append(
+                Diagnostic(
+                    "error",
+                    "SMS252",
+                    f"The plan has {value:,} {noun}; the policy {name} allows {limit:,}",
+                    "Split the change, or raise the limit in policy:.",
+                    blocks="plan",
+                )
+            )
+    if plan.master_after is not None and plan.master_after < 0 and (plan.moved > 0 or plan.spend_estimate > 0):
+        found.append(
+            Diagnostic(
+                "error",
+                "SMS253",
+                f"The master account is short of {-plan.master_after:,} credits",
+                f"It has {plan.master_before:,}. Buy credits, or move and send less.",
+                blocks="plan",
+            )
+        )
+    return found

@@ -1,0 +1,241 @@
+"""Doing a plan: operations in dependency order, side by side, each durable as it ends.
+
+When one fails, those that depend on it are skipped and everything else goes on. A call that must
+not be repeated is announced in the journal before it is made; where its outcome stays unknown the
+announcement stays too, and the next run finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar, cast
+
+from smsops.api.contract import ApiError, Credentials, NotSent, OutcomeUnknown, Refused, Writer
+from smsops.errors import SmsopsError
+from smsops.kinds.base import Kind
+from smsops.model.address import Address
+from smsops.model.plan import FORGET, Operation, Outcome, Plan
+from smsops.model.state import Drop, Entry, Event, Intend, Intent, Put, Settle, State
+from smsops.model.values import JSON, Secret
+
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """Where events become durable."""
+
+    def append(self, events: Sequence[Event]) -> State: ...
+
+    def save_backup(self, name: str, content: JSON) -> None: ...
+
+    def drop_backup(self, name: str) -> None: ...
+
+
+class Reporter(Protocol):
+    """Who is told how an apply goes."""
+
+    def started(self, operation: Operation) -> None: ...
+
+    def progressed(self, operation: Operation, done: int, total: int, noun: str) -> None: ...
+
+    def ended(self, outcome: Outcome) -> None: ...
+
+
+@dataclass
+class Run:
+    """What all operations of one apply share."""
+
+    kinds: Mapping[str, Kind]
+    store: Store
+    state: State
+    master: Writer
+    secrets: Mapping[tuple[Address, str], Secret]
+    reporter: Reporter
+    now: Callable[[], datetime]
+    stop: asyncio.Event
+    keys: dict[str, str] = field(default_factory=dict)
+    key_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    def append(self, events: Sequence[Event]) -> None:
+        if events:
+            self.state = self.store.append(events)
+
+
+class _Counted:
+    """A client that counts its calls."""
+
+    def __init__(self, client: Any, session: _Session) -> None:
+        self._client = client
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._session.calls += 1
+            return method(*args, **kwargs)
+
+        return call
+
+
+class _Session:
+    """One operation's session (the Session protocol of kinds)."""
+
+    def __init__(self, run: Run, operation: Operation) -> None:
+        self._run = run
+        self._operation = operation
+        self.calls = 0
+        self._intents = 0
+        self.returned: dict[str, JSON] = {}
+        self.master: Writer = cast("Writer", _Counted(run.master, self))
+
+    def login(self, account: str | None) -> str | None:
+        if account is None:
+            return None
+        opener = next(kind for kind in self._run.kinds.values() if kind.opens_account)
+        return self._run.state.entries[Address(None, opener.name, account)].identity
+
+    async def account(self, account: str | None) -> Writer:
+        login = self.login(account)
+        if login is None:
+            return self.master
+        async with self._run.key_locks.setdefault(login, asyncio.Lock()):
+            if login not in self._run.keys:
+                info = await self.master.get_info(sub_account=login)
+                if not info.api_key:
+                    raise Refused("getInfo", f"the answer has no API key of {login}")
+                self._run.keys[login] = info.api_key
+        client = self._run.master.account(Credentials(login, self._run.keys[login]))
+        return cast("Writer", _Counted(client, self))
+
+    def learned(self, login: str, api_key: str) -> None:
+        self._run.keys[login] = api_key
+
+    def record(self, *events: Event) -> None:
+        self._run.append(events)
+
+    async def once(
+        self,
+        method: str,
+        call: Callable[[], Awaitable[T]],
+        events: Callable[[T], Sequence[Event]],
+        *,
+        address: Address,
+        facts: Mapping[str, JSON],
+    ) -> T:
+        self._intents += 1
+        since = self._run.now().isoformat(timespec="seconds")
+        intent = Intent(f"{self._operation.id}-{since}-{self._intents}", address, method, since, facts)
+        self._run.append([Intend(intent)])
+        try:
+            answer = await call()
+        except (Refused, NotSent):
+            self._run.append([Settle(intent.id, False)])
+            raise
+        self._run.append([Settle(intent.id, True), *events(answer)])
+        return answer
+
+    def progress(self, done: int, total: int, noun: str) -> None:
+        self._run.reporter.progressed(self._operation, done, total, noun)
+
+    def secret(self, address: Address, name: str) -> Secret | None:
+        return self._run.secrets.get((address, name))
+
+    def entry(self, address: Address) -> Entry | None:
+        return self._run.state.entries.get(address)
+
+    async def save_backup(self, name: str, content: JSON) -> None:
+        self._run.store.save_backup(name, content)
+
+    async def drop_backup(self, name: str) -> None:
+        self._run.store.drop_backup(name)
+
+
+async def execute(plan: Plan, run: Run, parallelism: int) -> list[Outcome]:
+    """Do the operations of a plan; one outcome for each, in the order in which they ended."""
+    return await _Scheduler(plan, run, parallelism).work()
+
+
+class _Scheduler:
+    def __init__(self, plan: Plan, run: Run, parallelism: int) -> None:
+        self.run = run
+        self.parallelism = parallelism
+        self.operations = {operation.id: operation for operation in plan.operations}
+        self.missing = {operation.id: set(operation.depends_on) for operation in plan.operations}
+        self.dependents: dict[str, list[str]] = {key: [] for key in self.operations}
+        for operation in plan.operations:
+            for key in operation.depends_on:
+                self.dependents[key].append(operation.id)
+        self.ready = deque(key for key, missing in self.missing.items() if not missing)
+        self.outcomes: dict[str, Outcome] = {}
+
+    async def work(self) -> list[Outcome]:
+        running: dict[asyncio.Task[Outcome], str] = {}
+        try:
+            while self.ready or running:
+                while self.ready and len(running) < self.parallelism and not self.run.stop.is_set():
+                    operation = self.operations[self.ready.popleft()]
+                    running[asyncio.create_task(self.perform(operation))] = operation.id
+                if not running:
+                    break
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    self.finish(running.pop(task), task.result())
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+        for key, operation in self.operations.items():
+            if key not in self.outcomes:
+                self.outcomes[key] = Outcome(operation, "not_started", detail="The apply was interrupted.")
+        return list(self.outcomes.values())
+
+    def finish(self, key: str, outcome: Outcome) -> None:
+        self.outcomes[key] = outcome
+        self.run.reporter.ended(outcome)
+        for dependent in self.dependents[key]:
+            if dependent in self.outcomes:
+                continue
+            if outcome.status == "done":
+                self.missing[dependent].discard(key)
+                if not self.missing[dependent]:
+                    self.ready.append(dependent)
+            else:
+                operation = self.operations[dependent]
+                reason = f"It depends on {outcome.operation.change.address}."
+                self.finish(dependent, Outcome(operation, "skipped", detail=reason))
+
+    async def perform(self, operation: Operation) -> Outcome:
+        self.run.reporter.started(operation)
+        session = _Session(self.run, operation)
+        began = time.monotonic()
+        change = operation.change
+        try:
+            if change.entry is not None:
+                events: Sequence[Event] = [Put(change.entry)]
+            elif change.actions == FORGET:
+                events = [Drop(change.address)]
+            elif change.payload is None and change.calls == 0 and change.previous_address:
+                events = []
+            else:
+                events = await self.run.kinds[change.address.kind].execute(change, session)
+            self.run.append(events)
+        except ApiError as error:
+            return self._failed(operation, session, began, error)
+        except SmsopsError as error:
+            seconds = time.monotonic() - began
+            return Outcome(operation, "failed", session.calls, seconds, error.code, error.summary)
+        return Outcome(operation, "done", session.calls, time.monotonic() - began, returned=session.returned)
+
+    def _failed(self, operation: Operation, session: _Session, began: float, error: ApiError) -> Outcome:
+        open_intents = self.run.state.in_doubt(operation.change.address)
+        doubt = isinstance(error, OutcomeUnknown) and bool(open_intents)
+        detail = f"{error}. {error.hint}".strip() if error.hint else str(error)
+        return Outcome(
+            operation, "in_doubt" if doubt else "failed", session.calls, time.monotonic() - began, error.code, detail
+        )

@@ -1,0 +1,27 @@
+"""The commit that a stack's directory is at."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from smsops.model.plan import Git
+
+
+def head(root: Path) -> Git | None:
+    """The commit and whether there are changes beside it; None outside a repository or without git."""
+    commit = _git(root, "rev-parse", "--verify", "HEAD")
+    if not commit:
+        return None
+    status = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".")
+    return Git(commit, bool(status))
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,88 @@
+"""Saved plans: what was reviewed, to compare with what would be done."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from smsops.errors import SmsopsError, StalePlanError
+from smsops.model.plan import FORMAT_VERSION, Plan
+from smsops.model.values import JSON
+
+
+def write(path: Path, plan: Plan) -> None:
+    """Save the plan document, mode 0600. It holds no phone number and no secret."""
+    content = json.dumps(plan.document(), indent=2, ensure_ascii=False).encode() + b"\n"
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise SmsopsError(f"The plan cannot be written to {path}: {error.strerror}", code="SMS410") from None
+
+
+def read(path: Path) -> Mapping[str, JSON]:
+    """A plan document; SmsopsError where the file holds none."""
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SmsopsError(f"The plan {path} cannot be read: {error.strerror}", code="SMS410") from None
+    except ValueError:
+        raise SmsopsError(f"{path} is not a plan: it is not JSON", code="SMS411") from None
+    if not isinstance(document, dict) or document.get("format_version") != FORMAT_VERSION:
+        raise SmsopsError(f"{path} is not a plan of format {FORMAT_VERSION}", code="SMS411", detail="Make a new plan.")
+    return document
+
+
+def check_source(saved: Mapping[str, Any], plan: Plan, now: datetime) -> None:
+    """Refuse a plan of something else: another configuration, account, state or version, or one that expired."""
+    mine = plan.document()
+    try:
+        expires = datetime.fromisoformat(str(saved["expires"]))
+        pins = [
+            ("stack", saved["stack"], mine["stack"], "The plan is of another stack"),
+            ("account", saved["account"], mine["account"], "The plan is of another account"),
+            ("version", saved["smsops_version"], mine["smsops_version"], "The plan was made by another version"),
+            ("configuration", saved["config_fingerprint"], mine["config_fingerprint"], "The configuration has changed"),
+        ]
+        lineage, serial = saved["state"]["lineage"], saved["state"]["serial"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
+    if expires <= now:
+        raise StalePlanError("The saved plan has expired", code="SMS420", detail=f"It held until {saved['expires']}.")
+    for _, then, is_now, summary in pins:
+        if then != is_now:
+            raise StalePlanError(f"{summary} since the plan was made", code="SMS421", detail="Make a new plan.")
+    if serial and plan.lineage and lineage != plan.lineage:
+        raise StalePlanError("The plan is of another state", code="SMS421", detail="Make a new plan.")
+
+
+def check_operations(saved: Mapping[str, Any], plan: Plan) -> None:
+    """Refuse where something would be done that was not reviewed: the plan must be the saved one or a part of it."""
+    try:
+        reviewed = {operation["id"]: operation for operation in saved["operations"]}
+    except (KeyError, TypeError) as error:
+        raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
+    extra = [operation for operation in plan.operations if operation.id not in reviewed]
+    if not extra:
+        return
+    was_reviewed = {operation["address"] for operation in reviewed.values()}
+    lines = []
+    for operation in extra[:20]:
+        change = operation.change
+        word = "changed" if str(change.address) in was_reviewed else "new"
+        lines.append(f"{change.address}: {' and '.join(change.actions)} ({word}: {change.reason})")
+    more = f"\nand {len(extra) - 20} more" if len(extra) > 20 else ""
+    raise StalePlanError(
+        "The saved plan is stale: something else would be done now",
+        code="SMS422",
+        detail="\n".join(lines) + more + "\nMake a new plan and review it.",
+    )

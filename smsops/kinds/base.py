@@ -1,0 +1,335 @@
+"""The contract of a kind: everything the phases may ask about one sort of resource.
+
+A kind is pure except for `execute`, which makes calls through the session it is given. It never
+sees files, the terminal or the clock; it never writes the state, it hands events to the session.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from smsops.api.contract import OutcomeUnknown, Writer
+from smsops.model.address import Address
+from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark
+from smsops.model.plan import Change
+from smsops.model.resources import (
+    Absent,
+    CannotRead,
+    Desired,
+    NotReadYet,
+    Observation,
+    Present,
+    Read,
+    SecretReference,
+    Unknown,
+)
+from smsops.model.settings import Block, Settings
+from smsops.model.state import Entry, Event, Intent, Put, State
+from smsops.model.values import JSON, Number, Secret, digest, slow_digest
+
+T = TypeVar("T")
+Row = tuple[int, Mapping[str, str]]
+Step = str | int
+
+MASTER_INFO = Read("get_info")
+"""The master account's balance; every plan has it."""
+
+
+class Declaration(Protocol):
+    """What a kind has at hand while it turns one block of the configuration into resources."""
+
+    settings: Settings
+    account: str | None
+    key: str
+
+    def mark(self, *path: Step) -> Mark:
+        """The place of a value of the block."""
+
+    def error(self, code: str, summary: str, *path: Step, detail: str = "", key: bool = False) -> None:
+        """Report a mistake at a value of the block, or at its key."""
+
+    def error_at(self, code: str, summary: str, mark: Mark, *, detail: str = "") -> None:
+        """Report a mistake anywhere, such as a row of a data file."""
+
+    def warning(self, code: str, summary: str, *path: Step, detail: str = "") -> None:
+        """Report what deserves a look."""
+
+    def rows(self, file: str, *path: Step) -> list[Row] | None:
+        """The rows of a data file with their lines; None where it cannot be read (which is reported)."""
+
+    def guard(self) -> Any:
+        """The block's `lifecycle`."""
+
+
+@dataclass
+class Declared:
+    """All that the configuration declares, for rules that look at more than one block."""
+
+    resources: dict[Address, Desired] = field(default_factory=dict)
+    broken: set[Address] = field(default_factory=set)
+    """Addresses whose block has mistakes of its own: nothing more is said about them."""
+    identities: dict[tuple[str | None, str, str], Desired] = field(default_factory=dict)
+
+    def names(self, account: str | None, kind: str) -> list[str]:
+        return [address.name for address in self.resources if (address.account, address.kind) == (account, kind)]
+
+
+@dataclass
+class View:
+    """The world as a plan sees it: what is wanted, what is owned, what has been read, and when it is.
+
+    `observe` remembers what it found; it raises NotReadYet until the refresh has made the reads.
+    """
+
+    kinds: Mapping[str, Kind]
+    desired: Mapping[Address, Desired]
+    state: State
+    settings: Settings
+    now: datetime
+    policy: Any = None
+    adopt_all: bool = False
+    destroy: bool = False
+    leaving: frozenset[Address] = frozenset()
+    """What is owned, not wanted any more, and part of this plan."""
+    secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
+    backups: Mapping[str, JSON] = field(default_factory=dict)
+    results: dict[Read, Any] = field(default_factory=dict)
+    changes: dict[Address, Change] = field(default_factory=dict)
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    _observed: dict[Address, Observation] = field(default_factory=dict)
+
+    def resource(self, address: Address) -> Resource:
+        return Resource(address, self.desired.get(address), self.state.entries.get(address))
+
+    def observe(self, address: Address) -> Observation:
+        """What the account says about a resource."""
+        if address not in self._observed:
+            kind = self.kinds[address.kind]
+            try:
+                self._observed[address] = kind.observe(self.resource(address), self)
+            except CannotRead as error:
+                self._observed[address] = Unknown(str(error))
+        return self._observed[address]
+
+    def read(self, *reads: Read) -> list[Any]:
+        """The results of some reads; NotReadYet where one is missing, CannotRead where one failed."""
+        missing = tuple(read for read in reads if read not in self.results)
+        if missing:
+            raise NotReadYet(missing)
+        results = [self.results[read] for read in reads]
+        for result in results:
+            if isinstance(result, Exception):
+                raise CannotRead(str(result))
+        return results
+
+    def try_read(self, read: Read) -> Any | None:
+        """The result of a read, None where it failed; NotReadYet where it is missing."""
+        if read not in self.results:
+            raise NotReadYet((read,))
+        result = self.results[read]
+        return None if isinstance(result, Exception) else result
+
+    def block(self, address: Address, code: str, summary: str, detail: str = "", *, only_apply: bool = False) -> None:
+        """Refuse the plan (or only its apply): a policy, a budget, a protection."""
+        desired = self.desired.get(address)
+        mark = desired.mark if desired else None
+        self.note(Diagnostic("error", code, summary, detail, mark, address, blocks="apply" if only_apply else "plan"))
+
+    def owner(self, address: Address) -> Observation:
+        """The account that a resource lives in: Present with its login, the master's with an empty one."""
+        if address.account is None:
+            return Present("")
+        opener = next(kind for kind in self.kinds.values() if kind.opens_account)
+        observation = self.observe(Address(None, opener.name, address.account))
+        if isinstance(observation, Unknown):
+            raise CannotRead(f"{opener.name}.{address.account} could not be read")
+        return observation
+
+    def note(self, diagnostic: Diagnostic) -> None:
+        self.diagnostics.add(diagnostic)
+
+    def warn(self, address: Address, code: str, summary: str, detail: str = "") -> None:
+        desired = self.desired.get(address)
+        self.note(Diagnostic("warning", code, summary, detail, desired.mark if desired else None, address))
+
+    def fail(self, address: Address, code: str, summary: str, detail: str = "") -> None:
+        desired = self.desired.get(address)
+        self.note(Diagnostic("error", code, summary, detail, desired.mark if desired else None, address))
+
+    def secret(self, address: Address, name: str) -> Secret | None:
+        return self.secrets.get((address, name))
+
+    def secret_digest(self, secret: Secret) -> str:
+        return slow_digest(secret.reveal(), self.state.salt)
+
+    def digest(self, value: object) -> str:
+        """A digest keyed by the state, for what the state must recognise and not tell."""
+        return digest(value, key=self.state.salt)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One address with what is wanted and what is owned there; either may be missing."""
+
+    address: Address
+    desired: Desired | None
+    entry: Entry | None
+
+    @property
+    def want(self) -> Desired:
+        assert self.desired is not None
+        return self.desired
+
+    @property
+    def owned(self) -> Entry:
+        assert self.entry is not None
+        return self.entry
+
+
+class Session(Protocol):
+    """What a kind has at hand while it executes one change. Every method that records is durable when it returns."""
+
+    master: Writer
+
+    def login(self, account: str | None) -> str | None:
+        """The remote login of an account by its key, as it is now; None for the master."""
+
+    async def account(self, account: str | None) -> Writer:
+        """A client with the account's own login and API key (asked of the API once a run)."""
+
+    def learned(self, login: str, api_key: str) -> None:
+        """An answer told an account's API key: it need not be asked for."""
+
+    def record(self, *events: Event) -> None:
+        """Make events durable, as one."""
+
+    async def once(
+        self,
+        method: str,
+        call: Callable[[], Awaitable[T]],
+        events: Callable[[T], Sequence[Event]],
+        *,
+        address: Address,
+        facts: Mapping[str, JSON],
+    ) -> T:
+        """Make a call that must never be repeated: intent durable, call, outcome and `events` durable as one.
+
+        The intent stays open, and OutcomeUnknown is raised, where the call may have happened.
+        """
+
+    def progress(self, done: int, total: int, noun: str) -> None:
+        """Tell the user how far a long change is."""
+
+    def secret(self, address: Address, name: str) -> Secret | None: ...
+
+    def entry(self, address: Address) -> Entry | None:
+        """The state entry as it is now."""
+
+    async def save_backup(self, name: str, content: JSON) -> None: ...
+
+    async def drop_backup(self, name: str) -> None: ...
+
+
+async def confirmed(
+    call: Callable[[], Awaitable[T]], landed: Callable[[], Awaitable[T | None]], *, attempts: int = 3
+) -> T:
+    """Make a call that may be repeated only after reading back.
+
+    `landed` looks whether the call had its effect and gives its result, or None where it had not.
+    The last OutcomeUnknown is raised where it still has no effect after `attempts` calls.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            return await call()
+        except OutcomeUnknown:
+            result = await landed()
+            if result is not None:
+                return result
+            if attempt == attempts:
+                raise
+    raise AssertionError("unreachable")
+
+
+class Kind(ABC):
+    """One sort of resource. Subclasses are stateless; one instance serves a run."""
+
+    name: ClassVar[str]
+    """What it is called in addresses and documents (`list`)."""
+
+    section: ClassVar[str | None] = None
+    """The section of the configuration that declares it (`lists`); None: inside another kind's block."""
+
+    Spec: ClassVar[type[Block]]
+    """The model of one block of the section."""
+
+    opens_account: ClassVar[bool] = False
+    """Whether a resource is an account, with sections of its own."""
+
+    embeds: ClassVar[tuple[str, ...]] = ()
+    """Kinds declared inside a block of this one, under the same key."""
+
+    adoptable: ClassVar[bool] = True
+    """Whether it can exist in the account without being owned."""
+
+    def declare(self, spec: Any, declaration: Declaration) -> list[Desired]:
+        """The resources that one block stands for; its own first."""
+        raise NotImplementedError
+
+    def check(self, desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
+        """Rules that need the other resources: references, fields, duplicates."""
+        return
+
+    def scope(self, address: Address) -> Address | None:
+        """What a resource stands inside besides its account: a change of that comes first."""
+        return None
+
+    @abstractmethod
+    def observe(self, resource: Resource, view: View) -> Observation:
+        """What the account says. Reads through `view.read`."""
+
+    @abstractmethod
+    def create(self, resource: Resource, view: View) -> Change | None:
+        """The change that makes a wanted resource which is not there."""
+
+    @abstractmethod
+    def update(self, resource: Resource, present: Present, view: View) -> Change | None:
+        """The change that makes what is there what is wanted; None where it is so already.
+
+        Without a state entry the resource is being adopted: the kind compares what it can see.
+        """
+
+    @abstractmethod
+    def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        """The change that removes an owned resource, or forgets it where that is all there is to do."""
+
+    def settled(self, intent: Intent, answers: Mapping[str, str]) -> Sequence[Event]:
+        """What to record when a person says that a call in doubt happened; `answers` is what they know of it.
+
+        By default the entry that the intent brought along.
+        """
+        entry = intent.facts.get("entry")
+        return [Put(Entry.read(str(intent.address), entry))] if entry else []
+
+    @abstractmethod
+    async def execute(self, change: Change, session: Session) -> Sequence[Event]:
+        """Make the calls of a change; the events that remain to be recorded when all went well."""
+
+
+__all__ = [
+    "Absent",
+    "Block",
+    "Change",
+    "Declaration",
+    "Intent",
+    "Kind",
+    "Number",
+    "Resource",
+    "SecretReference",
+    "Session",
+    "View",
+    "confirmed",
+]

@@ -1,0 +1,38 @@
+"""What a campaign's block may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from smsops.model.blocks import GuardedBlock, NonBlank
+from smsops.model.settings import Block
+
+
+class AudienceSpec(Block):
+    """Who gets a campaign: the contacts of lists that meet a condition, and single numbers, without the excluded."""
+
+    lists: list[NonBlank] = Field(default_factory=list, description="Keys of lists of the same account.")
+    where: NonBlank | None = Field(None, description="A SQL condition over the contacts' fields.")
+    exclude_lists: list[NonBlank] = Field(default_factory=list, description="Who is in one of these gets nothing.")
+    phones: list[NonBlank] = Field(default_factory=list, description="Single numbers, besides the lists.")
+
+
+class CampaignSpec(GuardedBlock):
+    """One message at one date."""
+
+    message: NonBlank = Field(description="The text; {FIELD} is a contact's field.")
+    sender: NonBlank | None = Field(
+        None, description="3 to 11 letters, digits or blanks, a letter first. Default: 36180."
+    )
+    schedule: NonBlank = Field(description="2026-11-27 10:00, in settings.timezone unless a zone stands behind it.")
+    audience: AudienceSpec
+    notify: bool | None = Field(None, description="An e-mail from the API when it is sent.")
+    nature: Literal["marketing", "transactional"] = "marketing"
+    if_missed: Literal["error", "skip", "send"] = Field(
+        "error", description="What to do when its date is gone before it was scheduled."
+    )
+    max_credits: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Refuse to schedule it when it costs more."
+    )

@@ -1,0 +1,253 @@
+"""`credits`: what the master moves to a sub-account (manual §19).
+
+The API knows only signed deltas, and balances fall whenever a sub-account sends, so nothing here
+sets a balance. The state is the ledger of what was moved: each grant is moved once, ever.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from smsops.kinds.base import MASTER_INFO, Declaration, Kind, Resource, Session, View
+from smsops.model.address import Address
+from smsops.model.plan import CREATE, DELETE, UPDATE, Change
+from smsops.model.resources import Absent, Desired, Guard, Observation, Present
+from smsops.model.settings import Block
+from smsops.model.state import Drop, Entry, Event, Put
+from smsops.model.values import JSON, Number, as_json_number
+
+_GRANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*\Z")
+_ALLOWANCE = "allowance:"
+
+
+class Allowance(Block):
+    """The same grant in each period that has begun."""
+
+    amount: Annotated[int, Field(gt=0)]
+    every: Literal["day", "week", "month", "year"]
+    from_: str = Field(alias="from", description="The first period: 2026-11-30, 2026-W48, 2026-11 or 2026.")
+
+    @model_validator(mode="after")
+    def _from_is_a_period(self) -> Allowance:
+        try:
+            _first_day(self.every, self.from_)
+        except ValueError:
+            example = {"day": "2026-11-30", "week": "2026-W48", "month": "2026-11", "year": "2026"}[self.every]
+            raise PydanticCustomError(
+                "period", "from: Write a {every} such as {example}", {"every": self.every, "example": example}
+            ) from None
+        return self
+
+
+class Keep(Block):
+    """A floor: refilled to `top_up_to` when the balance is below `at_least`."""
+
+    at_least: Annotated[int, Field(ge=0)]
+    top_up_to: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _fills_up(self) -> Keep:
+        if self.top_up_to < self.at_least:
+            raise PydanticCustomError("keep", "top_up_to may not be less than at_least")
+        return self
+
+
+class CreditsSpec(Block):
+    """Exactly one of the three ways to hand out credits."""
+
+    grants: dict[str, int] | None = Field(None, description="id: amount. Each id is moved once, ever.")
+    allowance: Allowance | None = None
+    keep: Keep | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> CreditsSpec:
+        given = [name for name in ("grants", "allowance", "keep") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise PydanticCustomError("credits", "credits has exactly one of grants, allowance and keep")
+        for grant, amount in (self.grants or {}).items():
+            if not _GRANT_ID.match(grant):
+                raise PydanticCustomError("grant", "A grant's id is letters, digits, _ - . and :")
+            if amount == 0:
+                raise PydanticCustomError("grant", "A grant of 0 moves nothing")
+        return self
+
+
+def _short_form(value: Any) -> Any:
+    """`credits: 1500` is the floor 1500, topped up to it."""
+    if isinstance(value, str):
+        if not re.fullmatch(r"\d+", value):
+            raise PydanticCustomError("credits", "Write a whole number, or one of grants, allowance and keep")
+        return {"keep": {"at_least": value, "top_up_to": value}}
+    return value
+
+
+CreditsField = Annotated[
+    CreditsSpec | None,
+    BeforeValidator(_short_form, json_schema_input_type=CreditsSpec | int | None),
+]
+
+
+@dataclass(frozen=True)
+class _Payload:
+    amount: int
+    entry: Entry
+    facts: Mapping[str, JSON]
+
+
+class Credits(Kind):
+    """The credits of one sub-account: at most one resource an account, named by the account alone."""
+
+    name: ClassVar[str] = "credits"
+    adoptable: ClassVar[bool] = False
+
+    def observe(self, resource: Resource, view: View) -> Observation:
+        owner = view.owner(resource.address)
+        return Present("", {}, {"balance": owner.facts["balance"]}) if isinstance(owner, Present) else Absent()
+
+    def create(self, resource: Resource, view: View) -> Change | None:
+        return self._move(resource, 0, view)
+
+    def update(self, resource: Resource, present: Present, view: View) -> Change | None:
+        return self._move(resource, present.facts["balance"], view)
+
+    def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        if not any(
+            address.name == resource.address.account and view.kinds[address.kind].opens_account
+            for address in view.leaving
+        ):
+            return None  # the account stays: its ledger stays with it, so that no grant is moved again
+        return Change(resource.address, DELETE, "delete_because_no_resource_config", {}, None, payload=None)
+
+    def _move(self, resource: Resource, balance: Number, view: View) -> Change | None:
+        spec: CreditsSpec = resource.want.spec
+        ledger: dict[str, int] = dict(resource.entry.attributes.get("moved", {})) if resource.entry else {}
+        due = self._due(resource, spec, ledger, balance, view)
+        if not due:
+            return None
+        amount = sum(due.values())
+        if not spec.keep:
+            ledger |= due
+        entry = Entry(resource.address, "", {"moved": ledger}, depends_on=resource.want.depends_on)
+        (info,) = view.read(MASTER_INFO)
+        facts = {
+            "credits": amount,
+            "grants": sorted(due),
+            "balance_before": as_json_number(balance),
+            "master_before": None if info.credits is None else as_json_number(info.credits),
+        }
+        shown: dict[str, JSON] = (
+            {} if spec.keep else {name.removeprefix(_ALLOWANCE): value for name, value in due.items()}
+        )
+        return Change(
+            resource.address,
+            UPDATE if resource.entry else CREATE,
+            "below_floor" if spec.keep else "grant_due",
+            {"balance": as_json_number(balance)},
+            {"balance": as_json_number(balance + amount), **({"grants": shown} if shown else {})},
+            method="manageSubAccountCredits",
+            calls=1 if amount else 0,
+            payload=_Payload(amount, entry, facts),
+            content=[amount, sorted(due)],
+            moves=amount,
+        )
+
+    def _due(
+        self, resource: Resource, spec: CreditsSpec, ledger: Mapping[str, int], balance: Number, view: View
+    ) -> dict[str, int]:
+        if spec.grants is not None:
+            for grant, amount in spec.grants.items():
+                if ledger.get(grant, amount) != amount:
+                    view.warn(
+                        resource.address,
+                        "SMS221",
+                        f'The grant "{grant}" of {resource.address} was moved with another amount',
+                        "A grant is moved once, ever. Add a new one for the difference.",
+                    )
+            return {grant: amount for grant, amount in spec.grants.items() if grant not in ledger}
+        if spec.allowance is not None:
+            today = view.now.astimezone(ZoneInfo(view.settings.timezone))
+            begun = _periods(spec.allowance.every, spec.allowance.from_, today)
+            return {_ALLOWANCE + period: spec.allowance.amount for period in begun if _ALLOWANCE + period not in ledger}
+        assert spec.keep is not None
+        # What this apply is about to spend counts as spent, so that the next plan finds the floor kept.
+        spend = sum(
+            change.send.credits
+            for change in view.changes.values()
+            if change.send and change.send.account == resource.address.account
+        )
+        left = balance - spend
+        return {"keep": int(spec.keep.top_up_to - left)} if left < spec.keep.at_least else {}
+
+    async def execute(self, change: Change, session: Session) -> Sequence[Event]:
+        payload: _Payload | None = change.payload
+        if payload is None:
+            return [Drop(change.address)]
+        events = [Put(payload.entry)]
+        if payload.amount == 0:
+            return events
+        login = session.login(change.address.account)
+        assert login is not None
+        await session.once(
+            "manageSubAccountCredits",
+            lambda: session.master.manage_sub_account_credits(login, payload.amount),
+            lambda _: events,
+            address=change.address,
+            facts={"login": login, **payload.facts, "entry": payload.entry.document()},
+        )
+        return []
+
+
+def declare_credits(spec: CreditsSpec | None, declaration: Declaration, owner: Address, given: bool) -> Desired | None:
+    """The credits of a sub-account's block, where it has any."""
+    if spec is None or not given:
+        return None
+    return Desired(
+        Address(declaration.key, Credits.name),
+        "",
+        spec,
+        depends_on=(owner,),
+        guard=Guard(),
+        mark=declaration.mark("credits"),
+    )
+
+
+def _first_day(every: str, period: str) -> date:
+    """The first day of a period; ValueError where the text names none."""
+    match every:
+        case "day" if re.fullmatch(r"\d{4}-\d\d-\d\d", period):
+            return date.fromisoformat(period)
+        case "week" if re.fullmatch(r"\d{4}-W\d\d", period):
+            return date.fromisocalendar(int(period[:4]), int(period[6:]), 1)
+        case "month" if re.fullmatch(r"\d{4}-\d\d", period):
+            return date.fromisoformat(f"{period}-01")
+        case "year" if re.fullmatch(r"\d{4}", period):
+            return date(int(period), 1, 1)
+    raise ValueError(period)
+
+
+def _periods(every: str, first: str, now: datetime) -> Iterator[str]:
+    """The ids of the periods that have begun by `now`, the first one first."""
+    day = _first_day(every, first)
+    while day <= now.date():
+        match every:
+            case "day":
+                yield day.isoformat()
+                day += timedelta(days=1)
+            case "week":
+                iso = day.isocalendar()
+                yield f"{iso.year}-W{iso.week:02}"
+                day += timedelta(weeks=1)
+            case "month":
+                yield f"{day:%Y-%m}"
+                day = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+            case _:
+                yield f"{day:%Y}"
+                day = day.replace(year=day.year + 1)

@@ -1,0 +1,357 @@
+"""`list`: a contact list of the master or of a sub-account (manual §21, §24, §25).
+
+The API cannot change a list, so a change of its name, lock or fields is a replace: every contact
+is backed up, the list is deleted, created and filled again, and the result is verified before the
+backup is dropped. Each step is recorded, so that a run which dies is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from smsops.api.contract import ListField, ListRecord
+from smsops.kinds.base import Declaration, Kind, Resource, Session, View, confirmed
+from smsops.kinds.contacts import (
+    ContactSet,
+    ContactSource,
+    ListContacts,
+    Rows,
+    Wanted,
+    batches,
+    contacts_read,
+    declare_contacts,
+    live_rows,
+    merged,
+    rows_document,
+)
+from smsops.model.address import Address
+from smsops.model.blocks import GuardedBlock, NonBlank
+from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, REPLACE, Change
+from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
+from smsops.model.settings import Block
+from smsops.model.state import Drop, Entry, Event, Put
+from smsops.model.values import JSON
+
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_RESERVED = frozenset(("MOBILEPHONE", "PHONE"))
+
+
+class FieldSpec(Block):
+    """One field of a list."""
+
+    filter: bool = Field(False, description="Recipients can be filtered by it in the customer area.")
+    mailing: bool = Field(False, description="It can stand in messages sent from the customer area.")
+
+
+def _default_field(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _read_fields(value: Any) -> Any:
+    seen: dict[str, str] = {}
+    for name in value if isinstance(value, dict) else ():
+        if not _FIELD_NAME.match(name) or name.upper() in _RESERVED:
+            raise PydanticCustomError(
+                "field", 'A field cannot be called "{name}"; use letters, digits and _', {"name": name}
+            )
+        if name.upper() in seen:
+            raise PydanticCustomError(
+                "field",
+                'The fields "{one}" and "{other}" differ only by case',
+                {"one": seen[name.upper()], "other": name},
+            )
+        seen[name.upper()] = name
+    return value
+
+
+class ListSpec(GuardedBlock):
+    """One contact list."""
+
+    name: NonBlank | None = Field(None, description="The remote name. Default: the key.")
+    locked: bool = Field(False, description="Not editable from the customer area.")
+    fields: Annotated[
+        dict[str, Annotated[FieldSpec, BeforeValidator(_default_field, json_schema_input_type=FieldSpec | None)]],
+        BeforeValidator(_read_fields, json_schema_input_type=dict[str, FieldSpec | None]),
+    ] = Field(default_factory=dict)
+    membership: Literal["exact", "additive"] = Field("exact", description="additive never removes a contact.")
+    contacts: list[ContactSource] | None = Field(None, description="Without it the list's contacts are left alone.")
+
+
+@dataclass(frozen=True)
+class _Payload:
+    name: str
+    entry: Entry | None = None
+    fields: tuple[ListField, ...] = ()
+    old_name: str = ""
+    stage: str | None = None
+    live: bool = False
+    backup: Rows | None = field(default=None, repr=False)
+    rows: Rows | None = field(default=None, repr=False)
+
+
+class ContactList(Kind):
+    """Lists are known by their account and name; the state keeps their fields, which the API does not tell."""
+
+    name: ClassVar[str] = "list"
+    section: ClassVar[str | None] = "lists"
+    Spec: ClassVar[type[Block]] = ListSpec
+    embeds: ClassVar[tuple[str, ...]] = (ContactSet.name,)
+
+    def declare(self, spec: ListSpec, declaration: Declaration) -> list[Desired]:
+        address = Address(declaration.account, self.name, declaration.key)
+        desired = Desired(
+            address,
+            spec.name or declaration.key,
+            spec,
+            data={name.upper() for name in spec.fields},
+            depends_on=_account_dependency(declaration.account),
+            guard=declaration.guard(),
+            mark=declaration.mark(),
+        )
+        if spec.contacts is None:
+            return [desired]
+        if spec.locked and spec.contacts:
+            declaration.warning(
+                "SMS231", "A locked list may refuse contacts", "locked", detail="The API calls a locked list read only."
+            )
+        given = "membership" in spec.model_fields_set
+        return [desired, declare_contacts(spec.contacts, spec.membership, given, spec.fields, declaration, address)]
+
+    def observe(self, resource: Resource, view: View) -> Observation:
+        owner = view.owner(resource.address)
+        if not isinstance(owner, Present):
+            return Absent()
+        (records,) = view.read(Read("get_lists", (), owner.identity or None))
+        name = self._live_name(resource)
+        found: list[ListRecord] = [record for record in records if record.name == name]
+        if len(found) > 1:
+            raise CannotRead(f'the account has {len(found)} lists called "{name}"')
+        if not found:
+            return Absent()
+        record = found[0]
+        return Present(record.name, {"locked": record.locked}, {"contacts": record.contacts})
+
+    def _live_name(self, resource: Resource) -> str:
+        replacing = resource.entry.attributes.get("replacing") if resource.entry else None
+        if replacing:  # until the old list is gone it is the one that counts
+            name: str = replacing["from"] if replacing["stage"] == "saved" else replacing["to"]
+            return name
+        return resource.entry.identity if resource.entry else resource.want.identity
+
+    def create(self, resource: Resource, view: View) -> Change | None:
+        if resource.entry and resource.entry.attributes.get("replacing"):
+            return self._replace(resource, None, view, "replace_unfinished", {})
+        spec: ListSpec = resource.want.spec
+        return Change(
+            resource.address,
+            CREATE,
+            "absent_from_account",
+            None,
+            _shown(resource.want.identity, spec.locked, _fields(spec)),
+            method="createList",
+            calls=1,
+            payload=_Payload(resource.want.identity, self._entry(resource), _wire_fields(spec)),
+            content=_shown(resource.want.identity, spec.locked, _fields(spec)),
+        )
+
+    def update(self, resource: Resource, present: Present, view: View) -> Change | None:
+        spec: ListSpec = resource.want.spec
+        entry = resource.entry
+        if entry and entry.attributes.get("replacing"):
+            return self._replace(resource, present, view, "replace_unfinished", {})
+        stored = entry.attributes if entry else {}
+        before: dict[str, JSON] = {}
+        ignored = resource.want.guard.ignore_changes if entry else frozenset()
+        if present.identity != resource.want.identity:
+            before["name"] = present.identity
+        live_locked = present.attributes["locked"]
+        locked = live_locked if live_locked is not None else stored.get("locked", spec.locked)
+        if locked != spec.locked and "locked" not in ignored:
+            before["locked"] = locked
+        old_fields = stored.get("fields") if entry else self._visible_fields(resource, present, view)
+        if old_fields is not None and "fields" not in ignored and not _same_fields(old_fields, _fields(spec)):
+            before["fields"] = old_fields
+        if not before:
+            return None if entry else Change(resource.address, ADOPT, "adopted", {}, {}, entry=self._entry(resource))
+        return self._replace(resource, present, view, "replace_because_cannot_update", before)
+
+    def _visible_fields(self, resource: Resource, present: Present, view: View) -> dict[str, JSON] | None:
+        """An adopted list shows its fields only in its contacts; None where it has none (API-NOTES 59)."""
+        if not present.facts.get("contacts"):
+            return None
+        (contacts,) = view.read(contacts_read(resource.address, present, view))
+        names = {name.upper() for _, fields in contacts.rows for name in fields}
+        wanted = _fields(resource.want.spec)
+        by_capitals = {name.upper(): flags for name, flags in wanted.items()}
+        return {name: by_capitals.get(name, {"filter": False, "mailing": False}) for name in names}
+
+    def _replace(
+        self, resource: Resource, present: Present | None, view: View, reason: str, before: Mapping[str, JSON]
+    ) -> Change:
+        spec: ListSpec = resource.want.spec
+        replacing = resource.entry.attributes.get("replacing") if resource.entry else None
+        rows = live_rows(resource.address, view)
+        contacts = view.desired.get(Address(resource.address.account, ContactSet.name, resource.address.name))
+        wanted: Wanted | None = contacts.data if contacts else None
+        known = {name.upper() for name in spec.fields}
+        final = {
+            phone: {name: value for name, value in fields.items() if name in known and value}
+            for phone, fields in merged(wanted, rows).items()
+        }
+        lost = sorted({name for fields in rows.values() for name, value in fields.items() if value} - known)
+        if lost:
+            view.warn(
+                resource.address,
+                "SMS233",
+                f"The values of {', '.join(lost)} are lost: {resource.address} will not have these fields any more",
+            )
+        old_name = replacing["from"] if replacing else present.identity if present else resource.want.identity
+        stage = replacing["stage"] if replacing else None
+        after = _shown(resource.want.identity, spec.locked, _fields(spec))
+        deletes = 0 if stage == "deleted" else 1
+        creates = 0 if stage == "deleted" and present else 1
+        reads = 1 if final else 0
+        return Change(
+            resource.address,
+            REPLACE if resource.entry else ADOPT_UPDATE,
+            reason,
+            dict(before),
+            {name: after[name] for name in before} if before else after,
+            method="createList",
+            calls=deletes + creates + batches(len(final)) + reads,
+            recreates=True,
+            content=[after, old_name, stage, final],
+            payload=_Payload(
+                resource.want.identity,
+                self._entry(resource),
+                _wire_fields(spec),
+                old_name,
+                stage,
+                present is not None,
+                rows,
+                final,
+            ),
+        )
+
+    def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        if not isinstance(observation, Present):
+            return None
+        return Change(
+            resource.address,
+            DELETE,
+            "delete_because_no_resource_config",
+            {"name": observation.identity, "contacts": observation.facts.get("contacts")},
+            None,
+            method="deleteList",
+            calls=1,
+            payload=_Payload(observation.identity),
+            content=observation.identity,
+        )
+
+    async def execute(self, change: Change, session: Session) -> Sequence[Event]:
+        payload: _Payload = change.payload
+        login = session.login(change.address.account)
+        if payload.entry is None:
+            await self._delete(payload.name, login, session)
+            return [Drop(change.address)]
+        if payload.rows is None:
+            await self._create(payload, login, session)
+            return [Put(payload.entry)]
+        return await self._execute_replace(change.address, payload, login, session)
+
+    async def _execute_replace(
+        self, address: Address, payload: _Payload, login: str | None, session: Session
+    ) -> Sequence[Event]:
+        assert payload.entry is not None
+        assert payload.rows is not None
+        backup = f"list-{address.account or 'master'}-{address.name}"
+
+        def stage(name: str) -> Put:
+            assert payload.entry is not None
+            current = session.entry(address) or replace(payload.entry, identity=payload.old_name)
+            step = {"backup": backup, "from": payload.old_name, "to": payload.name, "stage": name}
+            return Put(replace(current, attributes={**current.attributes, "replacing": step}))
+
+        if payload.stage is None:
+            await session.save_backup(backup, {"rows": rows_document(payload.backup or {})})
+            session.record(stage("saved"))
+        if payload.stage != "deleted":
+            if payload.stage is None or payload.live:
+                await self._delete(payload.old_name, login, session)
+            session.record(stage("deleted"))
+        if payload.stage != "deleted" or not payload.live:
+            await self._create(payload, login, session)
+        await self._fill(payload, login, session)
+        session.record(Put(payload.entry))
+        await session.drop_backup(backup)
+        return []
+
+    async def _fill(self, payload: _Payload, login: str | None, session: Session) -> None:
+        rows = payload.rows or {}
+        if not rows:
+            return
+        contacts = ListContacts(session.master, payload.name, login, [item.name for item in payload.fields])
+        present = await contacts.rows() if payload.stage == "deleted" and payload.live else {}
+        waiting = [(phone, fields) for phone, fields in rows.items() if phone not in present]
+        await contacts.insert(waiting, lambda done: session.progress(done, len(waiting), "contacts"))
+        await contacts.verify(list(rows.items()))
+
+    async def _create(self, payload: _Payload, login: str | None, session: Session) -> None:
+        assert payload.entry is not None
+        locked = bool(payload.entry.attributes["locked"])
+
+        async def call() -> bool:
+            await session.master.create_list(payload.name, locked=locked, fields=payload.fields, sub_account=login)
+            return True
+
+        async def landed() -> bool | None:
+            return True if await _exists(payload.name, login, session) else None
+
+        await confirmed(call, landed)
+
+    async def _delete(self, name: str, login: str | None, session: Session) -> None:
+        async def call() -> bool:
+            await session.master.delete_list(name, sub_account=login)
+            return True
+
+        async def landed() -> bool | None:
+            return None if await _exists(name, login, session) else True
+
+        await confirmed(call, landed)
+
+    def _entry(self, resource: Resource) -> Entry:
+        want = resource.want
+        attributes = {"locked": want.spec.locked, "fields": _fields(want.spec)}
+        return Entry(resource.address, want.identity, attributes, want.guard.protect, want.depends_on)
+
+
+async def _exists(name: str, login: str | None, session: Session) -> bool:
+    return any(record.name == name for record in await session.master.get_lists(sub_account=login))
+
+
+def _account_dependency(account: str | None) -> tuple[Address, ...]:
+    return (Address(None, "sub_account", account),) if account else ()
+
+
+def _fields(spec: ListSpec) -> dict[str, JSON]:
+    return {name: {"filter": flags.filter, "mailing": flags.mailing} for name, flags in spec.fields.items()}
+
+
+def _same_fields(one: Mapping[str, JSON], other: Mapping[str, JSON]) -> bool:
+    return {name.upper(): flags for name, flags in one.items()} == {
+        name.upper(): flags for name, flags in other.items()
+    }
+
+
+def _wire_fields(spec: ListSpec) -> tuple[ListField, ...]:
+    return tuple(ListField(name, flags.filter, flags.mailing) for name, flags in spec.fields.items())
+
+
+def _shown(name: str, locked: bool, fields: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {"name": name, "locked": locked, "fields": dict(fields)}

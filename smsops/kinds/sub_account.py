@@ -1,0 +1,420 @@
+"""`sub_account`: an account below the master's, with its own login, balance, lists and campaigns (manual §16 to §20)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from smsops.api.contract import CreatedSubAccount, Refused
+from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, confirmed
+from smsops.kinds.credits import CreditsField, declare_credits
+from smsops.model.address import Address
+from smsops.model.blocks import GuardedBlock, NonBlank, SecretField, Text
+from smsops.model.diagnostics import Diagnostics
+from smsops.model.phone import normalise_any
+from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, UPDATE, Change
+from smsops.model.resources import Absent, Desired, Observation, Present, Read
+from smsops.model.settings import Block
+from smsops.model.state import Drop, Entry, Event, Put
+from smsops.model.values import JSON, Number, Secret, mask_phone
+
+_CONTACT_DETAILS = {
+    # ours: (written as, read as); API-NOTES 74: a few differ by more than case.
+    "first_name": ("FIRSTNAME", "firstname"),
+    "last_name": ("LASTNAME", "lastname"),
+    "company": ("SOCIETY", "company"),
+    "email": ("EMAIL", "email"),
+    "mobile": ("MOBILE", "mobile"),
+    "phone": ("PHONE", "phone"),
+    "address": ("ADDRESS", "address"),
+    "zip": ("ZIP", "zip"),
+    "city": ("CITY", "city"),
+    "country": ("COUNTRY", "country"),
+}
+WIRE: Mapping[str, tuple[str, str]] = {
+    **_CONTACT_DETAILS,
+    "website": ("WEBSITE", "website"),
+    **{f"billing.{ours}": (f"BILL{sent}", f"bill{read}") for ours, (sent, read) in _CONTACT_DETAILS.items()},
+}
+"""Our attribute names: what updateSubAccount calls them, and (lower case) what getSubAccounts does."""
+
+_PHONES = frozenset(("mobile", "phone", "billing.mobile", "billing.phone"))
+_CASELESS = frozenset(("country", "billing.country", "email", "billing.email"))
+_MIN_PASSWORD = 6
+_UNDER_SUBSCRIPTION = "3"
+
+
+class Billing(Block):
+    """The BILL* fields."""
+
+    first_name: Text | None = None
+    last_name: Text | None = None
+    company: Text | None = None
+    email: Text | None = None
+    mobile: Text | None = None
+    phone: Text | None = None
+    address: Text | None = None
+    zip: Text | None = None
+    city: Text | None = None
+    country: Text | None = None
+
+
+class CreateOnly(Block):
+    """What can be said only when the sub-account is created."""
+
+    postpaid: bool | None = Field(None, description="Only where the master account is postpaid itself.")
+    profile: Text | None = None
+    email_customer: bool | None = Field(None, description="E-mail a summary to the sub-account.")
+    email_master: bool | None = Field(None, description="E-mail a summary to the master account.")
+
+
+class SubAccountSpec(GuardedBlock):
+    """One sub-account. What is not given is not managed; null clears."""
+
+    login: NonBlank | None = Field(None, description="Default: the key.")
+    first_name: NonBlank
+    last_name: NonBlank
+    email: NonBlank
+    company: Text | None = None
+    mobile: Text | None = None
+    phone: Text | None = None
+    website: Text | None = None
+    address: Text | None = None
+    zip: Text | None = None
+    city: Text | None = None
+    country: Text | None = None
+    password: SecretField = Field(None, description="At least six characters. Needed to create the sub-account.")
+    billing: Billing | None = None
+    active: bool | None = None
+    create_only: CreateOnly | None = None
+    credits: CreditsField = None
+
+
+@dataclass(frozen=True)
+class _Payload:
+    login: str
+    data: Mapping[str, str]
+    entry: Entry | None
+    password: bool = False
+    returns: int = 0
+    refunds: bool = False
+
+
+class SubAccount(Kind):
+    """Sub-accounts are known by their login, which can be renamed."""
+
+    name: ClassVar[str] = "sub_account"
+    section: ClassVar[str | None] = "sub_accounts"
+    Spec: ClassVar[type[Block]] = SubAccountSpec
+    opens_account: ClassVar[bool] = True
+
+    def declare(self, spec: SubAccountSpec, declaration: Declaration) -> list[Desired]:
+        address = Address(None, self.name, declaration.key)
+        if "email" in spec.model_fields_set and "@" not in spec.email:
+            declaration.error("SMS112", "email: Write an e-mail address", "email")
+        if spec.billing and spec.billing.email and "@" not in spec.billing.email:
+            declaration.error("SMS112", "billing.email: Write an e-mail address", "billing", "email")
+        desired = Desired(
+            address,
+            spec.login or declaration.key,
+            spec,
+            data=wanted_attributes(spec, declaration.settings.default_country),
+            guard=declaration.guard(),
+            secrets={"password": spec.password} if spec.password is not None else {},
+            mark=declaration.mark(),
+        )
+        credits = declare_credits(spec.credits, declaration, address, "credits" in spec.model_fields_set)
+        return [desired, *([credits] if credits else [])]
+
+    def check(self, desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
+        unknown = desired.guard.ignore_changes - {*WIRE, "password", "active"}
+        for name in sorted(unknown):
+            diagnostics.error(
+                "SMS112",
+                f"lifecycle.ignore_changes: there is no attribute {name}",
+                mark=desired.mark,
+                address=desired.address,
+            )
+
+    def observe(self, resource: Resource, view: View) -> Observation:
+        (records,) = view.read(Read("get_sub_accounts"))
+        by_login = {record.login: record for record in records}
+        wanted = resource.desired.identity if resource.desired else None
+        owned = resource.entry.identity if resource.entry else None
+        # A rename whose answer was lost has happened where only the new login is there (API-NOTES 80).
+        login = owned if owned in by_login or wanted not in by_login else wanted
+        record = by_login.get(login or wanted or "")
+        if record is None:
+            return Absent()
+        attributes = {
+            ours: _comparable(ours, record.fields[read], view)
+            for ours, (_, read) in WIRE.items()
+            if read in record.fields
+        }
+        return Present(record.login, {"login": record.login, **attributes}, {"balance": record.credits or 0})
+
+    def create(self, resource: Resource, view: View) -> Change | None:
+        want = resource.want
+        password = view.secret(resource.address, "password")
+        if password is None:
+            view.fail(
+                resource.address,
+                "SMS211",
+                f"{resource.address} has no password, which creating it needs",
+                "Add password: {env: NAME}.",
+            )
+            return None
+        if not self._password_is_long_enough(resource, password, view):
+            return None
+        for name in ("company", "mobile"):
+            if not want.data.get(name):
+                view.warn(
+                    resource.address,
+                    "SMS212",
+                    f"{resource.address} has no {name}",
+                    "The API has refused to create sub-accounts without one.",
+                )
+        data = {"LOGIN": want.identity, **{WIRE[name][0]: value for name, value in want.data.items() if value}}
+        data |= _create_only(want.spec)
+        after = {"login": want.identity, **{name: _shown(name, value) for name, value in want.data.items() if value}}
+        return Change(
+            resource.address,
+            CREATE,
+            "absent_from_account",
+            None,
+            {**after, "password": "(write-only)", **self._flags(want.spec)},
+            method="createSubAccount",
+            calls=1,
+            payload=_Payload(want.identity, data, self._entry(resource, want.identity, view, None), password=True),
+            content=[data, view.secret_digest(password)],
+        )
+
+    def update(self, resource: Resource, present: Present, view: View) -> Change | None:
+        want = resource.want
+        ignored = want.guard.ignore_changes if resource.entry else frozenset()
+        stored = resource.entry.attributes if resource.entry else {}
+        data: dict[str, str] = {}
+        before: dict[str, JSON] = {}
+        after: dict[str, JSON] = {}
+        if present.identity != want.identity:
+            data["LOGIN"], before["login"], after["login"] = want.identity, present.identity, want.identity
+        for name, value in want.data.items():
+            new = _comparable(name, value or "", view)
+            old = present.attributes.get(name, stored.get(name))
+            if name not in ignored and new != old:
+                data[WIRE[name][0]] = value or ""
+                before[name] = _shown_stored(name, old)
+                after[name] = _shown(name, value)
+        password = view.secret(resource.address, "password")
+        changes_password = (
+            password is not None
+            and "password" not in ignored
+            and stored.get("password") != view.secret_digest(password)
+        )
+        if changes_password and password is not None:
+            if not self._password_is_long_enough(resource, password, view):
+                return None
+            before["password"], after["password"] = "(write-only)", "(write-only, changed)"
+        active = want.spec.active
+        if (
+            active is not None
+            and "active" not in ignored
+            and stored.get("active", True if resource.entry else None) != active
+        ):
+            data["ACTIVE"] = "1" if active else "0"
+            before["active"], after["active"] = stored.get("active"), active
+        self._warn_create_only(resource, view)
+        entry = self._entry(resource, want.identity, view, stored)
+        if not data and not changes_password:
+            return None if resource.entry else Change(resource.address, ADOPT, "adopted", {}, {}, entry=entry)
+        return Change(
+            resource.address,
+            UPDATE if resource.entry else ADOPT_UPDATE,
+            "configuration_changed" if resource.entry else "adopted",
+            before,
+            after,
+            method="updateSubAccount",
+            calls=1,
+            payload=_Payload(present.identity, data, entry, password=changes_password),
+            content=[present.identity, data, view.secret_digest(password) if password and changes_password else None],
+        )
+
+    def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        if not isinstance(observation, Present):
+            return None
+        balance: Number = observation.facts["balance"]
+        returns = int(balance) if balance > 0 else 0
+        # Cancelling what it had scheduled gives credits back: the balance must be asked for again.
+        refunds = any(
+            change.address.account == resource.address.name and change.deletes and change.refunds
+            for change in view.changes.values()
+        )
+        return Change(
+            resource.address,
+            DELETE,
+            "delete_because_no_resource_config",
+            {"login": observation.identity, "balance": returns},
+            None,
+            method="deleteSubAccount",
+            calls=1 + bool(returns) + refunds,
+            payload=_Payload(observation.identity, {}, None, returns=returns, refunds=refunds),
+            content=observation.identity,
+            moves=-returns,
+        )
+
+    async def execute(self, change: Change, session: Session) -> Sequence[Event]:
+        payload: _Payload = change.payload
+        if change.deletes:
+            return await self._execute_delete(change, payload, session)
+        data = dict(payload.data)
+        if payload.password:
+            password = session.secret(change.address, "password")
+            assert password is not None
+            data["PASSWORD"] = password.reveal()
+        if change.method == "createSubAccount":
+            await self._execute_create(payload.login, data, session)
+        else:
+            await self._execute_update(payload.login, data, session)
+        assert payload.entry is not None
+        return [Put(payload.entry)]
+
+    async def _execute_create(self, login: str, data: Mapping[str, str], session: Session) -> None:
+        async def landed() -> CreatedSubAccount | None:
+            records = await session.master.get_sub_accounts()
+            return CreatedSubAccount(None) if any(record.login == login for record in records) else None
+
+        created = await confirmed(lambda: session.master.create_sub_account(data), landed)
+        if created.api_key:
+            session.learned(login, created.api_key)
+
+    async def _execute_update(self, login: str, data: Mapping[str, str], session: Session) -> None:
+        new_login = data.get("LOGIN")
+
+        async def call() -> bool:
+            await session.master.update_sub_account(login, data)
+            return True
+
+        async def landed() -> bool | None:
+            records = {record.login for record in await session.master.get_sub_accounts()}
+            return True if new_login in records and login not in records else None
+
+        await (confirmed(call, landed) if new_login else call())
+
+    async def _execute_delete(self, change: Change, payload: _Payload, session: Session) -> Sequence[Event]:
+        returns = payload.returns
+        if payload.refunds:
+            info = await session.master.get_info(sub_account=payload.login)
+            returns = int(info.credits or 0)
+        if returns > 0:
+            try:
+                await session.once(
+                    "manageSubAccountCredits",
+                    lambda: session.master.manage_sub_account_credits(payload.login, -returns),
+                    lambda _: (),
+                    address=change.address,
+                    facts={"login": payload.login, "credits": -returns, "balance_before": returns},
+                )
+            except Refused as error:
+                if str(error.status) != _UNDER_SUBSCRIPTION:  # a postpaid account has no credits to return
+                    raise
+
+        async def call() -> bool:
+            await session.master.delete_sub_account(payload.login)
+            return True
+
+        async def landed() -> bool | None:
+            records = await session.master.get_sub_accounts()
+            return None if any(record.login == payload.login for record in records) else True
+
+        await confirmed(call, landed)
+        return [Drop(change.address)]
+
+    def _password_is_long_enough(self, resource: Resource, password: Secret, view: View) -> bool:
+        if len(password.reveal()) >= _MIN_PASSWORD:
+            return True
+        view.fail(
+            resource.address, "SMS213", f"The password of {resource.address} has fewer than {_MIN_PASSWORD} characters"
+        )
+        return False
+
+    def _flags(self, spec: SubAccountSpec) -> dict[str, JSON]:
+        flags: dict[str, JSON] = {} if spec.active is None else {"active": spec.active}
+        if spec.create_only:
+            flags["create_only"] = spec.create_only.model_dump(exclude_none=True)
+        return flags
+
+    def _entry(self, resource: Resource, login: str, view: View, stored: Mapping[str, JSON] | None) -> Entry:
+        """What the state keeps: values to compare with where the API does not return them."""
+        want = resource.want
+        attributes: dict[str, JSON] = dict(stored or {})
+        attributes |= {name: _comparable(name, value or "", view) for name, value in want.data.items()}
+        password = view.secret(resource.address, "password")
+        if password is not None:
+            attributes["password"] = view.secret_digest(password)
+        if want.spec.active is not None:
+            attributes["active"] = want.spec.active
+        if want.spec.create_only and stored is None:
+            attributes["create_only"] = want.spec.create_only.model_dump(exclude_none=True)
+        return Entry(resource.address, login, attributes, want.guard.protect, want.depends_on)
+
+    def _warn_create_only(self, resource: Resource, view: View) -> None:
+        wanted = resource.want.spec.create_only
+        stored = resource.entry.attributes.get("create_only") if resource.entry else None
+        if wanted and stored is not None and wanted.model_dump(exclude_none=True) != stored:
+            view.warn(
+                resource.address,
+                "SMS214",
+                f"create_only of {resource.address} has changed, which has no effect any more",
+                "The API takes these values only when it creates a sub-account.",
+            )
+
+
+def wanted_attributes(spec: SubAccountSpec, country: str) -> dict[str, str | None]:
+    """The attributes that the block manages, by our names; None clears. Phones are digits."""
+    wanted: dict[str, str | None] = {}
+    for name in WIRE:
+        block: Any = spec
+        field = name
+        if name.startswith("billing."):
+            block, field = spec.billing, name.removeprefix("billing.")
+        if block is None or field not in block.model_fields_set:
+            continue
+        value = getattr(block, field)
+        wanted[name] = normalise_any(value, country) if value and name in _PHONES else value
+    return wanted
+
+
+def _comparable(name: str, value: str, view: View) -> str:
+    """A value as it is compared and kept: the server writes phones and countries its own way (API-NOTES 75)."""
+    text = value.strip()
+    if name in _PHONES:
+        digits = normalise_any(text, view.settings.default_country)
+        return f"{mask_phone(digits)} {view.digest(digits)[:12]}" if digits else ""
+    return text.casefold() if name in _CASELESS else text
+
+
+def _shown(name: str, value: str | None) -> JSON:
+    return mask_phone(value) if value and name in _PHONES else value
+
+
+def _shown_stored(name: str, value: JSON) -> JSON:
+    return value.split(" ")[0] if name in _PHONES and isinstance(value, str) else value
+
+
+def _create_only(spec: SubAccountSpec) -> dict[str, str]:
+    data: dict[str, str] = {}
+    if spec.active is False:  # ACTIVE must not be sent when it is 1 (API-NOTES 77)
+        data["ACTIVE"] = "0"
+    if spec.create_only:
+        flags = {
+            "SENDEMAILTOCUSTOMER": spec.create_only.email_customer,
+            "SENDEMAILTOMASTERACCOUNT": spec.create_only.email_master,
+            "POSTPAID": spec.create_only.postpaid,
+        }
+        data |= {name: "1" if flag else "0" for name, flag in flags.items() if flag is not None}
+        if spec.create_only.profile:
+            data["PROFILE"] = spec.create_only.profile
+    return data

@@ -1,0 +1,91 @@
+"""Blocks of the configuration that several kinds share: secrets by reference, the lifecycle, plain text."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from smsops.model.resources import Guard, SecretReference
+from smsops.model.settings import Block
+
+_SOURCES = ("env", "file", "command")
+
+
+def read_secret(value: Any) -> Any:
+    """A SecretReference from its block; a literal one is refused without repeating it."""
+    if isinstance(value, SecretReference):
+        return value
+    if not isinstance(value, dict):
+        raise PydanticCustomError(
+            "literal_secret",
+            "A secret is only ever a reference; write {{env: NAME}}, {{file: PATH}} or {{command: [ARGV]}}",
+        )
+    if len(value) != 1 or next(iter(value)) not in _SOURCES:
+        raise PydanticCustomError("literal_secret", "A secret has exactly one of the keys env, file and command")
+    source, target = next(iter(value.items()))
+    if source == "command":
+        if not isinstance(target, list) or not target or not all(isinstance(part, str) for part in target):
+            raise PydanticCustomError("literal_secret", "command is a list: the program and its arguments")
+        return SecretReference("command", tuple(target))
+    if not isinstance(target, str) or not target.strip():
+        raise PydanticCustomError("literal_secret", "Name where the secret comes from")
+    return SecretReference(source, target)
+
+
+SECRET_SCHEMA = {
+    "description": "A secret is only ever a reference.",
+    "oneOf": [
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["env"],
+            "properties": {"env": {"type": "string", "description": "An environment variable."}},
+        },
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["file"],
+            "properties": {"file": {"type": "string", "description": "A file; a final newline is left out."}},
+        },
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["command"],
+            "properties": {"command": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+        },
+    ],
+}
+
+SecretField = Annotated[Any, BeforeValidator(read_secret), WithJsonSchema(SECRET_SCHEMA)]
+"""A SecretReference."""
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("blank", "It may not be empty")
+    return value.strip()
+
+
+Text = Annotated[str, AfterValidator(lambda value: value.strip())]
+NonBlank = Annotated[str, AfterValidator(_not_blank), Field(min_length=1)]
+
+
+class Lifecycle(Block):
+    """How a resource is guarded: the `lifecycle` block."""
+
+    protect: bool = Field(False, description="Refuse to delete or replace it. Kept in the state.")
+    ignore_changes: list[str] = Field(default_factory=list, description="Attributes whose changes are left alone.")
+    adopt: Literal["never", "if_identical", "always"] = Field(
+        "never", description="Whether to take over a resource that exists already."
+    )
+
+    def guard(self) -> Guard:
+        return Guard(self.protect, frozenset(self.ignore_changes), self.adopt)
+
+
+class GuardedBlock(Block):
+    """A block with a `lifecycle`."""
+
+    lifecycle: Lifecycle = Field(default_factory=Lifecycle)

@@ -1,0 +1,115 @@
+"""Phone numbers: every usual way of writing one becomes the digits that the API answers with (``33612345678``).
+
+France has a fast path; the rest is phonenumbers', imported when the first such number comes.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_NOISE = re.compile(r"[\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff]+")
+_FRENCH = re.compile(r"(?:(?:\+|00)?33|0)?([67]\d{8})\Z")
+_OVERSEAS = {
+    "639": "262",
+    "690": "590",
+    "691": "590",
+    "692": "262",
+    "693": "262",
+    "694": "594",
+    "696": "596",
+    "697": "596",
+}
+"""Mobile prefixes of the overseas departments, written like French ones and dialled with another code."""
+_FRENCH_TERRITORY = frozenset(("FR", "GP", "GF", "MQ", "RE", "YT", "BL", "MF"))
+
+
+class InvalidPhone(ValueError):
+    """Not the number of a mobile; the text says why and never repeats the number."""
+
+
+def normalise_mobile(text: str, country: str) -> str:
+    """The digits of a mobile number, country code first; InvalidPhone where no SMS could reach it.
+
+    `country` (ISO 3166) reads national numbers. 06 92 … is Réunion (262), not France.
+    """
+    compact = _NOISE.sub("", text.replace("(0)", "")) if not text.isascii() or not text.isdigit() else text
+    if country in _FRENCH_TERRITORY or compact.startswith(("+33", "0033", "33")):
+        match = _FRENCH.match(compact)
+        if match and match[1].isascii():
+            national = match[1]
+            return _OVERSEAS.get(national[:3], "33") + national
+    return _parse(compact, country)
+
+
+def normalise_any(text: str, country: str) -> str:
+    """The digits of any phone number, landlines included; what cannot be read keeps its digits as they are."""
+    compact = _NOISE.sub("", text.replace("(0)", ""))
+    if not re.search(r"\d", compact):
+        return ""
+    import phonenumbers
+
+    for candidate in _candidates(compact):
+        try:
+            number = phonenumbers.parse(candidate, country)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number):
+            return f"{number.country_code}{phonenumbers.national_significant_number(number)}"
+    return re.sub(r"\D", "", compact)
+
+
+def _candidates(compact: str) -> tuple[str, ...]:
+    if compact.startswith("+"):
+        return (compact,)
+    if compact.startswith("00"):
+        return ("+" + compact[2:],)
+    if compact.startswith("0"):
+        return (compact,)
+    return ("+" + compact, compact)
+
+
+@lru_cache(maxsize=65536)
+def _parse(compact: str, country: str) -> str:
+    if not re.fullmatch(r"\+?\d+", compact) or not compact.isascii():
+        raise InvalidPhone("it is not a phone number" if compact else "it is empty")
+    import phonenumbers
+    from phonenumbers import PhoneNumberType as Type
+
+    reason = "no country has such a number"
+    for candidate in _candidates(compact):
+        try:
+            number = phonenumbers.parse(candidate, country)
+        except phonenumbers.NumberParseException:
+            continue
+        national = phonenumbers.national_significant_number(number)
+        if number.country_code == 33:
+            if re.fullmatch(r"[67]\d{8}", national):
+                return _OVERSEAS.get(national[:3], "33") + national
+            reason = "it is a landline" if len(national) == 9 else "a French mobile has ten digits, 06 or 07 first"
+            continue
+        if not phonenumbers.is_possible_number(number):
+            continue
+        if phonenumbers.number_type(number) == Type.FIXED_LINE:
+            reason = "it is a landline"
+            continue
+        return f"{number.country_code}{national}"
+    raise InvalidPhone(reason)
+
+
+@lru_cache(maxsize=65536)
+def country_of(digits: str) -> str:
+    """The ISO code of a normalised number's country, ``ZZ`` where it has none."""
+    if digits.startswith("33"):
+        return "FR"
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse("+" + digits, None)
+    except phonenumbers.NumberParseException:
+        return "ZZ"
+    region = phonenumbers.region_code_for_number(number)
+    if region in (None, "ZZ", "001"):
+        regions = phonenumbers.region_codes_for_country_code(number.country_code or 0)
+        region = regions[0] if regions else "ZZ"
+    return region

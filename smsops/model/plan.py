@@ -1,0 +1,292 @@
+"""The plan: frozen data that showing and applying interpret, and its JSON document (DESIGN section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from smsops.errors import ExitCode
+from smsops.model.address import Address
+from smsops.model.diagnostics import Diagnostic
+from smsops.model.state import Entry, Intent
+from smsops.model.values import JSON, Number, as_json_number
+
+FORMAT_VERSION = "1.0"
+
+Actions = tuple[str, ...]
+CREATE: Actions = ("create",)
+UPDATE: Actions = ("update",)
+DELETE: Actions = ("delete",)
+REPLACE: Actions = ("delete", "create")
+ADOPT: Actions = ("adopt",)
+ADOPT_UPDATE: Actions = ("adopt", "update")
+FORGET: Actions = ("forget",)
+NO_OP: Actions = ("no-op",)
+
+_COUNTED_AS = {
+    CREATE: "add",
+    UPDATE: "change",
+    DELETE: "destroy",
+    REPLACE: "replace",
+    ADOPT: "adopt",
+    ADOPT_UPDATE: "adopt",
+    FORGET: "forget",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCounts:
+    """How a plan changes the contacts of one list."""
+
+    add: int = 0
+    change: int = 0
+    remove: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.add + self.change + self.remove
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """What a campaign sends when it is scheduled: people, SMS (segments), credits; `account` pays."""
+
+    account: str | None
+    recipients: int
+    messages: int
+    credits: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to happen to one resource.
+
+    `before` and `after` are for people and machines to read: nothing sensitive is in them.
+    `payload` is the kind's own, never printed or saved: all that executing the change needs.
+    `content` is all that the change would do, as plain data: it is digested into the operation's id
+    and never shown. What moves by itself (a balance) is not in it.
+    `calls` is the number of calls to the API, `method` the one that names the operation.
+    `entry` is the state entry where the change needs no call (adopting, moving, forgetting).
+    `moves` is what leaves the master's balance for a sub-account's; `refunds` says that the change
+    gives credits back to the account it is made in, `recreates` that it makes the resource anew with
+    all that stands inside it. `follows` are changes that must come first.
+    """
+
+    address: Address
+    actions: Actions
+    reason: str
+    before: Mapping[str, JSON] | None = None
+    after: Mapping[str, JSON] | None = None
+    method: str = ""
+    calls: int = 0
+    payload: Any = field(default=None, repr=False)
+    content: JSON = field(default=None, repr=False)
+    entry: Entry | None = None
+    contacts: ContactCounts | None = None
+    moves: Number = 0
+    refunds: bool = False
+    recreates: bool = False
+    send: Send | None = None
+    follows: tuple[Address, ...] = ()
+    previous_address: Address | None = None
+
+    @property
+    def deletes(self) -> bool:
+        return "delete" in self.actions
+
+    def document(self, account: str | None) -> dict[str, JSON]:
+        document: dict[str, JSON] = {
+            "address": str(self.address),
+            "mode": "managed",
+            "type": self.address.kind,
+            "name": self.address.name or self.address.account,
+            "account": account,
+            "change": {
+                "actions": list(self.actions),
+                "before": None if self.before is None else dict(self.before),
+                "after": None if self.after is None else dict(self.after),
+                "before_sensitive": False if self.before is None else {},
+                "after_sensitive": False if self.after is None else {},
+            },
+            "action_reason": self.reason,
+        }
+        if self.previous_address:
+            document["previous_address"] = str(self.previous_address)
+        if self.contacts:
+            counts = self.contacts
+            document["contacts"] = {"add": counts.add, "change": counts.change, "remove": counts.remove}
+        if self.send:
+            document["send"] = {
+                "recipients": self.send.recipients,
+                "messages": self.send.messages,
+                "credits": as_json_number(self.send.credits),
+            }
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of an apply: the calls of one change, after those it depends on.
+
+    `id` is a keyed digest of all that the step would do, so that the same id means the same calls
+    with the same content, and tells nobody the content.
+    """
+
+    id: str
+    change: Change
+    depends_on: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "id": self.id,
+            "address": str(self.change.address),
+            "method": self.change.method,
+            "calls": self.change.calls,
+            "depends_on": list(self.depends_on),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """The commit that the configuration comes from."""
+
+    commit: str
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an apply would do and why, and everything that has to be said about it."""
+
+    stack: str
+    account: str | None
+    timestamp: datetime
+    expires: datetime
+    version: str
+    config_fingerprint: str
+    git: Git | None
+    lineage: str | None
+    serial: int
+    changes: tuple[Change, ...]
+    operations: tuple[Operation, ...]
+    unchanged: tuple[Change, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    doubts: tuple[Intent, ...] = ()
+    unknown: tuple[Address, ...] = ()
+    errored: bool = False
+    destroy: bool = False
+    targets: tuple[str, ...] = ()
+    adopt: bool = False
+    master_before: Number | None = None
+
+    @property
+    def summary(self) -> dict[str, int]:
+        counts = dict.fromkeys(("add", "change", "destroy", "replace", "adopt", "forget"), 0)
+        for change in self.changes:
+            if change.actions != NO_OP:
+                counts[_COUNTED_AS[change.actions]] += 1
+        return counts
+
+    @property
+    def contacts(self) -> ContactCounts:
+        counts = [change.contacts for change in self.changes if change.contacts]
+        return ContactCounts(sum(c.add for c in counts), sum(c.change for c in counts), sum(c.remove for c in counts))
+
+    @property
+    def sends(self) -> tuple[Send, ...]:
+        return tuple(change.send for change in self.changes if change.send and change.send.recipients)
+
+    @property
+    def moved(self) -> Number:
+        return sum((change.moves for change in self.changes), start=0)
+
+    @property
+    def spend_estimate(self) -> Number:
+        return sum((send.credits for send in self.sends), start=0)
+
+    @property
+    def master_after(self) -> Number | None:
+        if self.master_before is None:
+            return None
+        spent = sum((send.credits for send in self.sends if send.account is None), start=0)
+        return self.master_before - self.moved - spent
+
+    @property
+    def blocked(self) -> tuple[Diagnostic, ...]:
+        """The refusals: protections, policies, budgets."""
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.blocks)
+
+    def exit_code(self, *, detailed: bool = False) -> ExitCode:
+        """What `plan` ends with."""
+        if self.errored:
+            return ExitCode.ERROR
+        if self.doubts:
+            return ExitCode.IN_DOUBT
+        if any(diagnostic.blocks == "plan" for diagnostic in self.blocked):
+            return ExitCode.BLOCKED
+        if detailed and self.changes:
+            return ExitCode.CHANGES
+        return ExitCode.OK
+
+    def document(self, *, everything: bool = False) -> dict[str, JSON]:
+        """The plan document. `everything` lists unchanged resources too."""
+        listed = sorted((*self.changes, *(self.unchanged if everything else ())), key=lambda c: c.address.sort_key)
+        number = {name: None if value is None else as_json_number(value) for name, value in self._credits().items()}
+        return {
+            "format_version": FORMAT_VERSION,
+            "smsops_version": self.version,
+            "timestamp": _utc(self.timestamp),
+            "expires": _utc(self.expires),
+            "errored": self.errored,
+            "stack": self.stack,
+            "account": self.account,
+            "config_fingerprint": self.config_fingerprint,
+            "git": {"commit": self.git.commit, "dirty": self.git.dirty} if self.git else None,
+            "state": {"lineage": self.lineage, "serial": self.serial},
+            "destroy": self.destroy,
+            "targets": list(self.targets),
+            "adopt": self.adopt,
+            "resource_changes": [change.document(change.address.account) for change in listed],
+            "resource_drift": [],
+            "operations": [operation.document() for operation in self.operations],
+            "summary": self.summary,
+            "credits": number,
+            "sends": {
+                "campaigns": len(self.sends),
+                "recipients": sum(send.recipients for send in self.sends),
+                "messages": sum(send.messages for send in self.sends),
+            },
+            "in_doubt": [intent.document() for intent in self.doubts],
+            "unknown": [str(address) for address in self.unknown],
+            "diagnostics": [diagnostic.document() for diagnostic in self.diagnostics],
+        }
+
+    def _credits(self) -> dict[str, Number | None]:
+        return {
+            "master_before": self.master_before,
+            "moved": self.moved,
+            "spend_estimate": self.spend_estimate,
+            "master_after": self.master_after,
+        }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+ApplyStatus = Literal["done", "failed", "skipped", "in_doubt", "not_started"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one operation ended. `detail` says why, with the code of the error."""
+
+    operation: Operation
+    status: ApplyStatus
+    calls: int = 0
+    seconds: float = 0.0
+    code: str = ""
+    detail: str = ""
+    returned: Mapping[str, JSON] = field(default_factory=dict)

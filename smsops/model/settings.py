@@ -1,0 +1,72 @@
+"""Settings of a stack, and the base of every model that reads the configuration."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)\Z")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Block(BaseModel):
+    """A block of the configuration: unknown keys are errors, values do not change.
+
+    What is in `model_fields_set` was written; the rest is not managed (DESIGN section 2, rule 3).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
+
+
+def _read_duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("duration", "Write a duration such as 90s, 15m, 24h or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_read_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s*[smhd]$", "examples": ["15m", "24h"]}),
+]
+
+
+def _read_zone(value: Any) -> Any:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, TypeError, OSError):
+        raise PydanticCustomError("timezone", "There is no such time zone; write one such as Europe/Paris") from None
+    return value
+
+
+TimeZone = Annotated[str, BeforeValidator(_read_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Paris"]})]
+
+
+def _read_country(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value):
+        raise PydanticCustomError("country", "Write the two capital letters of a country, such as FR")
+    return value
+
+
+Country = Annotated[str, BeforeValidator(_read_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
+
+
+class Settings(Block):
+    """The `settings` section."""
+
+    timezone: TimeZone = Field("Europe/Paris", description="Schedules that name no zone are in this one.")
+    account_timezone: TimeZone = Field("Europe/Paris", description="The zone in which the API reads DATE.")
+    default_country: Country = Field("FR", description="Reads national phone numbers.")
+    parallelism: Annotated[int, Field(ge=1, le=64)] = Field(8, description="Calls and operations side by side.")
+    requests_per_second: Annotated[float, Field(gt=0, le=1000)] = Field(20, description="For each account login.")
+    plan_ttl: Duration = Field(timedelta(hours=24), description="A saved plan expires after this.")
+    settle_time: Duration = Field(timedelta(minutes=15), description="How long an unknown outcome may still come true.")

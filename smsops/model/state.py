@@ -1,0 +1,266 @@
+"""The state: what this stack owns, and what it cannot read back from the account.
+
+The state is a value. It changes only by events (`fold`), each of which the store makes durable
+before the next step relies on it. It holds no secret and no whole phone number.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from smsops.errors import StateError
+from smsops.model.address import Address
+from smsops.model.values import JSON
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One owned resource: its remote identity, what the account does not tell, and how it is guarded."""
+
+    address: Address
+    identity: str
+    attributes: Mapping[str, JSON] = field(default_factory=dict)
+    protect: bool = False
+    depends_on: tuple[Address, ...] = ()
+
+    @property
+    def backup(self) -> str | None:
+        """The name of the backup that a change of it which has not finished needs."""
+        name: str | None = (self.attributes.get("replacing") or self.attributes).get("backup")
+        return name
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "identity": self.identity,
+            "attributes": dict(self.attributes),
+            "protect": self.protect,
+            "depends_on": [str(address) for address in self.depends_on],
+        }
+
+    @classmethod
+    def read(cls, address: str, document: Mapping[str, Any]) -> Entry:
+        return cls(
+            Address.parse(address),
+            document["identity"],
+            document["attributes"],
+            document.get("protect", False),
+            tuple(Address.parse(text) for text in document.get("depends_on", ())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A call that must not be repeated: written before it is made, settled by its outcome.
+
+    An intent that is still open when a run begins is in doubt: the call may have happened.
+    `facts` is what judging it later needs: the part and its fingerprint, the marker sent along,
+    the expected cost, the balances before.
+    """
+
+    id: str
+    address: Address
+    method: str
+    since: str
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "id": self.id,
+            "address": str(self.address),
+            "method": self.method,
+            "since": self.since,
+            "facts": dict(self.facts),
+        }
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Intent:
+        return cls(
+            document["id"],
+            Address.parse(document["address"]),
+            document["method"],
+            document["since"],
+            document.get("facts", {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a stack remembers. `serial` grows with each apply that changed something; 0: never written."""
+
+    stack: str
+    account: str | None
+    lineage: str
+    serial: int
+    salt: str
+    entries: Mapping[Address, Entry] = field(default_factory=dict)
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+
+    @classmethod
+    def new(cls, stack: str, salt: str) -> State:
+        """A state that was never written. `salt` keys its digests for good."""
+        return cls(stack, None, str(uuid.uuid4()), 0, salt)
+
+    def in_doubt(self, address: Address) -> tuple[Intent, ...]:
+        """The open intents of one resource."""
+        return tuple(intent for intent in self.intents.values() if intent.address == address)
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "format_version": FORMAT_VERSION,
+            "stack": self.stack,
+            "account": self.account,
+            "lineage": self.lineage,
+            "serial": self.serial,
+            "salt": self.salt,
+            "resources": {
+                str(address): entry.document()
+                for address, entry in sorted(self.entries.items(), key=lambda item: item[0].sort_key)
+            },
+            "intents": [intent.document() for intent in self.intents.values()],
+        }
+
+    @classmethod
+    def read(cls, document: Any) -> State:
+        """A state from its document; StateError where it is damaged or from a newer smsops."""
+        version = document.get("format_version") if isinstance(document, dict) else None
+        if version != FORMAT_VERSION:
+            raise StateError(
+                f"The state has format version {version!r}; this smsops reads {FORMAT_VERSION}",
+                code="SMS402",
+                detail="Use the smsops that wrote it, or restore the file from a backup.",
+            )
+        try:
+            entries = [Entry.read(address, entry) for address, entry in document["resources"].items()]
+            intents = [Intent.read(intent) for intent in document.get("intents", ())]
+            return cls(
+                document["stack"],
+                document["account"],
+                document["lineage"],
+                int(document["serial"]),
+                document["salt"],
+                {entry.address: entry for entry in entries},
+                {intent.id: intent for intent in intents},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StateError(
+                "The state is damaged", code="SMS402", detail=f"{type(error).__name__} at {error}. Restore a backup."
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A resource is owned, with this entry."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A resource is no longer owned."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An entry is known under another address."""
+
+    old: Address
+    new: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Intend:
+    """A call that must not be repeated is about to be made."""
+
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The outcome of an intent is known."""
+
+    id: str
+    happened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The state belongs to this master account (its login)."""
+
+    account: str
+
+
+Event = Put | Drop | Move | Intend | Settle | Own
+
+
+def fold(state: State, events: Iterable[Event]) -> State:
+    """The state after some events, in their order."""
+    entries = dict(state.entries)
+    intents = dict(state.intents)
+    account = state.account
+    for event in events:
+        match event:
+            case Put(entry):
+                entries[entry.address] = entry
+            case Drop(address):
+                entries.pop(address, None)
+            case Move(old, new):
+                if old in entries:
+                    entries[new] = replace(entries.pop(old), address=new)
+                entries = {
+                    address: replace(entry, depends_on=tuple(new if dep == old else dep for dep in entry.depends_on))
+                    for address, entry in entries.items()
+                }
+                intents = {
+                    key: replace(intent, address=new) if intent.address == old else intent
+                    for key, intent in intents.items()
+                }
+            case Intend(intent):
+                intents[intent.id] = intent
+            case Settle(key, _):
+                intents.pop(key, None)
+            case Own(login):
+                account = login
+    return replace(state, entries=entries, intents=intents, account=account)
+
+
+def event_document(event: Event) -> dict[str, JSON]:
+    """The journal's form of an event."""
+    match event:
+        case Put(entry):
+            return {"event": "put", "address": str(entry.address), **entry.document()}
+        case Drop(address):
+            return {"event": "drop", "address": str(address)}
+        case Move(old, new):
+            return {"event": "move", "old": str(old), "new": str(new)}
+        case Intend(intent):
+            return {"event": "intend", **intent.document()}
+        case Settle(key, happened):
+            return {"event": "settle", "id": key, "happened": happened}
+        case Own(account):
+            return {"event": "own", "account": account}
+
+
+def read_event(document: Mapping[str, Any]) -> Event:
+    """An event from its journal form; KeyError or ValueError where it is none."""
+    match document["event"]:
+        case "put":
+            return Put(Entry.read(document["address"], document))
+        case "drop":
+            return Drop(Address.parse(document["address"]))
+        case "move":
+            return Move(Address.parse(document["old"]), Address.parse(document["new"]))
+        case "intend":
+            return Intend(Intent.read(document))
+        case "settle":
+            return Settle(document["id"], bool(document["happened"]))
+        case "own":
+            return Own(document["account"])
+        case other:
+            raise ValueError(f"unknown event {other!r}")

@@ -1,0 +1,79 @@
+"""Values with rules of their own: secrets, digests, and the masks that keep people out of the output."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+Number = int | Decimal
+JSON = Any
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+_LONG_DIGITS = re.compile(r"(?<!\d)\+?\d(?:[ .\u00a0-]?\d){6,}(?!\d)")
+
+
+class Secret:
+    """A secret in memory: never shown by repr, str or format; `reveal()` is the only way out."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+def canonical(value: object) -> bytes:
+    """JSON with one form per value: sorted keys, no blanks, decimals as text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+
+
+def digest(value: object, *, key: str = "", length: int = 32) -> str:
+    """A keyed digest of a JSON value, hexadecimal, `length` characters."""
+    return hmac.new(key.encode(), canonical(value), hashlib.sha256).hexdigest()[:length]
+
+
+@lru_cache(maxsize=100_000)
+def slow_digest(value: str, salt: str) -> str:
+    """A salted digest that is slow to guess, for passwords (scrypt; a few milliseconds)."""
+    return hashlib.scrypt(value.encode(), salt=salt.encode(), n=2**12, r=8, p=1, dklen=16).hex()
+
+
+def mask_phone(phone: str) -> str:
+    """A number that can be recognised by its owner and called by nobody: ``+33 6•••••78``."""
+    digits = re.sub(r"\D", "", phone)
+    if len(digits) < 7:
+        return "•" * len(digits)
+    return f"+{digits[:3]}{'•' * (len(digits) - 5)}{digits[-2:]}"
+
+
+def mask_text(text: str) -> str:
+    """Text with every run of seven or more digits, grouped or not, masked like a phone number."""
+    return _LONG_DIGITS.sub(lambda match: mask_phone(match.group()), text)
+
+
+def plural(count: Number, noun: str) -> str:
+    """``1 contact``, ``12,400 contacts``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def as_json_number(number: Number) -> int | float:
+    return number if isinstance(number, int) else float(number)

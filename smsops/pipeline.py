@@ -1,0 +1,320 @@
+"""The product's sentence: load, refresh, compare, plan, apply. The one module that sees both core and edge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from smsops import __version__
+from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
+from smsops.config.load import Configuration
+from smsops.core import diff, plan
+from smsops.edge import apply, git, plan_file, refresh
+from smsops.edge.secrets import SecretUnavailable, resolve
+from smsops.edge.state_file import FileStateStore
+from smsops.errors import ConfigurationError, ExitCode, SmsopsError, StateError
+from smsops.kinds.base import MASTER_INFO, Kind, View
+from smsops.model.address import Address, renamed, stands_in
+from smsops.model.diagnostics import Diagnostic
+from smsops.model.plan import Outcome, Plan
+from smsops.model.resources import SecretReference
+from smsops.model.state import Event, Move, Own, State, fold
+from smsops.model.values import Secret, digest
+
+
+class Connection(Protocol):
+    """The account's API: a reader for plans, a writer for applies."""
+
+    reader: Reader
+    writer: Writer
+
+
+Connect = Callable[[Configuration, Credentials], AbstractAsyncContextManager[Connection]]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run gets from outside: kinds, environment, clock, and the way to the API."""
+
+    kinds: Sequence[Kind]
+    environment: Mapping[str, str]
+    now: Callable[[], datetime]
+    connect: Connect
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What a plan is asked for."""
+
+    targets: tuple[str, ...] = ()
+    destroy: bool = False
+    adopt: bool = False
+
+
+@dataclass
+class Prepared:
+    """A plan with all that doing it needs."""
+
+    plan: Plan
+    view: View
+    state_before: State
+    credentials: Credentials
+    moves: tuple[Move, ...]
+
+
+@dataclass
+class Report:
+    """What an apply did."""
+
+    plan: Plan
+    outcomes: list[Outcome] = field(default_factory=list)
+    interrupted: bool = False
+
+    def count(self, *statuses: str) -> int:
+        return sum(1 for outcome in self.outcomes if outcome.status in statuses)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if self.count("in_doubt") or self.plan.doubts:
+            return ExitCode.IN_DOUBT
+        if self.count("failed", "skipped", "not_started") or self.plan.errored:
+            return ExitCode.INCOMPLETE
+        return ExitCode.OK
+
+
+def open_store(configuration: Configuration) -> FileStateStore:
+    """The state of a stack; StateError for a backend that this version does not have."""
+    scheme, _, path = configuration.stack.state.partition(":")
+    if scheme != "file":
+        raise StateError(
+            f"State in {scheme}: is not supported by this version",
+            code="SMS405",
+            detail="Use state: file:.smsops/state.json.",
+        )
+    return FileStateStore(configuration.root / path, configuration.stack.stack)
+
+
+def master_credentials(configuration: Configuration, environment: Mapping[str, str]) -> Credentials:
+    """The master account's login and key. The sandbox takes any, so there they need not be given."""
+    account = configuration.stack.account
+    values: list[str] = []
+    for reference, fallback in ((account.login, "sandbox"), (account.api_key, "sandbox-key")):
+        try:
+            values.append(_plain(reference, configuration.root, environment))
+        except SecretUnavailable as error:
+            if account.url != "sandbox:":
+                raise SmsopsError(error.summary, code=error.code, detail=error.detail) from None
+            values.append(fallback)
+    return Credentials(values[0], values[1])
+
+
+def _plain(reference: SecretReference | str, root: Path, environment: Mapping[str, str]) -> str:
+    return reference if isinstance(reference, str) else resolve(reference, root, environment).reveal()
+
+
+def state_salt(configuration: Configuration, credentials: Credentials) -> str:
+    """The key of a new state's digests: the same for every run until it is written, and nobody else's."""
+    return digest(["salt", configuration.stack.stack], key=credentials.api_key)
+
+
+async def prepare(
+    configuration: Configuration,
+    store: FileStateStore,
+    options: PlanOptions,
+    surroundings: Surroundings,
+    connection: Connection,
+    credentials: Credentials,
+    progress: Callable[[int], None] = lambda count: None,
+) -> Prepared:
+    """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere."""
+    state_before = store.load(state_salt(configuration, credentials))
+    _check_account(state_before, credentials)
+    kinds = {kind.name: kind for kind in surroundings.kinds}
+    moves = _moves(configuration, state_before, kinds)
+    state = fold(state_before, moves)
+    view = View(
+        kinds=kinds,
+        desired={} if options.destroy else configuration.desired,
+        state=state,
+        settings=configuration.settings,
+        now=surroundings.now(),
+        policy=configuration.stack.policy,
+        adopt_all=options.adopt,
+        destroy=options.destroy,
+        secrets=_secrets(configuration, options, surroundings.environment),
+        backups={
+            name: content
+            for entry in state.entries.values()
+            if (name := entry.backup) and (content := store.read_backup(name)) is not None
+        },
+    )
+    selected = diff.select(view, options.targets)
+    view.leaving = frozenset(address for address in selected if address not in view.desired)
+    await _fetch(connection.reader, [MASTER_INFO], view, progress)
+    _check_master(view)
+    found = await _compare(view, selected, _forgotten(configuration, view), connection.reader, progress)
+    settings = configuration.settings
+    context = plan.Context(
+        stack=configuration.stack.stack,
+        account=credentials.login,
+        expires=view.now + settings.plan_ttl,
+        version=__version__,
+        config_fingerprint=configuration.fingerprint,
+        git=git.head(configuration.root),
+        key=digest("operations", key=credentials.api_key),
+        targets=options.targets,
+        adopt=options.adopt,
+    )
+    made = plan.build(view, found, {move.new: move.old for move in moves}, context)
+    made = replace(made, diagnostics=(*configuration.diagnostics, *made.diagnostics))
+    return Prepared(made, view, state_before, credentials, moves)
+
+
+async def _compare(
+    view: View,
+    selected: frozenset[Address],
+    forgotten: frozenset[Address],
+    reader: Reader,
+    progress: Callable[[int], None],
+) -> diff.Difference:
+    while True:
+        found = diff.compare(view, selected, forgotten)
+        if not found.reads:
+            return found
+        await _fetch(reader, list(found.reads), view, progress)
+
+
+async def _fetch(reader: Reader, reads: Sequence[Any], view: View, progress: Callable[[int], None]) -> None:
+    await refresh.fetch(reader, reads, view.results, progress)
+
+
+def _check_account(state: State, credentials: Credentials) -> None:
+    if state.account is not None and state.account != credentials.login:
+        raise StateError(
+            f'The state belongs to the account "{state.account}", and the login is "{credentials.login}"',
+            code="SMS407",
+            detail="Log in to that account, or give this stack a state of its own.",
+        )
+
+
+def _check_master(view: View) -> None:
+    """Without the master account there is nothing to plan: its failure is said once."""
+    result = view.results[MASTER_INFO]
+    if isinstance(result, ApiError):
+        hint = result.hint
+        if isinstance(result, AuthenticationRefused) and not hint:
+            hint = "Check account.login and account.api_key."
+        raise SmsopsError(f"The account cannot be read: {result}", code=result.code, detail=hint)
+
+
+def _secrets(
+    configuration: Configuration, options: PlanOptions, environment: Mapping[str, str]
+) -> dict[tuple[Address, str], Secret]:
+    """The secrets that wanted resources refer to; every one that is missing is reported."""
+    found: dict[tuple[Address, str], Secret] = {}
+    missing: list[Diagnostic] = []
+    cache: dict[SecretReference, Secret] = {}
+    for desired in () if options.destroy else configuration.desired.values():
+        for name, reference in desired.secrets.items():
+            try:
+                if reference not in cache:
+                    cache[reference] = resolve(reference, configuration.root, environment)
+                found[desired.address, name] = cache[reference]
+            except SecretUnavailable as error:
+                missing.append(
+                    Diagnostic("error", error.code, error.summary, error.detail, desired.mark, desired.address)
+                )
+    if missing:
+        raise ConfigurationError(missing)
+    return found
+
+
+def _moves(configuration: Configuration, state: State, kinds: Mapping[str, Kind]) -> tuple[Move, ...]:
+    """The moves that the state has not followed yet, what stands inside a moved resource included."""
+    moves: list[Move] = []
+    entries = set(state.entries)
+    for block in configuration.stack.moved:
+        kind = kinds.get(block.from_.kind)
+        if kind is None or block.from_ not in entries or block.to in entries:
+            continue
+        for address in sorted(entries, key=lambda a: a.sort_key):
+            if stands_in(address, block.from_, opens_account=kind.opens_account, embeds=kind.embeds):
+                new = renamed(address, block.from_, block.to, opens_account=kind.opens_account)
+                moves.append(Move(address, new))
+                entries = (entries - {address}) | {new}
+    return tuple(moves)
+
+
+def _forgotten(configuration: Configuration, view: View) -> frozenset[Address]:
+    """What `removed: destroy: false` says to forget, what stands inside it included."""
+    keep = [block.address for block in configuration.stack.removed if not block.destroy]
+    return frozenset(
+        address
+        for address in (view.leaving if not view.destroy else ())
+        for outer in keep
+        if (kind := view.kinds.get(outer.kind))
+        and stands_in(address, outer, opens_account=kind.opens_account, embeds=kind.embeds)
+    )
+
+
+async def perform(
+    prepared: Prepared,
+    configuration: Configuration,
+    store: FileStateStore,
+    surroundings: Surroundings,
+    connection: Connection,
+    reporter: apply.Reporter,
+    stop: asyncio.Event,
+    parallelism: int | None = None,
+) -> Report:
+    """Apply a plan; the state is saved whatever happens."""
+    report = Report(prepared.plan)
+    if not prepared.plan.operations:
+        return report
+    run = apply.Run(
+        kinds=prepared.view.kinds,
+        store=store,
+        state=prepared.state_before,
+        master=connection.writer,
+        secrets=prepared.view.secrets,
+        reporter=reporter,
+        now=surroundings.now,
+        stop=stop,
+    )
+    first: list[Event] = list(prepared.moves)
+    if prepared.state_before.account is None:
+        first.insert(0, Own(prepared.credentials.login))
+    try:
+        run.append(first)
+        report.outcomes = await apply.execute(prepared.plan, run, parallelism or configuration.settings.parallelism)
+    finally:
+        store.save()
+    report.interrupted = stop.is_set() and report.count("not_started") > 0
+    return report
+
+
+def check_saved(saved: Mapping[str, Any], prepared: Prepared, now: datetime) -> None:
+    """Refuse to apply what was not reviewed (StalePlanError)."""
+    plan_file.check_source(saved, prepared.plan, now)
+    plan_file.check_operations(saved, prepared.plan)
+
+
+def system_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def session(
+    configuration: Configuration, surroundings: Surroundings
+) -> AsyncIterator[tuple[Connection, Credentials]]:
+    """The connection of one run."""
+    credentials = master_credentials(configuration, surroundings.environment)
+    async with surroundings.connect(configuration, credentials) as connection:
+        yield connection, credentials

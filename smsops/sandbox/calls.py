@@ -1,0 +1,92 @@
+"""What one API call has at hand, and how it ends early: shared by the methods' modules."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from smsops.sandbox.answers import Body, Style
+from smsops.sandbox.forms import BadPayload, Params, text_of
+from smsops.sandbox.store import Account, ContactList, Store
+
+MAX_CONTACTS = 2000
+
+T = TypeVar("T")
+Refusal = Callable[[str], Body]
+
+
+class Refused(Exception):
+    """The API says no, with this answer; nothing has been changed."""
+
+    def __init__(self, body: Body) -> None:
+        super().__init__(str(body))
+        self.body = body
+
+
+def refuse_write(text: str) -> Body:
+    """How writes to accounts and lists say no (annexes 10, 15 and 18)."""
+    return {"status": "0", "statusText": text}
+
+
+def refuse_read(text: str) -> Body:
+    """How reads say no (§8.2, other variables of the return)."""
+    return {"error": text}
+
+
+@dataclass
+class Call:
+    """One authenticated call of one method."""
+
+    store: Store
+    params: Params
+    style: Style
+    now: datetime
+    caller: Account
+    refusal: Refusal
+    half: bool = False
+    overloaded: bool = False
+    sub_account: str | None = None
+
+    @property
+    def today(self) -> str:
+        """The present time as the API writes it."""
+        return self.now.strftime("%Y-%m-%d %H:%M:%S")
+
+    def refuse(self, text: str) -> Refused:
+        """The method's own way to say no."""
+        return Refused(self.refusal(text))
+
+    def payload(self, name: str) -> dict[str, object]:
+        """The `DATA` of a payload, or the method's refusal."""
+        try:
+            return self.params.payload(name)
+        except BadPayload as error:
+            raise self.refuse(f"{name} is {'empty' if error.empty else 'not valid'}") from None
+
+    def target(self, in_payload: object = None) -> Account:
+        """The account to act on: the caller, or the sub-account of its that is named; never the caller by mistake."""
+        named = [name for name in (self.params.get("subAccount"), str(in_payload or "")) if name]
+        if not named:
+            return self.caller
+        self.sub_account = named[0]
+        found = self.store.account(named[0])
+        if found is None or found.master_id != self.caller.id or len(set(named)) > 1:
+            raise self.refuse("The sub account is not linked to the master account")
+        return found
+
+    def list_of(self, account: Account, name: object) -> ContactList:
+        """The list with this name; without one every method says no as writes do, getContacts too."""
+        text = text_of(name)
+        if not text:
+            raise Refused(refuse_write("The name of the list is not defined"))
+        found = self.store.find_list(account.id, text)
+        if found is None:
+            raise Refused(refuse_write(f"The list {text} was not found"))
+        return found
+
+    def taken(self, items: Sequence[T]) -> Sequence[T]:
+        """The part of a collection that the call gets through: §6.1 warns of more than 2000 contacts a call."""
+        if len(items) > MAX_CONTACTS:
+            self.overloaded = True
+            items = items[:MAX_CONTACTS]
+        return items[: len(items) // 2] if self.half else items

@@ -1,0 +1,235 @@
+"""The methods about campaigns: §6, §7, §15 and their tables of statuses (annexes 5 and 7)."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from smsops.sandbox import messages
+from smsops.sandbox.answers import Body
+from smsops.sandbox.calls import MAX_CONTACTS, Call, Refused
+from smsops.sandbox.forms import BadPayload, capitals, records_of, text_of
+from smsops.sandbox.store import Account, Campaign
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
+_SENT = "Your messages have been sent"
+_TEXTS = {
+    102: "Connection Problem - No account matches the specified clientcode and apiKey",
+    105: "Empty XML Feeds",
+    109: "Invalid or incomplete feed after the <MESSAGE>",
+    110: "Undefined message (empty) in the feed",
+    111: "The message exceeds the number of characters",
+    114: "No valid phone number in the stream",
+    115: "Invalid feed or badly formatted dates between the <DATE> and </DATE>",
+}
+_CANCEL_TEXTS = {
+    "CAMPIDNOTFOUND": "Campid parameter missing",
+    "CAMPNOTFOUND": "The campaign was not found",
+    "BADCAMPAIGSENDINGTYPE": "The campaign is not scheduled",
+    "CAMPAIGNALREADYDELETED": "Campaign already deleted",
+    "CAMPALREADYSENT": "The campaign has already been sent",
+}
+
+
+def refuse_sending(text: str) -> Body:
+    """How sendSms and simulateCampaign refuse a login: status 102, whatever the reason."""
+    return {"status": 102, "statusText": _TEXTS[102]}
+
+
+def refuse_cancelling(text: str) -> Body:
+    """How deleteCampaign refuses a login: with the code of a missing campaign id (annex 7)."""
+    return {"status": "CAMPIDNOTFOUND", "statusText": "Identification Problem"}
+
+
+@dataclass
+class _Sending:
+    """A feed that has been read and judged; `recipients` are pairs of a phone and its values."""
+
+    message: str
+    tpoa: str
+    date: datetime | None
+    data: dict[str, object]
+    recipients: list[tuple[str, list[str]]] = field(default_factory=list)
+    invalid: list[str] = field(default_factory=list)
+    nb_sms: int = 0
+    cost: int = 0
+
+
+def send_sms(call: Call) -> Body:
+    """sendSms (§6): at once, or at DATE in the time of Paris; a DATE that has passed is at once."""
+    sending = _read(call)
+    account = call.caller
+    if not account.postpaid:
+        if sending.cost > account.credits:
+            raise _refused(
+                104,
+                f"insufficient credit to handle the shipment. Use: {sending.cost} Credits, "
+                f"Available: {account.credits} Credits. Please re-credit your account on AllMySMS.com",
+            )
+        call.store.move_credits(account.id, -sending.cost)
+    # By timestamp: two dates of one zone compare by their wall clocks, which is wrong when summer time ends.
+    scheduled = sending.date is not None and sending.date.timestamp() > call.now.timestamp()
+    due = sending.date if scheduled and sending.date else call.now
+    campaign = call.store.add_campaign(
+        account, "scheduled" if scheduled else "sent", due.timestamp(), _record(sending, due, scheduled, account)
+    )
+    left = account.credits - (0 if account.postpaid else sending.cost)
+    return {
+        "status": 101 if scheduled else 100,
+        "statusText": f"The message was scheduled to be sent at {due:%Y-%m-%d %H:%M:%S}" if scheduled else _SENT,
+        "invalidNumbers": ";".join(sending.invalid),
+        "campaignId": campaign.campaign_id,
+        "credits": str(left),
+        "creditsUsed": str(sending.cost),
+        "nbContacts": str(len(sending.recipients)),
+        "nbSms": str(sending.nb_sms),
+        "smsIds": [
+            {"phoneNumber": phone, "smsId": f"{campaign.id:08x}-8e0b-11e5-bf51-{place:012x}"}
+            for place, (phone, _) in enumerate(sending.recipients)
+        ],
+    }
+
+
+def simulate_campaign(call: Call) -> Body:
+    """simulateCampaign (§7): what a sending would cost; the balance is not looked at."""
+    sending = _read(call)
+    return {
+        "status": 100,
+        "statusText": _SENT,
+        "invalidNumbers": ";".join(sending.invalid),
+        "NbCredits": sending.cost,
+        "nbContacts": len(sending.recipients),
+        "nbSms": sending.nb_sms,
+    }
+
+
+def delete_campaign(call: Call) -> Body:
+    """deleteCampaign (§15): a scheduled campaign of the caller's own; its credits come back."""
+    wanted = call.params.get("campId").strip()
+    if not wanted:
+        raise _uncancelled("CAMPIDNOTFOUND")
+    campaign = call.store.campaign(wanted)
+    if campaign is None or campaign.account_id != call.caller.id:
+        raise _uncancelled("CAMPNOTFOUND")
+    if not campaign.content["scheduled"]:
+        raise _uncancelled("BADCAMPAIGSENDINGTYPE")
+    if campaign.status == "deleted":
+        raise _uncancelled("CAMPAIGNALREADYDELETED")
+    if campaign.status == "sent":
+        raise _uncancelled("CAMPALREADYSENT")
+    call.store.set_campaign_status(campaign, "deleted")
+    if not call.caller.postpaid:
+        call.store.move_credits(call.caller.id, campaign.content["credits"])
+    return {"status": "OK"}
+
+
+def describe(campaign: Campaign) -> dict[str, Any]:
+    """A campaign as plain data, each recipient with the text that it gets."""
+    content = dict(campaign.content)
+    message = content["message"]
+    content["recipients"] = [
+        {"phone": phone, "text": messages.fill(message, values)} for phone, values in content["recipients"]
+    ]
+    return {"id": campaign.campaign_id, "login": campaign.login, "status": campaign.status} | content
+
+
+def _refused(code: int, text: str | None = None, **more: str) -> Refused:
+    return Refused({"status": code, "statusText": text or _TEXTS[code]} | more)
+
+
+def _uncancelled(code: str) -> Refused:
+    return Refused({"status": code, "statusText": _CANCEL_TEXTS[code]})
+
+
+def _read(call: Call) -> _Sending:
+    """Read smsData and work out who gets what at which price, or refuse it with a status of annex 5."""
+    try:
+        data = call.params.payload("smsData")
+    except BadPayload as error:
+        raise _refused(105 if error.empty else 109) from None
+    message = text_of(data.get("MESSAGE"))
+    if not message or not message.strip():
+        raise _refused(110)
+    count = _dynamic(data, message)
+    sending = _Sending(message, (text_of(data.get("TPOA")) or "").strip(), _date(call, data), data)
+    records = records_of(data.get("SMS"))
+    if len(records) > MAX_CONTACTS:
+        call.overloaded = True
+        records = records[:MAX_CONTACTS]
+    blocked = {phone for phone, _, _ in call.store.blacklist(call.caller.id)}
+    for record in records:
+        if not isinstance(record, dict):
+            raise _refused(109)
+        _add(sending, capitals(record), count, blocked)
+    if len(sending.invalid) == len(records):
+        raise _refused(114, invalidNumbers=";".join(sending.invalid))
+    _price(sending)
+    return sending
+
+
+def _dynamic(data: dict[str, object], message: str) -> int:
+    """DYNAMIC, which must be the number of the message's parameters, which must be 1, 2, 3 and so on."""
+    wanted = (text_of(data.get("DYNAMIC")) or "0").strip()
+    if not wanted.isascii() or not wanted.isdigit() or len(wanted) > 4:
+        raise _refused(109)
+    if messages.placeholders(message) != set(range(1, int(wanted) + 1)):
+        raise _refused(109)
+    return int(wanted)
+
+
+def _date(call: Call, data: dict[str, object]) -> datetime | None:
+    text = text_of(data.get("DATE"))
+    if text is None:
+        raise _refused(115)
+    if not text.strip():
+        return None
+    if not _DATE.fullmatch(text.strip()):
+        raise _refused(115)
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=call.now.tzinfo)
+    except ValueError:
+        raise _refused(115) from None
+
+
+def _add(sending: _Sending, record: dict[str, object], count: int, blocked: set[str]) -> None:
+    """Take one block of the recipients: a valid number, an invalid one, or one that the blacklist leaves out."""
+    values = [text_of(record.get(f"PARAM_{place}", [])) for place in range(1, count + 1)]
+    if None in values:
+        raise _refused(109)
+    raw = record.get("MOBILEPHONE")
+    phone = messages.mobile(raw)
+    if phone is None:
+        sending.invalid.append(text_of(raw) or "")
+        return
+    if phone not in blocked:
+        sending.recipients.append((phone, [value for value in values if value is not None]))
+
+
+def _price(sending: _Sending) -> None:
+    """Measure every text that leaves: a duplicated number is paid for twice."""
+    parts: dict[str, int] = {}
+    for phone, values in sending.recipients:
+        text = messages.fill(sending.message, values)
+        if text not in parts:
+            length, parts[text] = messages.measure(text)
+            if length > messages.MAX_CHARACTERS:
+                raise _refused(111)
+        sending.nb_sms += parts[text]
+        sending.cost += parts[text] * messages.price(phone)
+
+
+def _record(sending: _Sending, due: datetime, scheduled: bool, account: Account) -> dict[str, Any]:
+    """What is kept of a campaign."""
+    return {
+        "name": text_of(sending.data.get("CAMPAIGN_NAME")) or "",
+        "message": sending.message,
+        "tpoa": sending.tpoa,
+        "sender": messages.sender_shown(sending.tpoa, sending.message),
+        "date": f"{due:%Y-%m-%d %H:%M:%S}",
+        "scheduled": scheduled,
+        "mail_notif": text_of(sending.data.get("MAIL_NOTIF")) or "",
+        "climsgid": text_of(sending.data.get("CLIMSGID")) or "",
+        "credits": 0 if account.postpaid else sending.cost,
+        "nb_sms": sending.nb_sms,
+        "recipients": sending.recipients,
+    }

@@ -1,0 +1,77 @@
+"""The table of the API's methods, and how one call goes through: who calls, what happens, what is answered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from smsops.sandbox import accounts, campaigns, lists
+from smsops.sandbox.answers import Body, Style
+from smsops.sandbox.calls import Call, Refusal, Refused, refuse_read, refuse_write
+from smsops.sandbox.forms import Params
+from smsops.sandbox.store import Account, Store
+
+_NO_ACCOUNT = "Connection problem - no account matches the login and the API key"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method: what it does, and its own way to say no (API-NOTES row 24)."""
+
+    run: Callable[[Call], Body]
+    refusal: Refusal
+
+
+METHODS: dict[str, Method] = {
+    "getInfo": Method(accounts.get_info, refuse_read),
+    "getSubAccounts": Method(accounts.get_sub_accounts, refuse_read),
+    "createSubAccount": Method(accounts.create_sub_account, accounts.refuse_account_write),
+    "updateSubAccount": Method(accounts.update_sub_account, accounts.refuse_account_write),
+    "deleteSubAccount": Method(accounts.delete_sub_account, refuse_write),
+    "manageSubAccountCredits": Method(accounts.manage_sub_account_credits, refuse_write),
+    "getLists": Method(lists.get_lists, refuse_read),
+    "createList": Method(lists.create_list, refuse_write),
+    "deleteList": Method(lists.delete_list, refuse_write),
+    "getContacts": Method(lists.get_contacts, refuse_read),
+    "populateList": Method(lists.populate_list, refuse_write),
+    "deleteContacts": Method(lists.delete_contacts, refuse_write),
+    "sendSms": Method(campaigns.send_sms, campaigns.refuse_sending),
+    "simulateCampaign": Method(campaigns.simulate_campaign, campaigns.refuse_sending),
+    "deleteCampaign": Method(campaigns.delete_campaign, campaigns.refuse_cancelling),
+    "getBlacklist": Method(accounts.get_blacklist, refuse_read),
+    "getCreditsByCountryIsoCode": Method(accounts.get_credits_by_country_iso_code, refuse_read),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call came to; `overloaded` when it was too big and its answer is lost.
+
+    `sub_account` is the one that its payload named, if any.
+    """
+
+    body: Body
+    refused: bool
+    overloaded: bool = False
+    sub_account: str | None = None
+
+
+def perform(name: str, params: Params, store: Store, style: Style, now: datetime, *, half: bool = False) -> Result:
+    """Process one call, in the caller's transaction; `half` takes in only the first half of its contacts."""
+    method = METHODS[name]
+    caller = _authenticated(params, store)
+    if caller is None:
+        return Result(method.refusal(_NO_ACCOUNT), refused=True)
+    call = Call(store, params, style, now, caller, method.refusal, half=half)
+    store.touch(caller, call.today)
+    try:
+        body = method.run(call)
+    except Refused as refused:
+        body = refused.body
+        return Result(body, refused=True, overloaded=call.overloaded, sub_account=call.sub_account)
+    return Result(body, refused=False, overloaded=call.overloaded, sub_account=call.sub_account)
+
+
+def _authenticated(params: Params, store: Store) -> Account | None:
+    login, key = params.get("login"), params.get("apiKey")
+    account = store.account(login) if login and key else None
+    return account if account is not None and account.active and account.api_key == key else None

@@ -1,0 +1,129 @@
+"""What the platform knows about numbers, texts and prices: manual §5.1, §6.2 and §6.3.
+
+Everything here is a pure function of its arguments.
+"""
+
+import re
+from collections.abc import Sequence
+
+MAX_CHARACTERS = 1224
+DEFAULT_SENDER = "36180"
+
+_BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENSION = "^{}\\[~]|€\f"
+_NOT_GSM = re.compile("[^" + re.escape(_BASIC + _EXTENSION) + "]")
+_COUNTS_TWICE = re.compile("[" + re.escape(_EXTENSION) + "\n]")
+_PLACEHOLDER = re.compile(r"#param_([0-9]{1,4})#", re.IGNORECASE)
+_SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{2,10}")
+_STOP = re.compile(r"\sSTOP au 36180\Z", re.IGNORECASE)
+_FRENCH_NATIONAL = re.compile(r"0([67][0-9]{8})")
+_INTERNATIONAL = re.compile(r"(?:\+|00)?([1-9][0-9]{5,14})")
+_FRENCH_MOBILE = re.compile(r"33[67][0-9]{8}")
+
+OTHER_COUNTRY_PRICE = 30
+# Calling code, ISO codes under which it is known (the manual writes UK), credits for one SMS.
+_TARIFF: tuple[tuple[str, tuple[str, ...], int], ...] = (
+    ("33", ("FR",), 15),
+    ("32", ("BE",), 24),
+    ("352", ("LU",), 22),
+    ("41", ("CH",), 25),
+    ("49", ("DE",), 26),
+    ("34", ("ES",), 24),
+    ("39", ("IT",), 26),
+    ("44", ("GB", "UK"), 20),
+    ("31", ("NL",), 27),
+    ("351", ("PT",), 18),
+    ("377", ("MC",), 28),
+    ("262", ("RE", "YT"), 21),
+    ("590", ("GP",), 21),
+    ("594", ("GF",), 21),
+    ("596", ("MQ",), 21),
+    ("212", ("MA",), 32),
+    ("213", ("DZ",), 34),
+    ("216", ("TN",), 36),
+    ("61", ("AU",), 29),
+    ("1", ("US", "CA"), 12),
+)
+_BY_PREFIX = {prefix: price for prefix, _, price in _TARIFF}
+_BY_ISO = {iso: price for _, codes, price in _TARIFF for iso in codes}
+
+
+def mobile(raw: object) -> str | None:
+    """The number in digits with its country code, or None when the platform rejects it (§6.3).
+
+    French numbers must be mobiles of the right length; foreign ones are taken as they come, so that a French number
+    that has lost its leading 0 passes for a number of another country.
+    """
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
+        return None
+    text = str(raw).strip()
+    national = _FRENCH_NATIONAL.fullmatch(text)
+    if national:
+        return "33" + national[1]
+    international = _INTERNATIONAL.fullmatch(text)
+    if international is None:
+        return None
+    digits = international[1]
+    if digits.startswith("33") and not _FRENCH_MOBILE.fullmatch(digits):
+        return None
+    return digits
+
+
+def account_phone(raw: str) -> str:
+    """A phone number of an account as it is given back: digits with the country code, landlines included (§18)."""
+    digits = re.sub(r"[^0-9+]", "", raw)
+    if digits.startswith("+"):
+        return digits[1:]
+    if digits.startswith("00"):
+        return digits[2:]
+    return "33" + digits[1:] if re.fullmatch(r"0[1-9][0-9]{8}", digits) else digits
+
+
+def price(phone: str) -> int:
+    """The credits for one SMS to this normalised number."""
+    for length in (3, 2, 1):
+        found = _BY_PREFIX.get(phone[:length])
+        if found is not None:
+            return found
+    return OTHER_COUNTRY_PRICE
+
+
+def price_of_country(iso: str) -> int | None:
+    """The credits for one SMS to a country named by its ISO code in capitals (§27), None when it is unknown."""
+    return _BY_ISO.get(iso)
+
+
+def placeholders(message: str) -> set[int]:
+    """The numbers of the `#param_n#` that stand in a message."""
+    return {int(number) for number in _PLACEHOLDER.findall(message)}
+
+
+def fill(message: str, values: Sequence[str]) -> str:
+    """The message with `#param_1#` replaced by the first value, and so on."""
+    return _PLACEHOLDER.sub(lambda found: values[int(found[1]) - 1], message) if values else message
+
+
+def measure(text: str) -> tuple[int, int]:
+    """The length that the platform counts and the number of SMS it makes.
+
+    A new line counts twice, and so do the characters of the GSM extension table. A character outside GSM-7 puts the
+    whole text into UCS-2, where characters beyond the basic plane count twice.
+    """
+    text = text.replace("\r\n", "\n")
+    if _NOT_GSM.search(text):
+        length = len(text.encode("utf-16-le")) // 2 + text.count("\n")
+        return length, _parts(length, 70, 67)
+    length = len(text) + len(_COUNTS_TWICE.findall(text))
+    return length, _parts(length, 160, 153)
+
+
+def _parts(length: int, alone: int, joined: int) -> int:
+    return 1 if length <= alone else -(-length // joined)
+
+
+def sender_shown(tpoa: str, message: str) -> str:
+    """The sender that a French handset shows: the wanted one if it is valid and the STOP mention ends the text."""
+    return tpoa if _SENDER.fullmatch(tpoa) and _STOP.search(message) else DEFAULT_SENDER
