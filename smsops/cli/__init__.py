@@ -1,0 +1,1 @@
+"""The commands: options in, text or JSON out. Everything else is done further in."""

@@ -241,6 +241,14 @@ class Campaign(Kind):
         send = tuple(part for part in parts if (part.start, part.fingerprint) not in kept)
         if not cancel and not send:
             return None
+        if any(part.campaign_id == ID_LOST for part in cancel):
+            view.warn(
+                resource.address,
+                "SMS247",
+                f"{resource.address} was scheduled under an id that nobody knows: it cannot be changed any more",
+                "Cancel it in the customer area if need be.",
+            )
+            return None
         if not self._may_change(resource, scheduled_for, view):
             return None
         reason = "configuration_changed" if content != stored["content"] else "audience_changed"

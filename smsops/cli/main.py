@@ -1,0 +1,113 @@
+"""The root command: which module holds which command, and how every failure ends."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from smsops import __version__
+from smsops.cli.options import Globals, global_options
+from smsops.errors import ConfigurationError, ExitCode, SmsopsError
+
+COMMANDS = {
+    "init": ("smsops.cli.init:init", "Write a small working stack on the sandbox."),
+    "validate": ("smsops.cli.plan:validate", "Check everything that can be checked without the network."),
+    "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
+    "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
+    "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
+    "resolve": ("smsops.cli.state:resolve", "Say how a call in doubt ended."),
+    "state": ("smsops.cli.state:state", "Look at the state, or mend it."),
+    "sandbox": ("smsops.cli.sandbox:sandbox", "The embedded emulator of the API."),
+    "schema": ("smsops.cli.schema:schema", "Print a JSON Schema."),
+}
+
+
+class Root(click.Group):
+    """Imports a command's module when the command is called, so that starting costs nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from smsops.model.diagnostics import did_you_mean
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f'There is no command "{args[0]}". {did_you_mean(args[0], COMMANDS)}'.strip(), ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"smsops {__version__}")
+        ctx.exit()
+
+
+root = Root(
+    name="smsops",
+    help="Config-as-code for AllMySMS: describe an account in YAML, review the plan, apply it.",
+    params=[
+        *global_options(hidden=False),
+        click.Option(
+            ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run(arguments: Sequence[str], given: Globals | None = None) -> int:
+    """Run one command line and return its exit code; every failure is explained on stderr."""
+    settings = given or Globals()
+    try:
+        result = root.main(list(arguments), prog_name="smsops", standalone_mode=False, obj=settings)
+    except click.exceptions.Exit as exit_request:
+        return exit_request.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.ERROR
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return ExitCode.INTERRUPTED
+    except ConfigurationError as error:
+        from smsops.cli.views.text import print_diagnostics
+
+        print_diagnostics(error.diagnostics, settings.use_color(sys.stderr))
+        return error.exit_code
+    except SmsopsError as error:
+        from smsops.cli.views.text import print_error
+
+        print_error(error, settings.use_color(sys.stderr))
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.ERROR
+    except Exception as error:
+        return _unexpected(error)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _unexpected(error: Exception) -> int:
+    """A mistake of smsops itself: said in one line, its place told, its data not."""
+    import logging
+    import traceback
+
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{where.filename.rpartition('smsops/')[2]}:{where.lineno}"
+    logging.getLogger("smsops").debug("unexpected", exc_info=error)
+    click.echo(f"error SMS499: smsops failed at {place} ({type(error).__name__}). Please report this.", err=True)
+    return ExitCode.ERROR

@@ -1,0 +1,169 @@
+"""Options that every command takes, wherever they stand, and what they come to."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+if TYPE_CHECKING:
+    from smsops.config.load import Configuration, Inputs
+    from smsops.pipeline import Surroundings
+
+F = TypeVar("F", bound=Callable[..., Any])
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass
+class Globals:
+    """What stands before (or behind) the command."""
+
+    directory: Path = Path()
+    variables: dict[str, str] = field(default_factory=dict)
+    variable_files: list[str] = field(default_factory=list)
+    color: bool | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    surroundings: Surroundings | None = None
+    """Given by tests that bring their own clock or API."""
+
+    def inputs(self) -> Inputs:
+        from smsops.config.load import Inputs
+
+        return Inputs(self.variables, self.variable_files, self.environment)
+
+    def load(self) -> Configuration:
+        """The configuration; ConfigurationError with every mistake."""
+        from smsops.config.load import load
+        from smsops.kinds import KINDS
+
+        kinds = self.surroundings.kinds if self.surroundings else KINDS
+        return load(self.directory, kinds, self.inputs())
+
+    def around(self) -> Surroundings:
+        if self.surroundings is None:
+            from smsops.cli.connect import connect
+            from smsops.kinds import KINDS
+            from smsops.pipeline import Surroundings, system_now
+
+            self.surroundings = Surroundings(KINDS, self.environment, system_now, connect)
+        return self.surroundings
+
+    def use_color(self, stream: Any) -> bool:
+        """Colour on a terminal, unless NO_COLOR or --no-color says no."""
+        if self.color is not None:
+            return self.color
+        return "NO_COLOR" not in self.environment and bool(stream.isatty())
+
+
+def current() -> Globals:
+    """The globals of the command that runs."""
+    return cast(Globals, click.get_current_context().find_root().obj)
+
+
+def _globals(context: click.Context) -> Globals:
+    root = context.find_root()
+    if root.obj is None:
+        root.obj = Globals()
+    return cast(Globals, root.obj)
+
+
+def _directory(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        _globals(context).directory = Path(value)
+
+
+def _variables(context: click.Context, _: click.Parameter, values: tuple[str, ...]) -> None:
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
+            raise click.UsageError("--var takes NAME=VALUE")
+        _globals(context).variables[name] = text
+
+
+def _variable_files(context: click.Context, _: click.Parameter, values: tuple[str, ...]) -> None:
+    _globals(context).variable_files.extend(values)
+
+
+def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        _globals(context).color = False
+
+
+def _log_level(_: click.Context, __: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        import logging
+
+        logging.basicConfig(level=value.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+
+
+def global_options(*, hidden: bool) -> list[click.Option]:
+    """Fresh instances, for the group (shown) or for a command (hidden)."""
+    return [
+        click.Option(
+            ["-C", "--directory"], expose_value=False, callback=_directory, hidden=hidden, metavar="DIR",
+            help="The stack's directory.",
+        ),
+        click.Option(
+            ["--var"], multiple=True, expose_value=False, callback=_variables, hidden=hidden, metavar="NAME=VALUE",
+            help="Set a variable.",
+        ),
+        click.Option(
+            ["--var-file"], multiple=True, expose_value=False, callback=_variable_files, hidden=hidden, metavar="FILE",
+            help="Set variables from a YAML file.",
+        ),
+        click.Option(
+            ["--no-color"], is_flag=True, expose_value=False, callback=_no_color, hidden=hidden, help="Plain text."
+        ),
+        click.Option(
+            ["--log-level"], type=click.Choice(LOG_LEVELS), expose_value=False, callback=_log_level, hidden=hidden,
+            help="Log to stderr.",
+        ),
+    ]  # fmt: skip
+
+
+class Command(click.Command):
+    """A command that also takes the global options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params = [*self.params, *global_options(hidden=True)]
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+
+def format_option(*names: str) -> Callable[[F], F]:
+    return click.option(
+        "--format", "output", type=click.Choice(names), default="text", show_default=True, help="What to print."
+    )
+
+
+def plan_options(command: F) -> F:
+    """The options that shape a plan."""
+    for option in reversed(
+        (
+            click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this resource (a glob), and what it needs."),
+            click.option("--destroy", is_flag=True, help="Remove everything that the stack owns."),
+            click.option("--adopt", is_flag=True, help="Take over resources that exist already."),
+            click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def read_duration(text: str) -> float:
+    """Seconds; a usage error where it is no duration."""
+    match = re.fullmatch(r"(\d+)\s*(s|m|h)?", text)
+    if match is None:
+        raise click.UsageError("--lock-timeout takes a duration such as 30s or 5m")
+    return int(match[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[match[2]]

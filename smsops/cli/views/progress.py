@@ -1,0 +1,136 @@
+"""While an apply runs: bars on a terminal, plain lines elsewhere, events for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from smsops.cli.views.text import Paint, ended_text, started_text
+from smsops.edge.apply import Reporter
+from smsops.model.plan import Operation, Outcome
+from smsops.pipeline import Report
+
+EVENTS_VERSION = "1.0"
+_STEP = 10_000
+
+
+class LineReporter:
+    """Plain lines on stderr."""
+
+    def __init__(self, color: bool) -> None:
+        self._paint = Paint(color)
+        self._said: dict[str, int] = {}
+
+    def started(self, operation: Operation) -> None:
+        click.echo(started_text(operation.change), err=True)
+
+    def progressed(self, operation: Operation, done: int, total: int, noun: str) -> None:
+        if done - self._said.get(operation.id, 0) >= _STEP and done < total:
+            self._said[operation.id] = done
+            click.echo(f"{operation.change.address}: {done:,} of {total:,} {noun}...", err=True)
+
+    def ended(self, outcome: Outcome) -> None:
+        click.echo(ended_text(outcome, self._paint), err=True)
+
+
+class BarReporter:
+    """A bar over all operations, the last ones ended above it (rich)."""
+
+    def __init__(self, total: int, color: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._paint = Paint(color)
+        self._console = Console(stderr=True, no_color=not color, highlight=False)
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=self._console, transient=True,
+        )  # fmt: skip
+        self._task = self.progress.add_task("Applying", total=total)
+        self._running: dict[str, str] = {}
+
+    def started(self, operation: Operation) -> None:
+        self._running[operation.id] = started_text(operation.change)
+        self._describe()
+
+    def progressed(self, operation: Operation, done: int, total: int, noun: str) -> None:
+        self._running[operation.id] = f"{operation.change.address}: {done:,} of {total:,} {noun}"
+        self._describe()
+
+    def ended(self, outcome: Outcome) -> None:
+        self._running.pop(outcome.operation.id, None)
+        self.progress.console.out(ended_text(outcome, self._paint), highlight=False)
+        self.progress.advance(self._task)
+        self._describe()
+
+    def _describe(self) -> None:
+        latest = next(reversed(self._running.values()), "Applying")
+        self.progress.update(self._task, description=latest)
+
+
+class EventReporter:
+    """One JSON event a line on stdout (DESIGN section 6)."""
+
+    def started(self, operation: Operation) -> None:
+        self.emit("operation_started", operation)
+
+    def progressed(self, operation: Operation, done: int, total: int, noun: str) -> None:
+        self.emit("operation_progress", operation, done=done, total=total, unit=noun)
+
+    def ended(self, outcome: Outcome) -> None:
+        kind = {
+            "done": "operation_done",
+            "failed": "operation_failed",
+            "skipped": "operation_skipped",
+            "in_doubt": "operation_in_doubt",
+            "not_started": "operation_skipped",
+        }[outcome.status]
+        more: dict[str, Any] = {"calls": outcome.calls, "seconds": round(outcome.seconds, 3)}
+        if outcome.status == "done":
+            more["returned"] = dict(outcome.returned)
+        else:
+            more |= {"code": outcome.code or None, "detail": outcome.detail}
+        self.emit(kind, outcome.operation, **more)
+
+    def emit(self, kind: str, operation: Operation, **more: Any) -> None:
+        change = operation.change
+        document = {"id": operation.id, "address": str(change.address), "actions": list(change.actions)}
+        write_event(kind, **document, method=operation.change.method, **more)
+
+
+def write_event(kind: str, **fields: Any) -> None:
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line = {"format_version": EVENTS_VERSION, "type": kind, "timestamp": moment, **fields}
+    click.echo(json.dumps(line, ensure_ascii=False))
+    sys.stdout.flush()
+
+
+def write_summary(report: Report) -> None:
+    """The last event: what was and was not done."""
+    groups: dict[str, list[str]] = {
+        name: [] for name in ("done", "failed", "skipped", "in_doubt", "not_started")
+    }
+    for outcome in report.outcomes:
+        groups[outcome.status].append(str(outcome.operation.change.address))
+    groups["in_doubt"] += [str(intent.address) for intent in report.plan.doubts]
+    diagnostics = [item.document() for item in report.plan.diagnostics]
+    write_event("summary", exit_code=int(report.exit_code), interrupted=report.interrupted, **groups, diagnostics=diagnostics)
+
+
+@contextmanager
+def reporter(output: str, total: int, color: bool) -> Iterator[Reporter]:
+    """The reporter for an output format and the terminal there is."""
+    if output == "json":
+        yield EventReporter()
+    elif sys.stderr.isatty():
+        bars = BarReporter(total, color)
+        with bars.progress:
+            yield bars
+    else:
+        yield LineReporter(color)

@@ -1,0 +1,268 @@
+"""Text for people, in the manner of Terraform."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import IO
+
+import click
+
+from smsops.errors import SmsopsError
+from smsops.model.diagnostics import Diagnostic
+from smsops.model.plan import (
+    ADOPT,
+    ADOPT_UPDATE,
+    CREATE,
+    DELETE,
+    FORGET,
+    NO_OP,
+    REPLACE,
+    UPDATE,
+    Actions,
+    Change,
+    Outcome,
+    Plan,
+)
+from smsops.model.state import Intent
+from smsops.model.values import JSON, Number, plural
+from smsops.pipeline import Report
+
+_SYMBOLS: Mapping[Actions, tuple[str, str, str]] = {
+    CREATE: ("+", "green", "will be created"),
+    UPDATE: ("~", "yellow", "will be updated"),
+    DELETE: ("-", "red", "will be destroyed"),
+    REPLACE: ("-/+", "magenta", "must be replaced"),
+    ADOPT: ("=", "cyan", "will be adopted"),
+    ADOPT_UPDATE: ("=~", "cyan", "will be adopted and updated"),
+    FORGET: (".", "cyan", "will be forgotten, and left as it is"),
+    NO_OP: (" ", "white", "does not change"),
+}
+_REASONS = {
+    "configuration_changed": "",
+    "absent_from_account": "",
+    "delete_because_no_resource_config": "it is not in the configuration",
+    "deleted_with_its_list": "with its list",
+    "replace_because_cannot_update": "the API cannot change a list; every contact is kept",
+    "replace_unfinished": "an earlier replace did not finish; every contact is kept",
+    "grant_due": "",
+    "below_floor": "the balance is below its floor",
+    "audience_changed": "its audience changed",
+    "partly_scheduled": "it is only partly scheduled",
+    "already_sent": "it was sent, or nothing of it is scheduled",
+    "no_longer_managed": "it is no longer managed",
+    "removed_block": "removed: says so",
+    "adopted": "it exists already",
+}
+_VERBS = {
+    CREATE: ("Creating", "Creation"),
+    UPDATE: ("Modifying", "Modifications"),
+    DELETE: ("Destroying", "Destruction"),
+    REPLACE: ("Replacing", "Replacement"),
+    ADOPT: ("Adopting", "Adoption"),
+    ADOPT_UPDATE: ("Adopting", "Adoption"),
+    FORGET: ("Forgetting", "Forgetting"),
+    NO_OP: ("Recording", "Recording"),
+}
+NO_CHANGES = "No changes. The account matches the configuration."
+
+
+class Paint:
+    """Colours, or none."""
+
+    def __init__(self, color: bool) -> None:
+        self._color = color
+
+    def __call__(self, text: str, color: str | None = None, *, bold: bool = False) -> str:
+        return click.style(text, fg=color, bold=bold) if self._color else text
+
+
+def print_diagnostics(diagnostics: Iterable[Diagnostic], color: bool, stream: IO[str] | None = None) -> None:
+    """Every diagnostic on stderr: place, code, what, line and caret, what to do."""
+    paint = Paint(color)
+    for item in diagnostics:
+        click.echo(diagnostic_text(item, paint), file=stream or sys.stderr)
+
+
+def diagnostic_text(item: Diagnostic, paint: Paint) -> str:
+    place = f"{item.mark}: " if item.mark else f"{item.address}: " if item.address else ""
+    tint = "red" if item.severity == "error" else "yellow"
+    lines = [f"{paint(place, bold=True)}{paint(f'{item.severity} {item.code}', tint, bold=True)}: {item.summary}"]
+    if item.snippet and item.mark:
+        source, _, caret = item.snippet.partition("\n")
+        number = f"{item.mark.line:>5}"
+        lines += [f"{number} | {source}", f"{' ' * len(number)} | {paint(caret, tint)}"]
+    if item.detail:
+        lines += [f"      {line}" for line in item.detail.splitlines()]
+    return "\n".join(lines)
+
+
+def print_error(error: SmsopsError, color: bool) -> None:
+    paint = Paint(color)
+    click.echo(f"{paint(f'error {error.code}', 'red', bold=True)}: {error.summary}", err=True)
+    for line in error.detail.splitlines():
+        click.echo(f"      {line}", err=True)
+
+
+def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
+    """The plan for a terminal: each change, then the summary."""
+    paint = Paint(color)
+    lines: list[str] = []
+    blocked = {item.address: item for item in plan.blocked}
+    for change in (*plan.changes, *(plan.unchanged if everything else ())):
+        lines += [*_change_lines(change, paint, blocked.get(change.address)), ""]
+    for intent in plan.doubts:
+        lines += [*_doubt_lines(intent, paint), ""]
+    return "\n".join(lines + summary_lines(plan, paint))
+
+
+def _change_lines(change: Change, paint: Paint, block: Diagnostic | None) -> list[str]:
+    symbol, tint, words = _SYMBOLS[change.actions]
+    if change.previous_address and change.actions == NO_OP:
+        return [f"  # {paint(str(change.previous_address), bold=True)} is now {paint(str(change.address), bold=True)}"]
+    reason = _REASONS.get(change.reason, change.reason.replace("_", " "))
+    head = f"  # {paint(str(change.address), bold=True)} {words}" + (f" ({reason})" if reason else "")
+    lines = [head]
+    if change.previous_address:
+        lines.append(f"  # it was {change.previous_address}")
+    if block:
+        lines.append(f"  # {paint('BLOCKED', 'red', bold=True)}: {block.summary}")
+    lines.append(f"  {paint(symbol, tint)} {change.address.kind}")
+    before, after = change.before or {}, change.after or {}
+    for name in sorted(before.keys() | after.keys()):
+        lines += _attribute_lines(name, name in before, before.get(name), name in after, after.get(name), paint)
+    if change.contacts and change.contacts.total:
+        counts = change.contacts
+        lines.append(f"      contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
+    if change.send:
+        send = change.send
+        lines.append(
+            f"      sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {plural(send.credits, 'credit')}"
+        )
+    if change.moves:
+        lines.append(f"      credits moved: {change.moves:+,}")
+    return lines
+
+
+def _attribute_lines(
+    name: str, was: bool, old: JSON, will: bool, new: JSON, paint: Paint, indent: str = "      "
+) -> list[str]:
+    if was and will:
+        return [] if old == new else [f"{indent}{name}: {_value(old)} {paint('->', 'yellow')} {_value(new)}"]
+    return [f"{indent}{name}: {_value(new if will else old)}"]
+
+
+def _value(value: JSON) -> str:
+    if value is None:
+        return "(none)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value if value.startswith("(") else f'"{value}"'.replace("\n", "\\n")
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key}: {_value(item)}" if item != {} else str(key) for key, item in value.items())
+        return f"{{{inner}}}"
+    return ", ".join(_value(item) for item in value)
+
+
+def _doubt_lines(intent: Intent, paint: Paint) -> list[str]:
+    known = ", ".join(
+        f"{name}: {_value(value)}"
+        for name, value in intent.facts.items()
+        if name not in ("entry", "fingerprint", "part") and value is not None
+    )
+    return [
+        f"  # {paint(str(intent.address), bold=True)} is {paint('in doubt', 'red', bold=True)}: "
+        f"{intent.method} of {intent.since} may have happened; it is not repeated",
+        f"      {known}",
+        f"      Find out, then: smsops resolve {intent.address} --happened | --did-not-happen",
+    ]
+
+
+def summary_lines(plan: Plan, paint: Paint) -> list[str]:
+    """The last lines: counts, contacts, money."""
+    if not plan.changes:
+        if plan.errored:
+            return ["Planning failed: see the errors. Nothing else would change."]
+        return [] if plan.doubts else [paint(NO_CHANGES, "green", bold=True)]
+    counts = plan.summary
+    parts = [f"{counts['add']} to add", f"{counts['change']} to change", f"{counts['destroy']} to destroy"]
+    parts += [f"{counts[name]} to {name}" for name in ("replace", "adopt", "forget") if counts[name]]
+    lines = [f"{paint('Plan:', bold=True)} {', '.join(parts)}."]
+    contacts = plan.contacts
+    if contacts.total:
+        lines.append(
+            f"Contacts: {contacts.add:,} to add, {contacts.change:,} to change, {contacts.remove:,} to remove."
+        )
+    money = _money(plan)
+    return [*lines, money] if money else lines
+
+
+def _money(plan: Plan) -> str:
+    sends = plan.sends
+    parts: list[str] = []
+    if sends:
+        parts.append(
+            f"Sends: {plural(len(sends), 'campaign')}, {sum(send.messages for send in sends):,} SMS to "
+            f"{plural(sum(send.recipients for send in sends), 'recipient')}, {plural(plan.spend_estimate, 'credit')}."
+        )
+    if sends or plan.moved:
+        parts.append(f"Credits moved: {plan.moved:,}.")
+        if plan.master_before is not None and plan.master_after is not None:
+            parts.append(f"Master balance: {_number(plan.master_before)} -> {_number(plan.master_after)}.")
+    return " ".join(parts)
+
+
+def _number(value: Number) -> str:
+    return f"{value:,}"
+
+
+def started_text(outcome: Change) -> str:
+    return f"{outcome.address}: {_VERBS[outcome.actions][0]}..."
+
+
+def ended_text(outcome: Outcome, paint: Paint) -> str:
+    """One line for how an operation ended."""
+    change = outcome.operation.change
+    match outcome.status:
+        case "done":
+            calls = f", {plural(outcome.calls, 'call')}" if outcome.calls else ""
+            return f"{change.address}: {_VERBS[change.actions][1]} complete after {outcome.seconds:.0f}s{calls}"
+        case "skipped":
+            return f"{change.address}: {paint('Skipped', 'yellow')}. {outcome.detail}"
+        case "not_started":
+            return f"{change.address}: {paint('Not started', 'yellow')}. {outcome.detail}"
+        case "in_doubt":
+            return f"{change.address}: {paint('In doubt', 'red', bold=True)}. {outcome.detail}"
+        case _:
+            return f"{change.address}: {paint(f'Failed ({outcome.code})', 'red', bold=True)}: {outcome.detail}"
+
+
+def report_text(report: Report, color: bool) -> str:
+    """The end of an apply: what was done, and what was not."""
+    paint = Paint(color)
+    done: dict[Actions, int] = {}
+    for outcome in report.outcomes:
+        if outcome.status == "done":
+            done[outcome.operation.change.actions] = done.get(outcome.operation.change.actions, 0) + 1
+    counts = [
+        f"{done.get(CREATE, 0)} added",
+        f"{done.get(UPDATE, 0)} changed",
+        f"{done.get(DELETE, 0)} destroyed",
+    ]
+    extra = ((REPLACE, "replaced"), (ADOPT, "adopted"), (ADOPT_UPDATE, "adopted and updated"), (FORGET, "forgotten"))
+    counts += [f"{done[actions]} {word}" for actions, word in extra if done.get(actions)]
+    whole = all(outcome.status == "done" for outcome in report.outcomes) and not report.plan.errored
+    head = paint("Apply complete!", "green", bold=True) if whole else paint("Apply incomplete.", "red", bold=True)
+    lines = [f"{head} {', '.join(counts)}."]
+    if not whole:
+        lines += [f"  {ended_text(outcome, paint)}" for outcome in report.outcomes if outcome.status != "done"]
+    doubtful = [outcome.operation.change.address for outcome in report.outcomes if outcome.status == "in_doubt"]
+    for address in doubtful:
+        lines.append(
+            f"{address} may have happened and is not repeated. Find out, then: "
+            f"smsops resolve {address} --happened | --did-not-happen"
+        )
+    return "\n".join(lines)
