@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from smsops import __version__
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
-from smsops.config.load import Configuration
+from smsops.config.load import Configuration, Inputs, locate
 from smsops.core import diff, plan
 from smsops.edge import apply, git, plan_file, refresh
 from smsops.edge.secrets import SecretUnavailable, resolve
@@ -30,8 +30,11 @@ from smsops.model.values import Secret, digest
 class Connection(Protocol):
     """The account's API: a reader for plans, a writer for applies."""
 
-    reader: Reader
-    writer: Writer
+    @property
+    def reader(self) -> Reader: ...
+
+    @property
+    def writer(self) -> Writer: ...
 
 
 Connect = Callable[[Configuration, Credentials], AbstractAsyncContextManager[Connection]]
@@ -91,14 +94,24 @@ class Report:
 
 def open_store(configuration: Configuration) -> FileStateStore:
     """The state of a stack; StateError for a backend that this version does not have."""
-    scheme, _, path = configuration.stack.state.partition(":")
+    return _store(configuration.root, configuration.stack.stack, configuration.stack.state)
+
+
+def locate_store(root: Path, inputs: Inputs) -> FileStateStore:
+    """The state of the stack in `root`, whatever else its configuration says."""
+    stack, url = locate(root, inputs)
+    return _store(root, stack, url)
+
+
+def _store(root: Path, stack: str, url: str) -> FileStateStore:
+    scheme, _, path = url.partition(":")
     if scheme != "file":
         raise StateError(
             f"State in {scheme}: is not supported by this version",
             code="SMS405",
             detail="Use state: file:.smsops/state.json.",
         )
-    return FileStateStore(configuration.root / path, configuration.stack.stack)
+    return FileStateStore(root / path, stack)
 
 
 def master_credentials(configuration: Configuration, environment: Mapping[str, str]) -> Credentials:

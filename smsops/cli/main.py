@@ -63,7 +63,12 @@ root = Root(
     params=[
         *global_options(hidden=False),
         click.Option(
-            ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print the version."
+            ["--version"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_print_version,
+            help="Print the version.",
         ),
     ],
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -106,7 +106,7 @@ def global_options(*, hidden: bool) -> list[click.Option]:
     """Fresh instances, for the group (shown) or for a command (hidden)."""
     return [
         click.Option(
-            ["-C", "--directory"], expose_value=False, callback=_directory, hidden=hidden, metavar="DIR",
+            ["stack_directory", "-C", "--directory"], expose_value=False, callback=_directory, hidden=hidden, metavar="DIR",
             help="The stack's directory.",
         ),
         click.Option(
@@ -151,10 +151,18 @@ def plan_options(command: F) -> F:
     """The options that shape a plan."""
     for option in reversed(
         (
-            click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this resource (a glob), and what it needs."),
+            click.option(
+                "--target",
+                "targets",
+                multiple=True,
+                metavar="ADDRESS",
+                help="Only this resource (a glob), and what it needs.",
+            ),
             click.option("--destroy", is_flag=True, help="Remove everything that the stack owns."),
             click.option("--adopt", is_flag=True, help="Take over resources that exist already."),
-            click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m."),
+            click.option(
+                "--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m."
+            ),
         )
     ):
         command = option(command)

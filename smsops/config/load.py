@@ -65,6 +65,28 @@ def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configura
     return replace(configuration, diagnostics=tuple(loader.with_snippet(item) for item in loader.diagnostics))
 
 
+def locate(root: Path, inputs: Inputs) -> tuple[str, str]:
+    """The stack's name and where its state is, whatever else its files say; ConfigurationError where they do not."""
+    loader = _Loader(root, (), inputs)
+    top = loader.read_file(STACK_FILE, None)
+    found: dict[str, str] = {}
+    if top is not None:
+        values, environment, unresolved = loader.values_of(loader.variables_of(top), final=False)
+        names = Names(values, environment, "", loader.diagnostics, unresolved=unresolved)
+        found = {"smsops": "1", "stack": "", "state": StackBlock.model_fields["state"].default}
+        for name in ("stack", "state"):
+            if isinstance(top.get(name), str):
+                found[name] = str(interpolate(top[name], top.marks[name][1], names)[0])
+                names.stack = found["stack"]
+        try:
+            StackBlock.model_validate(found)
+        except ValidationError as error:
+            report(error, StackBlock, top, top.mark, loader.diagnostics)
+    if loader.diagnostics.has_errors:
+        raise ConfigurationError([loader.with_snippet(item) for item in loader.diagnostics])
+    return found["stack"], found["state"]
+
+
 class _Loader:
     def __init__(self, root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> None:
         self.root = root
@@ -269,9 +291,9 @@ class _Loader:
         values: dict[str, str] = {}
         unresolved: set[str] = set()
         for name, block in blocks.items():
-            value = given.get(name, self.inputs.environment.get(f"SMSOPS_VAR_{name}", block.default))
-            if value is not None:
-                values[name] = value
+            text = given.get(name, self.inputs.environment.get(f"SMSOPS_VAR_{name}", block.default))
+            if text is not None:
+                values[name] = text
                 continue
             unresolved.add(name)
             if final:

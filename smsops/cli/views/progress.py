@@ -13,6 +13,7 @@ import click
 
 from smsops.cli.views.text import Paint, ended_text, started_text
 from smsops.edge.apply import Reporter
+from smsops.errors import ExitCode
 from smsops.model.plan import Operation, Outcome
 from smsops.pipeline import Report
 
@@ -111,16 +112,20 @@ def write_event(kind: str, **fields: Any) -> None:
     sys.stdout.flush()
 
 
-def write_summary(report: Report) -> None:
+def write_summary(report: Report, refused: ExitCode | None = None) -> None:
     """The last event: what was and was not done."""
-    groups: dict[str, list[str]] = {
-        name: [] for name in ("done", "failed", "skipped", "in_doubt", "not_started")
-    }
+    groups: dict[str, list[str]] = {name: [] for name in ("done", "failed", "skipped", "in_doubt", "not_started")}
     for outcome in report.outcomes:
         groups[outcome.status].append(str(outcome.operation.change.address))
     groups["in_doubt"] += [str(intent.address) for intent in report.plan.doubts]
     diagnostics = [item.document() for item in report.plan.diagnostics]
-    write_event("summary", exit_code=int(report.exit_code), interrupted=report.interrupted, **groups, diagnostics=diagnostics)
+    write_event(
+        "summary",
+        exit_code=int(report.exit_code if refused is None else refused),
+        interrupted=report.interrupted,
+        **groups,
+        diagnostics=diagnostics,
+    )
 
 
 @contextmanager

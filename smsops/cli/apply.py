@@ -1,0 +1,202 @@
+"""`apply` and `destroy`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
+from smsops.cli.plan import show_plan
+from smsops.cli.views import progress, text
+from smsops.config.load import Configuration
+from smsops.edge import plan_file
+from smsops.edge.state_file import FileStateStore
+from smsops.errors import ExitCode, SmsopsError
+from smsops.model.plan import Plan
+from smsops.model.values import JSON
+from smsops.pipeline import (
+    Connection,
+    PlanOptions,
+    Prepared,
+    Report,
+    check_saved,
+    open_store,
+    perform,
+    prepare,
+    session,
+)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What the command line asks for."""
+
+    options: PlanOptions
+    saved: Mapping[str, JSON] | None
+    approved: bool
+    parallelism: int | None
+    output: str
+
+
+def _apply_options(command: click.decorators.FC) -> click.decorators.FC:
+    for option in (
+        click.option("--auto-approve", is_flag=True, help="Do not ask."),
+        click.option("--parallelism", type=click.IntRange(1, 64), help="Operations side by side."),
+        format_option("text", "json"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(cls=Command)
+@click.argument("plan_path", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
+@plan_options
+@_apply_options
+def apply(
+    plan_path: Path | None,
+    targets: tuple[str, ...],
+    destroy: bool,
+    adopt: bool,
+    lock_timeout: str,
+    auto_approve: bool,
+    parallelism: int | None,
+    output: str,
+) -> int:
+    """Make the live account match the configuration, or do exactly what a saved PLAN says."""
+    options = PlanOptions(targets, destroy, adopt)
+    saved = None
+    if plan_path is not None:
+        if targets or destroy or adopt:
+            raise click.UsageError("A saved plan has its options with it: leave out --target, --destroy and --adopt")
+        saved = plan_file.read(plan_path)
+        options = _options_of(saved)
+    wish = _Wish(options, saved, auto_approve or saved is not None, parallelism, output)
+    return _run(current(), wish, read_duration(lock_timeout))
+
+
+@click.command(cls=Command)
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this resource, and what needs it.")
+@click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m.")
+@_apply_options
+def destroy(
+    targets: tuple[str, ...], lock_timeout: str, auto_approve: bool, parallelism: int | None, output: str
+) -> int:
+    """Remove everything that the stack owns: apply --destroy."""
+    wish = _Wish(PlanOptions(targets, destroy=True), None, auto_approve, parallelism, output)
+    return _run(current(), wish, read_duration(lock_timeout))
+
+
+def _options_of(saved: Mapping[str, JSON]) -> PlanOptions:
+    targets = saved.get("targets", [])
+    if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
+        raise SmsopsError("The plan is damaged: targets", code="SMS411", detail="Make a new plan.")
+    return PlanOptions(tuple(targets), saved.get("destroy") is True, saved.get("adopt") is True)
+
+
+def _run(settings: Globals, wish: _Wish, wait: float) -> int:
+    if not wish.approved and (wish.output == "json" or not _may_ask()):
+        raise SmsopsError(
+            "Nobody can be asked for approval here",
+            code="SMS430",
+            detail="Pass --auto-approve, or apply a saved plan.",
+        )
+    configuration = settings.load()
+    store = open_store(configuration)
+    with store.lock("destroy" if wish.options.destroy else "apply", wait=wait):
+        return asyncio.run(_work(settings, configuration, store, wish))
+
+
+async def _work(settings: Globals, configuration: Configuration, store: FileStateStore, wish: _Wish) -> int:
+    around = settings.around()
+    async with session(configuration, around) as (connection, credentials):
+        prepared = await prepare(configuration, store, wish.options, around, connection, credentials)
+        if wish.saved is not None:
+            check_saved(wish.saved, prepared, around.now())
+        if wish.output != "json":
+            show_plan(prepared.plan, settings, wish.output)
+        refused = _refusal(prepared.plan)
+        if refused is not None or not prepared.plan.operations:
+            report = Report(prepared.plan)
+        elif not wish.approved and not _confirmed(prepared.plan):
+            click.echo("Apply cancelled.", err=True)
+            return ExitCode.ERROR
+        else:
+            report = await _perform(settings, configuration, store, prepared, connection, wish)
+    if wish.output == "json":
+        progress.write_summary(report, refused)
+    elif refused is not None:
+        click.echo("Apply refused: nothing was done.", err=True)
+    elif report.outcomes:
+        click.echo("\n" + text.report_text(report, settings.use_color(sys.stdout)))
+    return refused if refused is not None else report.exit_code
+
+
+async def _perform(
+    settings: Globals,
+    configuration: Configuration,
+    store: FileStateStore,
+    prepared: Prepared,
+    connection: Connection,
+    wish: _Wish,
+) -> Report:
+    stop = asyncio.Event()
+    color = settings.use_color(sys.stderr)
+    with progress.reporter(wish.output, len(prepared.plan.operations), color) as reporter, _signals(stop):
+        return await perform(
+            prepared, configuration, store, settings.around(), connection, reporter, stop, wish.parallelism
+        )
+
+
+def _refusal(plan: Plan) -> ExitCode | None:
+    """Why nothing may be applied: a policy, a budget, a protection, or a plan full of errors of its own."""
+    if plan.blocked:
+        return ExitCode.BLOCKED
+    if plan.errored and not plan.unknown:
+        return ExitCode.ERROR
+    return None
+
+
+def _may_ask() -> bool:
+    return sys.stdin.isatty()
+
+
+def _confirmed(plan: Plan) -> bool:
+    question = (
+        "Do you really want to remove all of this? There is no undo." if plan.destroy else "Do you want to do this?"
+    )
+    answer: str = click.prompt(f"\n{question} Only 'yes' is accepted", default="", show_default=False, err=True)
+    return answer.strip() == "yes"
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM lets what is in flight finish; the second stops at once."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def interrupted() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+            return
+        stop.set()
+        click.echo("Interrupted: finishing what is in flight. Once more stops at once.", err=True)
+
+    handled = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in handled:
+            loop.add_signal_handler(number, interrupted)
+    except (NotImplementedError, ValueError, RuntimeError):  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,130 @@
+"""`validate` and `plan`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
+from smsops.cli.views import text
+from smsops.errors import ConfigurationError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smsops.model.diagnostics import Diagnostic
+
+VALIDATION_VERSION = "1.0"
+
+
+@click.command(cls=Command)
+@format_option("text", "json")
+def validate(output: str) -> int:
+    """Check everything that can be checked without the network or credentials."""
+    settings = current()
+    try:
+        configuration = settings.load()
+    except ConfigurationError as error:
+        if output != "json":
+            raise
+        _print_validation(error.diagnostics)
+        return ExitCode.ERROR
+    if output == "json":
+        _print_validation(configuration.diagnostics)
+        return ExitCode.OK
+    text.print_diagnostics(configuration.diagnostics, settings.use_color(sys.stderr))
+    count = len(configuration.desired)
+    click.echo(f"The configuration is valid: {count} resource{'' if count == 1 else 's'}.")
+    return ExitCode.OK
+
+
+def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
+    errors = sum(1 for item in diagnostics if item.severity == "error")
+    document = {
+        "format_version": VALIDATION_VERSION,
+        "valid": errors == 0,
+        "error_count": errors,
+        "warning_count": len(diagnostics) - errors,
+        "diagnostics": [item.document() for item in diagnostics],
+    }
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@click.command(cls=Command)
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for apply.")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
+@click.option("--all", "everything", is_flag=True, help="List unchanged resources too.")
+@plan_options
+@format_option("text", "json")
+def plan(
+    out: Path | None,
+    detailed_exitcode: bool,
+    everything: bool,
+    targets: tuple[str, ...],
+    destroy: bool,
+    adopt: bool,
+    lock_timeout: str,
+    output: str,
+) -> int:
+    """Show what apply would do, and what it costs. Changes nothing."""
+    from smsops.pipeline import PlanOptions, open_store, prepare, session
+
+    settings = current()
+    try:
+        configuration = settings.load()
+        store = open_store(configuration)
+
+        async def work() -> Plan:
+            around = settings.around()
+            async with session(configuration, around) as (connection, credentials):
+                options = PlanOptions(targets, destroy, adopt)
+                prepared = await prepare(configuration, store, options, around, connection, credentials)
+                return prepared.plan
+
+        with store.lock("plan", wait=read_duration(lock_timeout), shared=True):
+            made = asyncio.run(work())
+    except ConfigurationError as error:
+        if output == "json":
+            print_failed_plan(settings, error)
+            return ExitCode.ERROR
+        raise
+    show_plan(made, settings, output, everything=everything)
+    if out is not None:
+        from smsops.edge import plan_file
+
+        plan_file.write(out, made)
+        click.echo(f"Saved the plan to {out}. To do exactly this: smsops apply {out}", err=True)
+    return made.exit_code(detailed=detailed_exitcode)
+
+
+def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
+    """The plan on stdout, its diagnostics on stderr (in JSON they are part of it)."""
+    if output == "json":
+        click.echo(json.dumps(made.document(everything=everything), indent=2, ensure_ascii=False))
+        return
+    text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
+    if made.account:
+        click.echo(f"The account {made.account}, the stack {made.stack}:\n")
+    click.echo(text.plan_text(made, settings.use_color(sys.stdout), everything=everything))
+
+
+def print_failed_plan(settings: Globals, error: ConfigurationError) -> None:
+    """A plan document for a configuration that allows no plan."""
+    from smsops import __version__
+    from smsops.model.plan import Plan
+    from smsops.pipeline import system_now
+
+    now = system_now()
+    failed = Plan(
+        "", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=error.diagnostics, errored=True
+    )
+    click.echo(json.dumps(failed.document(), indent=2, ensure_ascii=False))
+
+
+if TYPE_CHECKING:
+    from smsops.model.plan import Plan

@@ -1,0 +1,146 @@
+"""`state list|show|rm|mv|pull` and `resolve`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from smsops.cli.options import Command, Group, current, read_duration
+from smsops.edge.state_file import FileStateStore
+from smsops.errors import SmsopsError
+from smsops.kinds import KINDS
+from smsops.model.address import Address, matches, renamed, stands_in
+from smsops.model.diagnostics import did_you_mean
+from smsops.model.state import Drop, Event, Move, Settle, State
+from smsops.pipeline import locate_store
+
+_lock_timeout = click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state.")
+
+
+@click.group(cls=Group)
+def state() -> None:
+    """Look at the state, or mend it."""
+
+
+@contextmanager
+def _open(command: str, *, shared: bool, wait: str = "0s") -> Iterator[tuple[FileStateStore, State]]:
+    settings = current()
+    store = locate_store(settings.directory, settings.inputs())
+    with store.lock(command, wait=read_duration(wait), shared=shared):
+        yield store, store.load("")
+
+
+def _change(store: FileStateStore, events: Sequence[Event]) -> None:
+    store.append(events)
+    store.save()
+
+
+def _owned(found: State, text: str) -> Address:
+    address = _address(text)
+    if address not in found.entries:
+        names = [str(owned) for owned in found.entries]
+        raise SmsopsError(f"{address} is not in the state", code="SMS440", detail=did_you_mean(text, names))
+    return address
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        raise SmsopsError(str(error), code="SMS441") from None
+
+
+@state.command("list")
+@click.argument("patterns", metavar="[ADDRESS]...", nargs=-1)
+def list_(patterns: tuple[str, ...]) -> None:
+    """The addresses of what this stack owns."""
+    with _open("state list", shared=True) as (_, found):
+        for address in sorted(found.entries, key=lambda a: a.sort_key):
+            if not patterns or matches(address, patterns):
+                click.echo(str(address))
+
+
+@state.command()
+@click.argument("address")
+def show(address: str) -> None:
+    """What the state knows of one resource, as JSON."""
+    with _open("state show", shared=True) as (_, found):
+        entry = found.entries[_owned(found, address)]
+        doubts = [intent.document() for intent in found.in_doubt(entry.address)]
+        document = {"address": str(entry.address), **entry.document(), **({"in_doubt": doubts} if doubts else {})}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@state.command()
+def pull() -> None:
+    """The whole state, as JSON."""
+    with _open("state pull", shared=True) as (_, found):
+        click.echo(json.dumps(found.document(), indent=2, ensure_ascii=False))
+
+
+@state.command()
+@click.argument("addresses", nargs=-1, required=True)
+@_lock_timeout
+def rm(addresses: tuple[str, ...], lock_timeout: str) -> None:
+    """Forget resources: they stay in the account, and this stack does not own them any more."""
+    with _open("state rm", shared=False, wait=lock_timeout) as (store, found):
+        dropped = [_owned(found, text) for text in addresses]
+        _change(store, [Drop(address) for address in dropped])
+        for address in dropped:
+            click.echo(f"Forgot {address}. It is still in the account.", err=True)
+
+
+@state.command()
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@_lock_timeout
+def mv(source: str, target: str, lock_timeout: str) -> None:
+    """Know a resource, and what stands in it, under another address."""
+    with _open("state mv", shared=False, wait=lock_timeout) as (store, found):
+        old, new = _owned(found, source), _address(target)
+        if old.kind != new.kind:
+            raise SmsopsError("Both addresses must be of one kind", code="SMS442")
+        kind = next(kind for kind in KINDS if kind.name == old.kind)
+        moves = [
+            Move(address, renamed(address, old, new, opens_account=kind.opens_account))
+            for address in found.entries
+            if stands_in(address, old, opens_account=kind.opens_account, embeds=kind.embeds)
+        ]
+        taken = [move.new for move in moves if move.new in found.entries]
+        if taken:
+            raise SmsopsError(
+                f"{taken[0]} is in the state already", code="SMS443", detail="Forget it first, or move it."
+            )
+        _change(store, moves)
+        for move in moves:
+            click.echo(f"{move.old} is now {move.new}.", err=True)
+
+
+@click.command(cls=Command)
+@click.argument("address")
+@click.option("--happened/--did-not-happen", default=None, help="How the call ended, as you found out.")
+@click.option("--campaign-id", metavar="ID", help="The id of the campaign that was sent, so that it can be cancelled.")
+@_lock_timeout
+def resolve(address: str, happened: bool | None, campaign_id: str | None, lock_timeout: str) -> None:
+    """Say how a call in doubt ended. Look at the account first: a wrong answer can text people twice."""
+    if happened is None:
+        raise click.UsageError("Say --happened or --did-not-happen")
+    if campaign_id and not happened:
+        raise click.UsageError("--campaign-id goes with --happened")
+    with _open("resolve", shared=False, wait=lock_timeout) as (store, found):
+        wanted = _address(address)
+        intents = found.in_doubt(wanted)
+        if not intents:
+            names = [str(intent.address) for intent in found.intents.values()]
+            raise SmsopsError(f"Nothing is in doubt about {wanted}", code="SMS444", detail=did_you_mean(address, names))
+        kind = next(kind for kind in KINDS if kind.name == wanted.kind)
+        answers = {"campaign_id": campaign_id} if campaign_id else {}
+        events: list[Event] = []
+        for intent in intents:
+            events.append(Settle(intent.id, happened))
+            events += kind.settled(intent, answers) if happened else ()
+        _change(store, events)
+        click.echo(f"{wanted} is settled: it {'happened' if happened else 'did not happen'}.", err=True)

@@ -1,0 +1,192 @@
+"""The shapes of the JSON documents, from which their schemas are made (DESIGN section 6)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+
+class DiagnosticDocument(TypedDict):
+    severity: Literal["error", "warning"]
+    code: str
+    summary: str
+    detail: str
+    address: str | None
+    file: str | None
+    line: int | None
+    column: int | None
+
+
+class ChangeDocument(TypedDict):
+    actions: list[Literal["create", "update", "delete", "adopt", "forget", "no-op"]]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    before_sensitive: dict[str, Any] | bool
+    after_sensitive: dict[str, Any] | bool
+
+
+class ContactsDocument(TypedDict):
+    add: int
+    change: int
+    remove: int
+
+
+class SendDocument(TypedDict):
+    recipients: int
+    messages: int
+    credits: float
+
+
+class ResourceChangeDocument(TypedDict):
+    address: str
+    mode: Literal["managed"]
+    type: str
+    name: str
+    account: str | None
+    change: ChangeDocument
+    action_reason: str
+    previous_address: NotRequired[str]
+    contacts: NotRequired[ContactsDocument]
+    send: NotRequired[SendDocument]
+
+
+class OperationDocument(TypedDict):
+    id: str
+    address: str
+    method: str
+    calls: int
+    depends_on: list[str]
+
+
+class GitDocument(TypedDict):
+    commit: str
+    dirty: bool
+
+
+class StateReference(TypedDict):
+    lineage: str | None
+    serial: int
+
+
+class SummaryDocument(TypedDict):
+    add: int
+    change: int
+    destroy: int
+    replace: int
+    adopt: int
+    forget: int
+
+
+class CreditsDocument(TypedDict):
+    master_before: float | None
+    moved: float
+    spend_estimate: float
+    master_after: float | None
+
+
+class SendsDocument(TypedDict):
+    campaigns: int
+    recipients: int
+    messages: int
+
+
+class IntentDocument(TypedDict):
+    id: str
+    address: str
+    method: str
+    since: str
+    facts: dict[str, Any]
+
+
+class PlanDocument(TypedDict):
+    format_version: Literal["1.0"]
+    smsops_version: str
+    timestamp: str
+    expires: str
+    errored: bool
+    stack: str
+    account: str | None
+    config_fingerprint: str
+    git: GitDocument | None
+    state: StateReference
+    destroy: bool
+    targets: list[str]
+    adopt: bool
+    resource_changes: list[ResourceChangeDocument]
+    resource_drift: list[ResourceChangeDocument]
+    operations: list[OperationDocument]
+    summary: SummaryDocument
+    credits: CreditsDocument
+    sends: SendsDocument
+    in_doubt: list[IntentDocument]
+    unknown: list[str]
+    diagnostics: list[DiagnosticDocument]
+
+
+class ValidationDocument(TypedDict):
+    format_version: Literal["1.0"]
+    valid: bool
+    error_count: int
+    warning_count: int
+    diagnostics: list[DiagnosticDocument]
+
+
+class OperationEventDocument(TypedDict):
+    format_version: Literal["1.0"]
+    type: Literal[
+        "operation_started",
+        "operation_progress",
+        "operation_done",
+        "operation_failed",
+        "operation_skipped",
+        "operation_in_doubt",
+    ]
+    timestamp: str
+    id: str
+    address: str
+    actions: list[str]
+    method: str
+    calls: NotRequired[int]
+    seconds: NotRequired[float]
+    returned: NotRequired[dict[str, Any]]
+    code: NotRequired[str | None]
+    detail: NotRequired[str]
+    done: NotRequired[int]
+    total: NotRequired[int]
+    unit: NotRequired[str]
+
+
+class SummaryEventDocument(TypedDict):
+    format_version: Literal["1.0"]
+    type: Literal["summary"]
+    timestamp: str
+    exit_code: int
+    interrupted: bool
+    done: list[str]
+    failed: list[str]
+    skipped: list[str]
+    in_doubt: list[str]
+    not_started: list[str]
+    diagnostics: list[DiagnosticDocument]
+
+
+ApplyEventDocument = OperationEventDocument | SummaryEventDocument
+
+
+class EntryDocument(TypedDict):
+    identity: str
+    attributes: dict[str, Any]
+    protect: bool
+    depends_on: list[str]
+
+
+class StateDocument(TypedDict):
+    format_version: Literal[1]
+    stack: str
+    account: str | None
+    lineage: str
+    serial: int
+    salt: str
+    resources: dict[str, EntryDocument]
+    intents: list[IntentDocument]

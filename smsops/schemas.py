@@ -1,0 +1,121 @@
+"""The JSON Schemas, made from the models: what smsops reads (the stack) and what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from smsops.cli.views.documents import ApplyEventDocument, PlanDocument, StateDocument, ValidationDocument
+from smsops.config.stack import StackBlock
+from smsops.kinds import KINDS
+from smsops.model.settings import Block
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_KEY = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+
+class _WrittenAsText(GenerateJsonSchema):
+    """Numbers and booleans may be written as text too: YAML values are text until the schema types them."""
+
+    def int_schema(self, schema: Any) -> dict[str, Any]:
+        return _or_text(super().int_schema(schema))
+
+    def float_schema(self, schema: Any) -> dict[str, Any]:
+        return _or_text(super().float_schema(schema))
+
+    def bool_schema(self, schema: Any) -> dict[str, Any]:
+        return _or_text(super().bool_schema(schema))
+
+    def str_schema(self, schema: Any) -> dict[str, Any]:
+        # An editor reads 75002 or true without quotes as a number or a boolean; smsops reads text.
+        text = super().str_schema(schema)
+        text["type"] = ["string", "number", "boolean"]
+        return text
+
+    def literal_schema(self, schema: Any) -> dict[str, Any]:
+        values = super().literal_schema(schema)
+        if values.get("const") == "1":
+            return {"enum": [1, "1"]}
+        return values
+
+
+def _or_text(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "string", "pattern": r"\$\{|^[\w.+-]+$"}]}
+
+
+def stack_schema(*, included: bool = False) -> dict[str, Any]:
+    """The schema of smsops.yaml, or of the files that it includes."""
+    kinds = [kind for kind in KINDS if kind.section]
+    models: list[type[Block]] = [StackBlock, *(kind.Spec for kind in kinds)]
+    references, definitions = models_json_schema(
+        [(model, "validation") for model in models], schema_generator=_WrittenAsText, ref_template="#/$defs/{model}"
+    )
+    schema: dict[str, Any] = dict(definitions["$defs"].pop("StackBlock"))
+    definitions = definitions["$defs"]
+    properties: dict[str, Any] = dict(schema.pop("properties"))
+    required = schema.pop("required", [])
+    sections = {str(kind.section): _section(references[kind.Spec, "validation"]) for kind in kinds}
+    nested = {str(kind.section): sections[str(kind.section)] for kind in kinds if not kind.opens_account}
+    for kind in kinds:
+        if kind.opens_account:
+            definitions[kind.Spec.__name__]["properties"] |= nested
+    properties |= sections
+    properties["generate"] = _generate(sections)
+    if included:
+        for name in ("stack", "account", "state", "include"):
+            del properties[name]
+        required = []
+    title = "An included file of a smsops stack" if included else "smsops.yaml"
+    schema |= {"$schema": _DIALECT, "title": title, "required": required, "properties": properties}
+    return {**schema, "$defs": definitions}
+
+
+def _section(reference: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "anyOf": [
+            {"type": "object", "additionalProperties": reference, "propertyNames": {"pattern": _KEY}},
+            {"type": "null"},
+        ]
+    }
+
+
+def _generate(sections: dict[str, Any]) -> dict[str, Any]:
+    """Templates hold references where values will be, so only their shape is known."""
+    file = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["file"],
+        "properties": {"file": {"type": "string"}},
+    }
+    rows = {"type": "array", "items": {"type": "object"}}
+    return {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["for_each"],
+            "properties": {"for_each": {"anyOf": [file, rows]}, **{name: {"type": "object"} for name in sections}},
+        },
+    }
+
+
+def _document(model: Any, title: str) -> Callable[[], dict[str, Any]]:
+    def make() -> dict[str, Any]:
+        from pydantic import TypeAdapter
+
+        return {"$schema": _DIALECT, **TypeAdapter(model).json_schema(), "title": title}
+
+    return make
+
+
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "stack": stack_schema,
+    "included": lambda: stack_schema(included=True),
+    "plan": _document(PlanDocument, "A plan (plan --format json, and plan -o)"),
+    "apply-event": _document(ApplyEventDocument, "One line of apply --format json"),
+    "validation": _document(ValidationDocument, "validate --format json"),
+    "state": _document(StateDocument, "The state"),
+}
+"""Every schema by its name: `smsops schema NAME`, and schemas/NAME.schema.json."""
