@@ -162,6 +162,7 @@ async def prepare(
         adopt_all=options.adopt,
         destroy=options.destroy,
         secrets=_secrets(configuration, options, surroundings.environment),
+        private_key=digest("private", key=credentials.api_key),
         backups={
             name: content
             for entry in state.entries.values()
@@ -309,6 +310,7 @@ async def perform(
         report.outcomes = await apply.execute(prepared.plan, run, parallelism or configuration.settings.parallelism)
     finally:
         store.save()
+        store.prune_backups({name for entry in run.state.entries.values() if (name := entry.backup)})
     report.interrupted = stop.is_set() and report.count("not_started") > 0
     return report
 

@@ -91,7 +91,7 @@ class _Session:
         self._operation = operation
         self.calls = 0
         self._intents = 0
-        self.returned: dict[str, JSON] = {}
+        self.facts: dict[str, JSON] = {}
         self.master: Writer = cast("Writer", _Counted(run.master, self))
 
     def login(self, account: str | None) -> str | None:
@@ -142,6 +142,9 @@ class _Session:
 
     def progress(self, done: int, total: int, noun: str) -> None:
         self._run.reporter.progressed(self._operation, done, total, noun)
+
+    def returned(self, **facts: JSON) -> None:
+        self.facts |= facts
 
     def secret(self, address: Address, name: str) -> Secret | None:
         return self._run.secrets.get((address, name))
@@ -230,7 +233,7 @@ class _Scheduler:
         except SmsopsError as error:
             seconds = time.monotonic() - began
             return Outcome(operation, "failed", session.calls, seconds, error.code, error.summary)
-        return Outcome(operation, "done", session.calls, time.monotonic() - began, returned=session.returned)
+        return Outcome(operation, "done", session.calls, time.monotonic() - began, returned=session.facts)
 
     def _failed(self, operation: Operation, session: _Session, began: float, error: ApiError) -> Outcome:
         open_intents = self.run.state.in_doubt(operation.change.address)

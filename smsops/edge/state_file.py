@@ -183,6 +183,14 @@ class FileStateStore:
         with contextlib.suppress(OSError):
             self._backups.rmdir()
 
+    def prune_backups(self, needed: set[str]) -> None:
+        """Drop backups that nothing needs: an apply died between saving one and saying so."""
+        for path in self._backups.glob("*"):
+            if path.suffix != ".json" or path.stem not in needed:
+                path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._backups.rmdir()
+
     def _make_directory(self) -> None:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -97,6 +97,8 @@ class View:
     """What is owned, not wanted any more, and part of this plan."""
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
     backups: Mapping[str, JSON] = field(default_factory=dict)
+    private_key: str = ""
+    """Keys digests that nobody who only has the state may guess: phone numbers are few."""
     results: dict[Read, Any] = field(default_factory=dict)
     changes: dict[Address, Change] = field(default_factory=dict)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
@@ -223,6 +225,9 @@ class Session(Protocol):
 
     def progress(self, done: int, total: int, noun: str) -> None:
         """Tell the user how far a long change is."""
+
+    def returned(self, **facts: JSON) -> None:
+        """Say what came back: it is part of the operation's report. No phone number, no secret."""
 
     def secret(self, address: Address, name: str) -> Secret | None: ...
 

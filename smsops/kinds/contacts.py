@@ -100,7 +100,7 @@ class ContactSet(Kind):
     def observe(self, resource: Resource, view: View) -> Observation:
         parent = view.observe(self.scope(resource.address))
         if isinstance(parent, Present):
-            return Present("", {}, {"rows": live_rows(self.scope(resource.address), view)})
+            return Present("")
         return parent if isinstance(parent, Absent) else _raise_unknown(self.scope(resource.address))
 
     def create(self, resource: Resource, view: View) -> Change | None:
@@ -117,7 +117,7 @@ class ContactSet(Kind):
         exact = resource.owned.attributes.get("membership") == "exact"
         if not view.destroy or not exact or not isinstance(observation, Present):
             return Change(resource.address, FORGET, "no_longer_managed", {}, None, payload=_Payload(resource.address))
-        rows: Rows = observation.facts["rows"]
+        rows = live_rows(self.scope(resource.address), view)
         return Change(
             resource.address,
             DELETE,
@@ -201,6 +201,7 @@ class ContactSet(Kind):
         await batch.remove(payload.removes, lambda done: session.progress(done, total, "contacts"))
         offset = len(payload.removes)
         await batch.insert(payload.inserts, lambda done: session.progress(offset + done, total, "contacts"))
+        session.returned(removed=len(payload.removes), inserted=len(payload.inserts))
         events: list[Event] = [Put(payload.entry)] if payload.entry else [Drop(change.address)]
         if backup:
             session.record(*events)

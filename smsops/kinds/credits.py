@@ -195,13 +195,15 @@ class Credits(Kind):
             return events
         login = session.login(change.address.account)
         assert login is not None
-        await session.once(
+        balance = await session.once(
             "manageSubAccountCredits",
             lambda: session.master.manage_sub_account_credits(login, payload.amount),
             lambda _: events,
             address=change.address,
             facts={"login": login, **payload.facts, "entry": payload.entry.document()},
         )
+        if balance is not None:
+            session.returned(balance=as_json_number(balance))
         return []
 
 

@@ -19,7 +19,7 @@ from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, UPDATE, Chang
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.settings import Block
 from smsops.model.state import Drop, Entry, Event, Put
-from smsops.model.values import JSON, Number, Secret, mask_phone
+from smsops.model.values import JSON, Number, Secret, digest, mask_phone
 
 _CONTACT_DETAILS = {
     # ours: (written as, read as); API-NOTES 74: a few differ by more than case.
@@ -154,7 +154,12 @@ class SubAccount(Kind):
             for ours, (_, read) in WIRE.items()
             if read in record.fields
         }
-        return Present(record.login, {"login": record.login, **attributes}, {"balance": record.credits or 0})
+        shown = {
+            ours: _shown_live(ours, record.fields[read]) for ours, (_, read) in WIRE.items() if read in record.fields
+        }
+        return Present(
+            record.login, {"login": record.login, **attributes}, {"balance": record.credits or 0, "shown": shown}
+        )
 
     def create(self, resource: Resource, view: View) -> Change | None:
         want = resource.want
@@ -206,7 +211,7 @@ class SubAccount(Kind):
             old = present.attributes.get(name, stored.get(name))
             if name not in ignored and new != old:
                 data[WIRE[name][0]] = value or ""
-                before[name] = _shown_stored(name, old)
+                before[name] = present.facts["shown"].get(name, _shown_stored(name, old))
                 after[name] = _shown(name, value)
         password = view.secret(resource.address, "password")
         changes_password = (
@@ -392,12 +397,16 @@ def _comparable(name: str, value: str, view: View) -> str:
     text = value.strip()
     if name in _PHONES:
         digits = normalise_any(text, view.settings.default_country)
-        return f"{mask_phone(digits)} {view.digest(digits)[:12]}" if digits else ""
+        return f"{mask_phone(digits)} {digest(digits, key=view.private_key, length=12)}" if digits else ""
     return text.casefold() if name in _CASELESS else text
 
 
 def _shown(name: str, value: str | None) -> JSON:
     return mask_phone(value) if value and name in _PHONES else value
+
+
+def _shown_live(name: str, value: str) -> JSON:
+    return mask_phone(value) if value and name in _PHONES else value or None
 
 
 def _shown_stored(name: str, value: JSON) -> JSON:

@@ -457,6 +457,8 @@ class Campaign(Kind):
         if payload.entry is None:
             return [Drop(change.address)]
         sent = await self._send(change, payload, api, session)
+        ids: JSON = [part.campaign_id for part in sent if part.campaign_id not in NO_CAMPAIGN]
+        session.returned(campaign_ids=ids)
         return [Put(_with_parts(payload.entry, sent, complete=True))]
 
     async def _cancel(self, change: Change, payload: _Payload, api: Writer, session: Session) -> None:
