@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,11 +17,11 @@ from smsops.core import diff, plan
 from smsops.edge import apply, git, plan_file, refresh
 from smsops.edge.secrets import SecretUnavailable, resolve
 from smsops.edge.state_file import FileStateStore
-from smsops.errors import ConfigurationError, ExitCode, SmsopsError, StateError
+from smsops.errors import ConfigurationError, SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, Kind, View
 from smsops.model.address import Address, renamed, stands_in
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.plan import Outcome, Plan
+from smsops.model.plan import Plan, Report
 from smsops.model.resources import SecretReference
 from smsops.model.state import Event, Move, Own, State, fold
 from smsops.model.values import Secret, digest
@@ -68,28 +68,6 @@ class Prepared:
     state_before: State
     credentials: Credentials
     moves: tuple[Move, ...]
-
-
-@dataclass
-class Report:
-    """What an apply did."""
-
-    plan: Plan
-    outcomes: list[Outcome] = field(default_factory=list)
-    interrupted: bool = False
-
-    def count(self, *statuses: str) -> int:
-        return sum(1 for outcome in self.outcomes if outcome.status in statuses)
-
-    @property
-    def exit_code(self) -> ExitCode:
-        if self.interrupted:
-            return ExitCode.INTERRUPTED
-        if self.count("in_doubt") or self.plan.doubts:
-            return ExitCode.IN_DOUBT
-        if self.count("failed", "skipped", "not_started") or self.plan.errored:
-            return ExitCode.INCOMPLETE
-        return ExitCode.OK
 
 
 def open_store(configuration: Configuration) -> FileStateStore:

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from smsops.cli.views.documents import ApplyEventDocument, PlanDocument, StateDocument, ValidationDocument
 from smsops.config.stack import StackBlock
 from smsops.kinds import KINDS
+from smsops.model.documents import ApplyEventDocument, PlanDocument, StateDocument, ValidationDocument
 from smsops.model.settings import Block
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

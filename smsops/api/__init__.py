@@ -1,0 +1,1 @@
+"""The API: a contract that everybody may import, and a client that speaks HTTP."""

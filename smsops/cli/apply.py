@@ -19,13 +19,12 @@ from smsops.config.load import Configuration
 from smsops.edge import plan_file
 from smsops.edge.state_file import FileStateStore
 from smsops.errors import ExitCode, SmsopsError
-from smsops.model.plan import Plan
+from smsops.model.plan import Plan, Report
 from smsops.model.values import JSON
 from smsops.pipeline import (
     Connection,
     PlanOptions,
     Prepared,
-    Report,
     check_saved,
     open_store,
     perform,

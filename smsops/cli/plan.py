@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -72,6 +71,8 @@ def plan(
     output: str,
 ) -> int:
     """Show what apply would do, and what it costs. Changes nothing."""
+    import asyncio
+
     from smsops.pipeline import PlanOptions, open_store, prepare, session
 
     settings = current()

@@ -11,7 +11,7 @@ import click
 from smsops.cli.options import Command, Group, current, read_duration
 from smsops.edge.state_file import FileStateStore
 from smsops.errors import SmsopsError
-from smsops.kinds import KINDS
+from smsops.kinds import Kind
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.state import Drop, Event, Move, Settle, State
@@ -44,6 +44,10 @@ def _owned(found: State, text: str) -> Address:
         names = [str(owned) for owned in found.entries]
         raise SmsopsError(f"{address} is not in the state", code="SMS440", detail=did_you_mean(text, names))
     return address
+
+
+def _kind(address: Address) -> Kind:
+    return next(kind for kind in current().around().kinds if kind.name == address.kind)
 
 
 def _address(text: str) -> Address:
@@ -103,7 +107,7 @@ def mv(source: str, target: str, lock_timeout: str) -> None:
         old, new = _owned(found, source), _address(target)
         if old.kind != new.kind:
             raise SmsopsError("Both addresses must be of one kind", code="SMS442")
-        kind = next(kind for kind in KINDS if kind.name == old.kind)
+        kind = _kind(old)
         moves = [
             Move(address, renamed(address, old, new, opens_account=kind.opens_account))
             for address in found.entries
@@ -136,7 +140,7 @@ def resolve(address: str, happened: bool | None, campaign_id: str | None, lock_t
         if not intents:
             names = [str(intent.address) for intent in found.intents.values()]
             raise SmsopsError(f"Nothing is in doubt about {wanted}", code="SMS444", detail=did_you_mean(address, names))
-        kind = next(kind for kind in KINDS if kind.name == wanted.kind)
+        kind = _kind(wanted)
         answers = {"campaign_id": campaign_id} if campaign_id else {}
         events: list[Event] = []
         for intent in intents:

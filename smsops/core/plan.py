@@ -12,7 +12,7 @@ from smsops.kinds.base import MASTER_INFO, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import NO_OP, Change, Git, Operation, Plan
-from smsops.model.values import Number, digest
+from smsops.model.values import Number, digest, plural
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def _limits(plan: Plan, view: View) -> list[Diagnostic]:
     counts = plan.summary
     recipients = sum(send.recipients for send in plan.sends)
     measured: list[tuple[str, Number, str]] = [
-        ("max_credits_per_apply", max(plan.moved, 0) + plan.spend_estimate, "credits"),
-        ("max_recipients", recipients, "recipients"),
-        ("max_deletes", counts["destroy"] + counts["replace"], "deletes"),
-        ("max_updates", counts["change"], "updates"),
+        ("max_credits_per_apply", max(plan.moved, 0) + plan.spend_estimate, "credit"),
+        ("max_recipients", recipients, "recipient"),
+        ("max_deletes", counts["destroy"] + counts["replace"], "delete"),
+        ("max_updates", counts["change"], "update"),
     ]
     for name, value, noun in measured:
         limit = getattr(view.policy, name, None)
@@ -117,7 +117,7 @@ def _limits(plan: Plan, view: View) -> list[Diagnostic]:
                 Diagnostic(
                     "error",
                     "SMS252",
-                    f"The plan has {value:,} {noun}; the policy {name} allows {limit:,}",
+                    f"The plan has {plural(value, noun)}; the policy {name} allows {limit:,}",
                     "Split the change, or raise the limit in policy:.",
                     blocks="plan",
                 )

@@ -19,7 +19,7 @@ from smsops.api.contract import ApiError, Credentials, NotSent, OutcomeUnknown, 
 from smsops.errors import SmsopsError
 from smsops.kinds.base import Kind
 from smsops.model.address import Address
-from smsops.model.plan import FORGET, Operation, Outcome, Plan
+from smsops.model.plan import FORGET, NO_OP, Operation, Outcome, Plan
 from smsops.model.state import Drop, Entry, Event, Intend, Intent, Put, Settle, State
 from smsops.model.values import JSON, Secret
 
@@ -223,7 +223,7 @@ class _Scheduler:
                 events: Sequence[Event] = [Put(change.entry)]
             elif change.actions == FORGET:
                 events = [Drop(change.address)]
-            elif change.payload is None and change.calls == 0 and change.previous_address:
+            elif change.actions == NO_OP:
                 events = []
             else:
                 events = await self.run.kinds[change.address.kind].execute(change, session)

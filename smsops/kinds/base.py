@@ -7,15 +7,15 @@ sees files, the terminal or the clock; it never writes the state, it hands event
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from smsops.api.contract import OutcomeUnknown, Writer
 from smsops.model.address import Address
-from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark
-from smsops.model.plan import Change
+from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark, did_you_mean
+from smsops.model.plan import CREATE, Change
 from smsops.model.resources import (
     Absent,
     CannotRead,
@@ -141,12 +141,23 @@ class View:
         mark = desired.mark if desired else None
         self.note(Diagnostic("error", code, summary, detail, mark, address, blocks="apply" if only_apply else "plan"))
 
+    def creates(self, address: Address) -> bool:
+        """Whether this plan creates a resource: what is there under its name now, if anything, goes first."""
+        change = self.changes.get(address)
+        return change is not None and change.actions == CREATE
+
     def owner(self, address: Address) -> Observation:
-        """The account that a resource lives in: Present with its login, the master's with an empty one."""
+        """The account that a resource lives in: Present with its login, the master's with an empty one.
+
+        An account that is created is Absent, although another one with its login may still be leaving.
+        """
         if address.account is None:
             return Present("")
         opener = next(kind for kind in self.kinds.values() if kind.opens_account)
-        observation = self.observe(Address(None, opener.name, address.account))
+        account = Address(None, opener.name, address.account)
+        if self.creates(account):
+            return Absent()
+        observation = self.observe(account)
         if isinstance(observation, Unknown):
             raise CannotRead(f"{opener.name}.{address.account} could not be read")
         return observation
@@ -259,6 +270,18 @@ async def confirmed(
     raise AssertionError("unreachable")
 
 
+def check_ignored(desired: Desired, names: Collection[str], diagnostics: Diagnostics) -> None:
+    """Report what `lifecycle.ignore_changes` names and the kind cannot ignore."""
+    for name in sorted(desired.guard.ignore_changes.difference(names)):
+        diagnostics.error(
+            "SMS112",
+            f"lifecycle.ignore_changes: there is no attribute {name}",
+            detail=did_you_mean(name, names),
+            mark=desired.mark,
+            address=desired.address,
+        )
+
+
 class Kind(ABC):
     """One sort of resource. Subclasses are stateless; one instance serves a run."""
 
@@ -336,5 +359,6 @@ __all__ = [
     "SecretReference",
     "Session",
     "View",
+    "check_ignored",
     "confirmed",
 ]

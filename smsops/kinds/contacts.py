@@ -117,7 +117,7 @@ class ContactSet(Kind):
         exact = resource.owned.attributes.get("membership") == "exact"
         if not view.destroy or not exact or not isinstance(observation, Present):
             return Change(resource.address, FORGET, "no_longer_managed", {}, None, payload=_Payload(resource.address))
-        rows = live_rows(self.scope(resource.address), view)
+        rows = present_rows(self.scope(resource.address), view)
         return Change(
             resource.address,
             DELETE,
@@ -136,12 +136,15 @@ class ContactSet(Kind):
     def _change(self, resource: Resource, view: View) -> Change | None:
         parent = self.scope(resource.address)
         wanted: Wanted = resource.want.data
-        live = live_rows(parent, view)
-        target = merged(wanted, live)
+        parent_change = view.changes.get(parent)
+        with_list = parent_change is not None and parent_change.recreates
+        known = live_rows(parent, view)
+        # What only a backup holds is to be put back, unless the list is filled from it anyway.
+        live = known if with_list else present_rows(parent, view)
+        target = merged(wanted, known)
         add = sorted(target.keys() - live.keys())
         remove = sorted(live.keys() - target.keys())
         change = sorted(phone for phone in target.keys() & live.keys() if not _same(target[phone], live[phone]))
-        parent_change = view.changes.get(parent)
         if parent_change and "adopt" in parent_change.actions and remove and not wanted.membership_given:
             view.fail(
                 resource.address,
@@ -158,7 +161,6 @@ class ContactSet(Kind):
         )
         if not (add or remove or change) and recorded:
             return None
-        with_list = parent_change is not None and parent_change.recreates
         removes, inserts = (*remove, *change), [(phone, target[phone]) for phone in (*add, *change)]
         calls = 0 if with_list else batches(len(removes)) + batches(len(inserts))
         return Change(
@@ -270,8 +272,9 @@ class ListContacts:
             await self.verify(rows)
 
     def _complete(self, fields: Mapping[str, str]) -> dict[str, str]:
-        """Every field of the list, as declared: the stream must contain them all (manual §22.1)."""
-        return {name: fields.get(name.upper(), "") for name in self._fields}
+        """Every field of the list, as declared (the stream must contain them all, manual §22.1), and what else it has."""
+        known = {name.upper(): name for name in self._fields}
+        return dict.fromkeys(self._fields, "") | {known.get(name, name): value for name, value in fields.items()}
 
     async def verify(self, rows: Sequence[tuple[str, Mapping[str, str]]]) -> None:
         """Read the list back and compare; Shortfall where a contact is missing or has other values."""
@@ -299,6 +302,11 @@ class ListContacts:
 
 def live_rows(list_address: Address, view: View) -> Rows:
     """The contacts that a list has, those included that a change which did not finish has saved."""
+    return saved_rows(list_address, view) | present_rows(list_address, view)
+
+
+def saved_rows(list_address: Address, view: View) -> Rows:
+    """The contacts in the backups of a list: a change which did not finish may have taken them out of it."""
     rows: Rows = {}
     for owner in (list_address, Address(list_address.account, ContactSet.name, list_address.name)):
         entry = view.state.entries.get(owner)
@@ -307,17 +315,21 @@ def live_rows(list_address: Address, view: View) -> Rows:
             raise CannotRead(f"the backup {name} of {list_address} cannot be read")
         if name:
             rows |= {phone: dict(fields) for phone, fields in view.backups[name]["rows"]}
+    return rows
+
+
+def present_rows(list_address: Address, view: View) -> Rows:
+    """The contacts that are in a list now."""
     observation = view.observe(list_address)
     if isinstance(observation, Unknown):
         raise CannotRead(f"{list_address} could not be read")
-    if isinstance(observation, Present):
-        (contacts,) = view.read(contacts_read(list_address, observation, view))
-        live = as_rows(contacts.rows)
-        expected = observation.facts.get("contacts")
-        if expected is not None and len(contacts.rows) < expected:
-            raise CannotRead(f"getContacts gave {len(contacts.rows)} of {expected} contacts of {list_address}")
-        rows |= live
-    return rows
+    if not isinstance(observation, Present) or view.creates(list_address):
+        return {}
+    (contacts,) = view.read(contacts_read(list_address, observation, view))
+    expected = observation.facts.get("contacts")
+    if expected is not None and len(contacts.rows) < expected:
+        raise CannotRead(f"getContacts gave {len(contacts.rows)} of {expected} contacts of {list_address}")
+    return as_rows(contacts.rows)
 
 
 def contacts_read(list_address: Address, observation: Present, view: View) -> Read:

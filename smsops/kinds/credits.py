@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import ceil
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -184,7 +185,7 @@ class Credits(Kind):
             if change.send and change.send.account == resource.address.account
         )
         left = balance - spend
-        return {"keep": int(spec.keep.top_up_to - left)} if left < spec.keep.at_least else {}
+        return {"keep": ceil(spec.keep.top_up_to - left)} if left < spec.keep.at_least else {}
 
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
         payload: _Payload | None = change.payload

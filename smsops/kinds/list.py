@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from smsops.api.contract import ListField, ListRecord
-from smsops.kinds.base import Declaration, Kind, Resource, Session, View, confirmed
+from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed
 from smsops.kinds.contacts import (
     ContactSet,
     ContactSource,
@@ -32,6 +32,7 @@ from smsops.kinds.contacts import (
 )
 from smsops.model.address import Address
 from smsops.model.blocks import GuardedBlock, NonBlank
+from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, REPLACE, Change
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
 from smsops.model.settings import Block
@@ -123,19 +124,26 @@ class ContactList(Kind):
         given = "membership" in spec.model_fields_set
         return [desired, declare_contacts(spec.contacts, spec.membership, given, spec.fields, declaration, address)]
 
+    def check(self, desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
+        check_ignored(desired, ("locked", "fields"), diagnostics)
+
     def observe(self, resource: Resource, view: View) -> Observation:
-        owner = view.owner(resource.address)
-        if not isinstance(owner, Present):
-            return Absent()
-        (records,) = view.read(Read("get_lists", (), owner.identity or None))
+        records = self._records(resource, view)
         name = self._live_name(resource)
-        found: list[ListRecord] = [record for record in records if record.name == name]
+        found = [record for record in records if record.name == name]
         if len(found) > 1:
             raise CannotRead(f'the account has {len(found)} lists called "{name}"')
         if not found:
             return Absent()
         record = found[0]
         return Present(record.name, {"locked": record.locked}, {"contacts": record.contacts})
+
+    def _records(self, resource: Resource, view: View) -> Sequence[ListRecord]:
+        owner = view.owner(resource.address)
+        if not isinstance(owner, Present):
+            return ()
+        (records,) = view.read(Read("get_lists", (), owner.identity or None))
+        return tuple(records)
 
     def _live_name(self, resource: Resource) -> str:
         replacing = resource.entry.attributes.get("replacing") if resource.entry else None
@@ -169,6 +177,8 @@ class ContactList(Kind):
         before: dict[str, JSON] = {}
         ignored = resource.want.guard.ignore_changes if entry else frozenset()
         if present.identity != resource.want.identity:
+            if not self._name_is_free(resource, view):
+                return None
             before["name"] = present.identity
         live_locked = present.attributes["locked"]
         locked = live_locked if live_locked is not None else stored.get("locked", spec.locked)
@@ -180,6 +190,18 @@ class ContactList(Kind):
         if not before:
             return None if entry else Change(resource.address, ADOPT, "adopted", {}, {}, entry=self._entry(resource))
         return self._replace(resource, present, view, "replace_because_cannot_update", before)
+
+    def _name_is_free(self, resource: Resource, view: View) -> bool:
+        """Whether a list can take the name that it wants: found out before the old one is deleted."""
+        if all(record.name != resource.want.identity for record in self._records(resource, view)):
+            return True
+        view.fail(
+            resource.address,
+            "SMS234",
+            f'{resource.address} cannot be renamed: the account has a list "{resource.want.identity}" already',
+            "Choose another name, or free that one in an apply of its own.",
+        )
+        return False
 
     def _visible_fields(self, resource: Resource, present: Present, view: View) -> dict[str, JSON] | None:
         """An adopted list shows its fields only in its contacts; None where it has none (API-NOTES 59)."""
@@ -211,9 +233,11 @@ class ContactList(Kind):
                 "SMS233",
                 f"The values of {', '.join(lost)} are lost: {resource.address} will not have these fields any more",
             )
+        after = _shown(resource.want.identity, spec.locked, _fields(spec))
+        if replacing and present and replacing["stage"] == "deleted" and replacing["after"] != after:
+            replacing = None  # made by an earlier apply for another configuration: replace that
         old_name = replacing["from"] if replacing else present.identity if present else resource.want.identity
         stage = replacing["stage"] if replacing else None
-        after = _shown(resource.want.identity, spec.locked, _fields(spec))
         deletes = 0 if stage == "deleted" else 1
         creates = 0 if stage == "deleted" and present else 1
         reads = 1 if final else 0
@@ -275,7 +299,8 @@ class ContactList(Kind):
         def stage(name: str) -> Put:
             assert payload.entry is not None
             current = session.entry(address) or replace(payload.entry, identity=payload.old_name)
-            step = {"backup": backup, "from": payload.old_name, "to": payload.name, "stage": name}
+            made = _shown(payload.name, payload.entry.attributes["locked"], payload.entry.attributes["fields"])
+            step = {"backup": backup, "from": payload.old_name, "to": payload.name, "stage": name, "after": made}
             return Put(replace(current, attributes={**current.attributes, "replacing": step}))
 
         if payload.stage is None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from smsops.api.contract import CreatedSubAccount, Refused
-from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, confirmed
+from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed
 from smsops.kinds.credits import CreditsField, declare_credits
 from smsops.model.address import Address
 from smsops.model.blocks import GuardedBlock, NonBlank, SecretField, Text
@@ -130,14 +130,7 @@ class SubAccount(Kind):
         return [desired, *([credits] if credits else [])]
 
     def check(self, desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
-        unknown = desired.guard.ignore_changes - {*WIRE, "password", "active"}
-        for name in sorted(unknown):
-            diagnostics.error(
-                "SMS112",
-                f"lifecycle.ignore_changes: there is no attribute {name}",
-                mark=desired.mark,
-                address=desired.address,
-            )
+        check_ignored(desired, (*WIRE, "password", "active"), diagnostics)
 
     def observe(self, resource: Resource, view: View) -> Observation:
         (records,) = view.read(Read("get_sub_accounts"))

@@ -290,3 +290,25 @@ class Outcome:
     code: str = ""
     detail: str = ""
     returned: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass
+class Report:
+    """What an apply did."""
+
+    plan: Plan
+    outcomes: list[Outcome] = field(default_factory=list)
+    interrupted: bool = False
+
+    def count(self, *statuses: str) -> int:
+        return sum(1 for outcome in self.outcomes if outcome.status in statuses)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if self.count("in_doubt") or self.plan.doubts:
+            return ExitCode.IN_DOUBT
+        if self.count("failed", "skipped", "not_started") or self.plan.errored:
+            return ExitCode.INCOMPLETE
+        return ExitCode.OK

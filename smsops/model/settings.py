@@ -19,7 +19,7 @@ class Block(BaseModel):
     What is in `model_fields_set` was written; the rest is not managed (DESIGN section 2, rule 3).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def _read_duration(value: Any) -> Any:

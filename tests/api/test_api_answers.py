@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from scripted_server import CALLS, READS, WRITES, Server, Step, ask, failure
 
 from smsops.api.contract import (
     ApiError,
@@ -17,6 +16,7 @@ from smsops.api.contract import (
     SubAccountRecord,
     Unreadable,
 )
+from tests.api.scripted_server import CALLS, READS, WRITES, Server, Step, ask, failure
 
 
 def read(method: str, answer: Step, **options: Any) -> Any:

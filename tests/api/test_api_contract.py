@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import pytest
-from scripted_server import CALLS, KEY, MESSAGE, WRITES, Server, Step, ask, failure
 
 from smsops.api.client import ReaderClient, WriterClient
 from smsops.api.contract import (
@@ -24,6 +23,7 @@ from smsops.api.contract import (
     Unreadable,
     Writer,
 )
+from tests.api.scripted_server import CALLS, KEY, MESSAGE, WRITES, Server, Step, ask, failure
 
 
 def public(kind: type) -> set[str]:

@@ -6,7 +6,16 @@ from typing import Any
 
 import httpx
 import pytest
-from scripted_server import (
+
+from smsops.api.client import Transport, WriterClient
+from smsops.api.contract import (
+    ApiError,
+    Credentials,
+    NotSent,
+    OutcomeUnknown,
+    Unreadable,
+)
+from tests.api.scripted_server import (
     CALLS,
     KEY,
     LOGIN,
@@ -16,15 +25,6 @@ from scripted_server import (
     VirtualClock,
     ask,
     body,
-)
-
-from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import (
-    ApiError,
-    Credentials,
-    NotSent,
-    OutcomeUnknown,
-    Unreadable,
 )
 
 

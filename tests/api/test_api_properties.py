@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_server import CALLS, READS, body
 
 from smsops.api import answers
 from smsops.api.contract import ApiError, OutcomeUnknown, Refused, Unreadable
@@ -15,6 +14,7 @@ from smsops.api.methods import METHODS, Method, Verdict, comparable
 from smsops.api.pacing import retry_after
 from smsops.api.tree import decode, number, unwrapped
 from smsops.api.verdicts import judge
+from tests.api.scripted_server import CALLS, READS, body
 
 PARSERS: dict[str, Any] = {
     "getInfo": answers.account,

@@ -4,10 +4,10 @@ import json
 from collections.abc import Awaitable, Callable
 
 import pytest
-from scripted_server import CALLS, KEY, LOGIN, MESSAGE, Server, ask, failure
 
 from smsops.api.client import WriterClient
 from smsops.api.contract import ListField, Message, NotSent, Recipient
+from tests.api.scripted_server import CALLS, KEY, LOGIN, MESSAGE, Server, ask, failure
 
 Call = Callable[[WriterClient], Awaitable[object]]
 

@@ -4,18 +4,6 @@ from typing import Any
 
 import httpx
 import pytest
-from scripted_server import (
-    CALLS,
-    READS,
-    REPEATABLE,
-    UNREPEATABLE,
-    Cut,
-    Server,
-    Step,
-    VirtualClock,
-    ask,
-    failure,
-)
 
 from smsops.api.contract import (
     ApiError,
@@ -27,6 +15,18 @@ from smsops.api.contract import (
     Unreadable,
 )
 from smsops.api.methods import METHODS, Retry
+from tests.api.scripted_server import (
+    CALLS,
+    READS,
+    REPEATABLE,
+    UNREPEATABLE,
+    Cut,
+    Server,
+    Step,
+    VirtualClock,
+    ask,
+    failure,
+)
 
 NEVER_LEFT = [
     httpx.ConnectError("[Errno -2] Name or service not known"),

@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pytest
-from scripted_server import CALLS, KEY, LOGIN, ask
 
 from smsops.api.client import WriterClient
 from smsops.api.contract import (
@@ -22,6 +21,7 @@ from smsops.api.contract import (
     Unreadable,
 )
 from smsops.sandbox.app import Sandbox
+from tests.api.scripted_server import CALLS, KEY, LOGIN, ask
 
 ACCOUNT = {
     "FIRSTNAME": "Thomas",

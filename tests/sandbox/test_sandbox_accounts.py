@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from sandbox_client import ACCOUNT, KEY, LOGIN, Api, data, new_api
 
 from smsops.sandbox.app import Sandbox
+from tests.sandbox.sandbox_client import ACCOUNT, KEY, LOGIN, Api, data, new_api
 
 METHODS = {
     "getInfo": {},

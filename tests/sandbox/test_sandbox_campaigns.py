@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sandbox_client import LOGIN, Api, data, new_api
 
 from smsops.sandbox.app import Sandbox
+from tests.sandbox.sandbox_client import LOGIN, Api, data, new_api
 
 NOW = datetime(2026, 11, 20, 12, 0, 0)
 LATER = "2026-11-27 10:00:00"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sandbox_client import LOGIN, Api, data, new_api
 
 from smsops.sandbox.app import Dropped, Sandbox
+from tests.sandbox.sandbox_client import LOGIN, Api, data, new_api
 
 MOVE = {"subAccount": "sub", "credits": "10"}
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sandbox_client import LOGIN, Api, new_api
 
 from smsops.sandbox.app import Sandbox
+from tests.sandbox.sandbox_client import LOGIN, Api, new_api
 
 PAYLOADS = {
     "createSubAccount": "accountData",

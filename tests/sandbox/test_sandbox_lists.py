@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sandbox_client import LOGIN, Api, data, new_api
 
 from smsops.sandbox.app import Sandbox
+from tests.sandbox.sandbox_client import LOGIN, Api, data, new_api
 
 PHONE = "33612345678"
 

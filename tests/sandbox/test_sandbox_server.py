@@ -12,11 +12,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sandbox_client import KEY, LOGIN, new_api
 
 import smsops.sandbox
 from smsops.sandbox.app import Sandbox
 from smsops.sandbox.serve import serve
+from tests.sandbox.sandbox_client import KEY, LOGIN, new_api
 
 SERVER = f"""
 import sys

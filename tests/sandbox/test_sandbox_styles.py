@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox_client import KEY, LOGIN, Api, data, new_api
 
 from smsops.sandbox.app import Sandbox
+from tests.sandbox.sandbox_client import KEY, LOGIN, Api, data, new_api
 
 PHONE = "33612345678"
 

@@ -14,8 +14,7 @@ import click
 from smsops.cli.views.text import Paint, ended_text, started_text
 from smsops.edge.apply import Reporter
 from smsops.errors import ExitCode
-from smsops.model.plan import Operation, Outcome
-from smsops.pipeline import Report
+from smsops.model.plan import Operation, Outcome, Report
 
 EVENTS_VERSION = "1.0"
 _STEP = 10_000

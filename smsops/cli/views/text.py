@@ -23,10 +23,10 @@ from smsops.model.plan import (
     Change,
     Outcome,
     Plan,
+    Report,
 )
 from smsops.model.state import Intent
 from smsops.model.values import JSON, Number, plural
-from smsops.pipeline import Report
 
 _SYMBOLS: Mapping[Actions, tuple[str, str, str]] = {
     CREATE: ("+", "green", "will be created"),
@@ -162,9 +162,15 @@ def _value(value: JSON) -> str:
     if isinstance(value, int | float):
         return f"{value:,}"
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{key}: {_value(item)}" if item != {} else str(key) for key, item in value.items())
-        return f"{{{inner}}}"
+        if all(isinstance(item, Mapping) for item in value.values()):  # names with switches: FIRSTNAME (mailing)
+            return ", ".join(_switched(str(name), flags) for name, flags in value.items()) or "(none)"
+        return f"{{{', '.join(f'{name}: {_value(item)}' for name, item in value.items())}}}"
     return ", ".join(_value(item) for item in value)
+
+
+def _switched(name: str, flags: Mapping[str, JSON]) -> str:
+    on = [flag for flag, value in flags.items() if value]
+    return f"{name} ({', '.join(on)})" if on else name
 
 
 def _doubt_lines(intent: Intent, paint: Paint) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from smsops.api.contract import Recipient
+from smsops.api.contract import Recipient, Refused
 from smsops.kinds.base import View
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import MAX_LENGTH, Template, length, segments
@@ -104,9 +104,8 @@ def estimate(template: Template, recipients: Iterable[Recipient], view: View) ->
         country = country_of(recipient.phone)
         counts[country] = counts.get(country, 0) + messages
     reads = {country: Read("get_credits_by_country", (country,)) for country in sorted(counts)}
-    missing = [read for read in reads.values() if read not in view.results]
-    if missing:
-        view.read(*missing)
+    # A country without a price is said so; a price that could not be read leaves the cost unknown.
+    view.read(*(read for read in reads.values() if not isinstance(view.results.get(read), Refused)))
     prices: Mapping[str, Number | None] = {country: view.try_read(read) for country, read in reads.items()}
     credits: Number = sum(((prices[country] or 0) * count for country, count in counts.items()), start=0)
     unpriced = tuple(country for country, price in prices.items() if price is None)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from smsops.api.contract import Message, Refused, Sent, Writer
-from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View
+from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored
 from smsops.kinds.campaign.audience import CampaignData, Estimate, estimate, list_address, recipients_of
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, NOBODY, Part, SentPart, split
 from smsops.kinds.campaign.schedule import BadSchedule, is_near, read_schedule, shown, wire_date
@@ -120,6 +120,7 @@ class Campaign(Kind):
         return tuple(phones)
 
     def check(self, desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
+        check_ignored(desired, ("audience",), diagnostics)
         spec: CampaignSpec = desired.spec
         complete = True
         for key in (*spec.audience.lists, *spec.audience.exclude_lists):
@@ -230,6 +231,8 @@ class Campaign(Kind):
             return None
         taken = tuple(SentPart.read(part) for part in stored["parts"])
         pending = content != stored["content"] or not stored["complete"]
+        if not pending and "audience" in resource.want.guard.ignore_changes:
+            return None
         recipients = recipients_of(resource.want, view, pending=pending)
         if recipients is None:
             return None
@@ -256,6 +259,8 @@ class Campaign(Kind):
         return self._change(resource, UPDATE, reason, moment, False, cancel, keep, send, view)
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        if not isinstance(observation, Present):
+            return None  # it went with its account
         stored = resource.owned.attributes
         date = datetime.fromisoformat(stored["date"])
         before = {"schedule": shown(date, view.settings.timezone), "message": stored["message"]}
@@ -420,10 +425,9 @@ class Campaign(Kind):
         if view.policy:
             limits.append(("policy max_credits_per_campaign", view.policy.max_credits_per_campaign))
         for name, limit in limits:
-            if limit is not None and total.credits > limit:
-                view.block(
-                    address, "SMS251", f"{address} would cost {total.credits:,} credits; {name} allows {limit:,}"
-                )
+            if limit is not None and (total.credits > limit or total.unpriced):
+                cost = f"{'more than ' if total.unpriced else ''}{plural(total.credits, 'credit')}"
+                view.block(address, "SMS251", f"{address} would cost {cost}; {name} allows {limit:,}")
 
     def _entry(self, resource: Resource, when: datetime, view: View) -> Entry:
         spec: CampaignSpec = resource.want.spec

@@ -1,0 +1,56 @@
+# make demo | test | check | bench. Everything is installed into .venv, from the locked versions.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := .demo
+
+.PHONY: help demo test check format schemas lock bench clean
+
+help:
+	@echo "make demo     watch an account come into being on the embedded sandbox"
+	@echo "make test     the whole suite"
+	@echo "make check    linter, formatter, types, layers"
+	@echo "make bench    benchmarks (they take a few minutes)"
+	@echo "make format   mend what the linter and the formatter can"
+	@echo "make schemas  make schemas/ anew from the models"
+	@echo "make lock     make requirements/dev.lock anew from pyproject.toml"
+
+# The stamp is newer than what it was installed from.
+.venv/installed: requirements/dev.lock pyproject.toml scripts/bootstrap.py
+	$(PYTHON) scripts/bootstrap.py .venv requirements/dev.lock
+	@touch $@
+
+demo: .venv/installed
+	@rm -rf $(DEMO) && cp -R examples/agency $(DEMO)
+	@echo '$$ smsops plan' && $(BIN)/smsops -C $(DEMO) plan
+	@echo && echo '$$ smsops apply --auto-approve' && $(BIN)/smsops -C $(DEMO) apply --auto-approve
+	@echo && echo '$$ smsops plan' && $(BIN)/smsops -C $(DEMO) plan
+	@echo && echo 'Go on in $(DEMO)/: edit a file, then  .venv/bin/smsops -C $(DEMO) plan'
+
+test: .venv/installed
+	$(BIN)/pytest -n auto
+
+check: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/meta
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: .venv/installed
+	@for name in stack included plan apply-event validation state; do \
+		$(BIN)/smsops schema $$name > schemas/$$name.schema.json; done
+
+lock: .venv/installed
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links -q pyproject.toml --group pyproject.toml:dev -o requirements/dev.lock
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/startup.py
+
+clean:
+	rm -rf .venv $(DEMO) .mypy_cache .ruff_cache .hypothesis

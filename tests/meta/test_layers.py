@@ -1,0 +1,116 @@
+"""The structure of the package, held by a machine."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smsops.kinds import KINDS
+
+PACKAGE = Path(__file__).parents[2] / "smsops"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "__init__": set(),
+    "errors": set(),
+    "model": {"errors"},
+    "api": {"model", "errors"},
+    "kinds": {"api", "model", "errors"},
+    "config": {"kinds", "model", "errors"},
+    "core": {"kinds", "model", "errors"},
+    "edge": {"api", "kinds", "model", "errors"},
+    "pipeline": {"__init__", "api", "config", "core", "edge", "kinds", "model", "errors"},
+    "schemas": {"config", "kinds", "model"},
+    "sandbox": set(),
+    "cli": {"__init__", "api", "config", "edge", "errors", "kinds", "model", "pipeline", "sandbox", "schemas"},
+    "__main__": {"__init__", "cli"},
+}
+"""Which parts of smsops each part may import; what is not here is an error."""
+
+CONFINED: dict[str, tuple[str, ...]] = {
+    "httpx": ("api/client.py", "api/verdicts.py", "cli/connect.py"),
+    "yaml": ("config/yaml.py",),
+    "duckdb": ("config/data_files.py", "kinds/campaign/where.py"),
+    "charset_normalizer": ("config/data_files.py",),
+    "phonenumbers": ("model/phone.py",),
+    "click": ("cli/",),
+    "rich": ("cli/views/progress.py",),
+    "starlette": ("sandbox/",),
+    "uvicorn": ("sandbox/",),
+    "sqlite3": ("sandbox/",),
+    "subprocess": ("edge/",),
+}
+"""Libraries that only these places may know."""
+
+LAZY = ("duckdb", "charset_normalizer", "phonenumbers", "rich")
+"""Libraries that nobody imports before they are needed: never at module level."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Full names of what a module imports, imports inside functions included."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def inside(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=inside)
+def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
+    """Imports go one way, from the edges in, and libraries stay where they belong."""
+    part = inside(path).split("/")[0].removesuffix(".py")
+
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "smsops":
+            other = rest.split(".")[0] if rest.split(".")[0] in MAY_IMPORT else "__init__"
+            assert other in MAY_IMPORT[part] | {part}, f"{inside(path)} imports {name}"
+        elif top in CONFINED:
+            assert inside(path).startswith(CONFINED[top]), f"{inside(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if inside(path).startswith("kinds/")], ids=inside)
+def test_kinds_know_the_api_only_by_its_contract(path: Path) -> None:
+    """Importing a kind imports no network library: kinds see protocols and values, never the client."""
+    assert {name for name in imports(path) if name.startswith("smsops.api.")} <= {
+        name for name in imports(path) if name.startswith("smsops.api.contract.")
+    }
+
+
+PHASES = [path for path in MODULES if inside(path).startswith(("core/", "edge/", "config/", "pipeline.py"))]
+
+
+@pytest.mark.parametrize("path", PHASES, ids=inside)
+def test_a_phase_never_names_a_kind(path: Path) -> None:
+    """Knowledge by kind, machinery by phase: no phase holds a kind's name or imports a kind's module."""
+    names = {kind.name for kind in KINDS} | {kind.section for kind in KINDS if kind.section}
+    tree = ast.parse(path.read_text("utf-8"))
+    literals = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+    assert not literals & names
+    allowed = ("smsops.kinds.base.", "smsops.kinds.Kind", "smsops.kinds.KINDS")
+    assert all(name.startswith(allowed) for name in imports(path) if name.startswith("smsops.kinds"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=inside)
+def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
+    """Nothing heavy is imported before it is needed."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [str(node.module)]
+            assert not {name.split(".")[0] for name in names} & set(LAZY), f"{inside(path)}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=inside)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    """Each module begins with a docstring, and none is called by a word that says nothing."""
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), f"{inside(path)} has no docstring"
+    assert path.stem not in {"utils", "util", "helpers", "common", "manager", "misc"}
