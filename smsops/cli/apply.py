@@ -115,7 +115,8 @@ def _run(settings: Globals, wish: _Wish, wait: float) -> int:
 async def _work(settings: Globals, configuration: Configuration, store: FileStateStore, wish: _Wish) -> int:
     around = settings.around()
     async with session(configuration, around) as (connection, credentials):
-        prepared = await prepare(configuration, store, wish.options, around, connection, credentials)
+        with progress.reading(settings.use_color(sys.stderr)) as told:
+            prepared = await prepare(configuration, store, wish.options, around, connection, credentials, told)
         if wish.saved is not None:
             check_saved(wish.saved, prepared, around.now())
         if wish.output != "json":
@@ -154,10 +155,10 @@ async def _perform(
 
 
 def _refusal(plan: Plan) -> ExitCode | None:
-    """Why nothing may be applied: a policy, a budget, a protection, or a plan full of errors of its own."""
+    """Why nothing may be applied: a policy, a budget, a protection, or a mistake that the plan showed."""
     if plan.blocked:
         return ExitCode.BLOCKED
-    if plan.errored and not plan.unknown:
+    if plan.mistaken:
         return ExitCode.ERROR
     return None
 

@@ -73,6 +73,7 @@ def plan(
     """Show what apply would do, and what it costs. Changes nothing."""
     import asyncio
 
+    from smsops.cli.views import progress
     from smsops.pipeline import PlanOptions, open_store, prepare, session
 
     settings = current()
@@ -84,7 +85,8 @@ def plan(
             around = settings.around()
             async with session(configuration, around) as (connection, credentials):
                 options = PlanOptions(targets, destroy, adopt)
-                prepared = await prepare(configuration, store, options, around, connection, credentials)
+                with progress.reading(settings.use_color(sys.stderr)) as told:
+                    prepared = await prepare(configuration, store, options, around, connection, credentials, told)
                 return prepared.plan
 
         with store.lock("plan", wait=read_duration(lock_timeout), shared=True):

@@ -36,10 +36,13 @@ class Names:
         self.unresolved = unresolved
         self.used: dict[str, str] = {}
         """The environment variables that the configuration depends on."""
+        self.failed: set[Mark] = set()
+        """Texts with a reference that has no value: nothing more is said about them."""
 
     def with_row(self, row: AbstractMapping[str, str], mark: Mark) -> Names:
         names = Names(self.variables, self.environment, self.stack, self.diagnostics, row, mark, self.unresolved)
         names.used = self.used
+        names.failed = self.failed
         return names
 
     def resolve(self, reference: str, mark: Mark) -> str | None:
@@ -70,10 +73,16 @@ class Names:
         return None
 
     def _env(self, name: str, mark: Mark) -> str | None:
-        if name in self.environment:
-            self.used[name] = self.environment[name]
-            return self.environment[name]
-        self.diagnostics.error("SMS133", f"The environment variable {name} is not set", mark=mark)
+        value = self.environment.get(name)
+        if value is None:
+            self.diagnostics.error(
+                "SMS133", f"The environment variable {name} is not set", detail="Set it and run again.", mark=mark
+            )
+        elif not is_text(value):
+            self.diagnostics.error("SMS133", f"The environment variable {name} is not UTF-8 text", mark=mark)
+        else:
+            self.used[name] = value
+            return value
         return None
 
     def _row(self, name: str, mark: Mark) -> str | None:
@@ -98,8 +107,13 @@ class Names:
         return None
 
 
-def interpolate_text(text: str, mark: Mark, names: Names) -> tuple[str, bool]:
-    """The text with its references replaced, and whether a value of the row is in it."""
+def is_text(value: str) -> bool:
+    """Whether a text from outside can be written again: bytes that are no text arrive as lone surrogates."""
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _interpolate_text(text: str, mark: Mark, names: Names) -> tuple[str, Mark]:
+    """The text with its references replaced, and its place: the row, where a value of the row is in it."""
     from_row = False
 
     def replace(match: re.Match[str]) -> str:
@@ -107,19 +121,24 @@ def interpolate_text(text: str, mark: Mark, names: Names) -> tuple[str, bool]:
         if match.group() == "$${":
             return "${"
         reference = match[1]
-        if not match.group().endswith("}"):
+        value = None
+        if match.group().endswith("}"):
+            value = names.resolve(reference, mark)
+            from_row = from_row or reference.startswith("row.")
+        else:
             names.diagnostics.error(
                 "SMS130",
                 "A reference is not closed",
                 detail="Put } behind it, or write $${ for a literal ${.",
                 mark=mark,
             )
+        if value is None:
+            names.failed.add(mark)
             return match.group()
-        from_row = from_row or reference.startswith("row.")
-        value = names.resolve(reference, mark)
-        return match.group() if value is None else value
+        return value
 
-    return _REFERENCE.sub(replace, text), from_row
+    replaced = _REFERENCE.sub(replace, text)
+    return replaced, names.row_mark if from_row and names.row_mark and mark not in names.failed else mark
 
 
 def interpolate(tree: Any, mark: Mark, names: Names) -> tuple[Any, Mark]:
@@ -131,8 +150,7 @@ def interpolate(tree: Any, mark: Mark, names: Names) -> tuple[Any, Mark]:
     if isinstance(tree, str):
         if "${" not in tree:
             return tree, mark
-        text, from_row = interpolate_text(tree, mark, names)
-        return text, names.row_mark if from_row and names.row_mark else mark
+        return _interpolate_text(tree, mark, names)
     if isinstance(tree, Mapping):
         return _interpolate_mapping(tree, names), mark
     if isinstance(tree, Sequence):
@@ -162,5 +180,6 @@ def _interpolate_mapping(tree: Mapping, names: Names) -> Mapping:
                 mark=new_key_mark,
             )
             continue
-        result.put(new_key, new_value, new_key_mark, new_value_mark)
+        written = tree.written.get(key) if new_key_mark == key_mark else key_mark
+        result.put(new_key, new_value, new_key_mark, new_value_mark, written)
     return result if changed else tree

@@ -18,7 +18,17 @@ DEFAULT_URL = "https://api.allmysms.com/http/9.0"
 SANDBOX_URL = "sandbox:"
 
 
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+
+
+def _refuse_password(value: str) -> None:
+    if _PASSWORD_IN_URL.search(value):
+        raise PydanticCustomError("literal_secret", "A URL may not hold a password")
+
+
 def _read_url(value: Any) -> Any:
+    if isinstance(value, str):
+        _refuse_password(value)
     if isinstance(value, str) and (value == SANDBOX_URL or re.match(r"https?://[^/\s]+", value)):
         return value.rstrip("/")
     raise PydanticCustomError("url", 'Write an address such as https://api.allmysms.com/http/9.0, or "sandbox:"')
@@ -32,7 +42,11 @@ Url = Annotated[
 
 
 def _read_login(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) and value.strip() else read_secret(value)
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    if not isinstance(value, dict):
+        raise PydanticCustomError("login", "Write the login, or a reference such as {{env: ALLMYSMS_LOGIN}}")
+    return read_secret(value)
 
 
 LoginField = Annotated[
@@ -94,6 +108,7 @@ class RemovedBlock(Block):
 def _read_state_url(value: Any) -> Any:
     schemes = ("file:", "s3://", "gs://", "az://", "postgresql://")
     if isinstance(value, str) and value.startswith(schemes) and value not in schemes:
+        _refuse_password(value)
         return value
     raise PydanticCustomError("state", "Write file:PATH, s3://…, gs://…, az://… or postgresql://…")
 

@@ -7,6 +7,7 @@ import typing
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from smsops.config.yaml import Mapping, Sequence, key_mark_at, mark_at
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
@@ -17,6 +18,7 @@ _PLAIN_MESSAGES = {
     "int_parsing": "Write a whole number",
     "int_type": "Write a whole number",
     "int_from_float": "Write a whole number",
+    "int_parsing_size": "Write a smaller number",
     "float_parsing": "Write a number",
     "float_type": "Write a number",
     "string_type": "Write text",
@@ -25,6 +27,12 @@ _PLAIN_MESSAGES = {
     "model_type": "Write a mapping (key: value)",
     "model_attributes_type": "Write a mapping (key: value)",
     "tuple_type": "Write a list",
+    "literal_error": "Write {expected}",
+    "greater_than": "Write a number above {gt}",
+    "greater_than_equal": "Write {ge} or more",
+    "less_than_equal": "Write {le} or less",
+    "string_pattern_mismatch": "Write letters, digits, _, - and ., a letter or digit first",
+    "string_too_short": "It may not be empty",
 }
 
 
@@ -51,10 +59,6 @@ def _descend(annotations: list[Any], step: str | int) -> list[Any]:
     return found
 
 
-def known_keys(model: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
 def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
     annotations: list[Any] = [model]
     for step in path:
@@ -63,7 +67,7 @@ def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
         key
         for annotation in annotations
         if isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        for key in known_keys(annotation)
+        for key in (field.alias or name for name, field in annotation.model_fields.items())
     ]
 
 
@@ -98,20 +102,28 @@ def report(
     for item in error.errors(include_url=False, include_input=False):
         path = _real_path(tree, item["loc"])
         kind = item["type"]
-        message = item["msg"].removeprefix("Value error, ")
+        mark = mark_at(tree, path) or place if path else place
         if kind == "extra_forbidden":
-            keys = _keys_at(model, path[:-1])
-            suggestion = did_you_mean(str(path[-1]), (*keys, *(more_keys if len(path) == 1 else ())))
+            keys = (*_keys_at(model, path[:-1]), *(more_keys if len(path) == 1 else ()))
             mark = key_mark_at(tree, path) or place
-            diagnostics.error("SMS110", f'Unknown key "{path[-1]}"', detail=suggestion, mark=mark)
+            diagnostics.error(
+                "SMS110", f'Unknown key "{path[-1]}"', detail=did_you_mean(str(path[-1]), keys), mark=mark
+            )
         elif kind == "missing":
             mark = (key_mark_at(tree, path[:-1]) if len(path) > 1 else None) or place
             name = path[-1] if path else "?"
             diagnostics.error("SMS111", f'The key "{name}" is missing', detail=f"Add {name}: to this block.", mark=mark)
         elif kind == "literal_secret":
-            diagnostics.error("SMS140", message, mark=mark_at(tree, path) if path else place)
+            diagnostics.error("SMS140", _message(item), mark=mark)
         else:
             subject = ".".join(str(step) for step in path)
-            text = _PLAIN_MESSAGES.get(kind, message[:1].upper() + message[1:])
-            mark = (mark_at(tree, path) if path else None) or place
-            diagnostics.error("SMS112", f"{subject}: {text}" if subject else text, mark=mark)
+            diagnostics.error("SMS112", f"{subject}: {_message(item)}" if subject else _message(item), mark=mark)
+
+
+def _message(item: ErrorDetails) -> str:
+    """What is wrong, in our words where pydantic's are for programmers."""
+    message = item["msg"].removeprefix("Value error, ")
+    words = _PLAIN_MESSAGES.get(item["type"], message[:1].upper() + message[1:])
+    if item["type"] == "literal_error":
+        return words.format(expected=item["ctx"]["expected"].replace("'", ""))
+    return words.format(**item["ctx"]) if item["type"] in _PLAIN_MESSAGES and "ctx" in item else words

@@ -31,19 +31,36 @@ _MAX_EXPANDED = 1_000_000
 """Nodes that aliases may stand for in one file; a honest stack does not come near."""
 
 
+_HINTS = (
+    # what libyaml says, how the text goes on there, what to do
+    ("cannot start any token", "\t", "Indent with blanks, not with tabs."),
+    ("cannot start any token", "", "Put the text in quotes."),
+    ("mapping values are not allowed", "", 'Put a text with ": " in it in quotes, or check the indentation.'),
+    ("unexpected end of stream", "", "Close the quote that begins here."),
+)
+
+
 class Mapping(dict[str, Any]):
     """A mapping of the configuration; `marks[key]` is the place of the key and of its value."""
 
-    __slots__ = ("mark", "marks")
+    __slots__ = ("mark", "marks", "written")
 
     def __init__(self, mark: Mark) -> None:
         super().__init__()
         self.mark = mark
         self.marks: dict[str, tuple[Mark, Mark]] = {}
+        self.written: dict[str, Mark] = {}
+        """Where a key stands in the file, when its place is the row of a data file that gave it its text."""
 
-    def put(self, key: str, value: Any, key_mark: Mark, value_mark: Mark) -> None:
+    def put(self, key: str, value: Any, key_mark: Mark, value_mark: Mark, written: Mark | None = None) -> None:
         self[key] = value
         self.marks[key] = (key_mark, value_mark)
+        if written is not None:
+            self.written[key] = written
+
+    def take(self, key: str, other: Mapping) -> None:
+        """Put what `other` has under a key, with its places."""
+        self.put(key, other[key], *other.marks[key], other.written.get(key))
 
 
 class Sequence(list[Any]):
@@ -86,14 +103,23 @@ def key_mark_at(tree: Any, path: tuple[str | int, ...]) -> Mark | None:
     return mark_at(tree, path)
 
 
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    value: Any
+    size: int = 1
+    height: int = 0
+
+
 @dataclass
 class _Frame:
     node: Mapping | Sequence
     anchor: str | None
     key: str | None = None
     key_mark: Mark | None = None
+    is_merge: bool = False
     merges: list[tuple[Any, Mark]] = field(default_factory=list)
     size: int = 1
+    height: int = 1
 
 
 class _Stop(Exception):
@@ -104,7 +130,7 @@ class _Builder:
     def __init__(self, file: str, diagnostics: Diagnostics) -> None:
         self.file = file
         self.diagnostics = diagnostics
-        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.anchors: dict[str, _Anchored] = {}
         self.stack: list[_Frame] = []
         self.root: Any = None
         self.documents = 0
@@ -121,9 +147,10 @@ class _Builder:
                 self.check_tag(event)
                 plain_null = not event.style and event.value in _NULLS  # libyaml: plain is ""
                 value = None if plain_null else event.value
+                node = _Anchored(value)
                 if event.anchor:
-                    self.anchors[event.anchor] = (value, 1)
-                self.add(value, self.mark(event), 1, is_merge=not event.style and event.value == "<<")
+                    self.anchors[event.anchor] = node
+                self.add(node, self.mark(event), is_merge=not event.style and event.value == "<<")
             case MappingStartEvent() | SequenceStartEvent():
                 self.start(event)
             case MappingEndEvent() | SequenceEndEvent():
@@ -153,21 +180,25 @@ class _Builder:
 
     def start(self, event: Any) -> None:
         self.check_tag(event)
-        if len(self.stack) >= _MAX_DEPTH:
-            self.fail("SMS106", f"The configuration is nested more than {_MAX_DEPTH} levels deep", event)
+        self.check_depth(1, event)
         mark = self.mark(event)
         node: Mapping | Sequence = Mapping(mark) if isinstance(event, MappingStartEvent) else Sequence(mark)
-        if self.stack and isinstance(self.stack[-1].node, Mapping) and self.stack[-1].key is None:
+        if self.stack and isinstance(self.stack[-1].node, Mapping) and self.stack[-1].key_mark is None:
             self.fail("SMS107", "A key must be text", event, "Write a name before the colon.")
         self.stack.append(_Frame(node, event.anchor))
+
+    def check_depth(self, height: int, event: Event) -> None:
+        if len(self.stack) + height > _MAX_DEPTH:
+            self.fail("SMS106", f"The configuration is nested more than {_MAX_DEPTH} levels deep", event)
 
     def end(self) -> None:
         frame = self.stack.pop()
         if isinstance(frame.node, Mapping):
             self.merge(frame)
+        node = _Anchored(frame.node, frame.size, frame.height)
         if frame.anchor:
-            self.anchors[frame.anchor] = (frame.node, frame.size)
-        self.add(frame.node, frame.node.mark, frame.size)
+            self.anchors[frame.anchor] = node
+        self.add(node, frame.node.mark)
 
     def alias(self, event: AliasEvent) -> None:
         name = str(event.anchor)
@@ -175,35 +206,41 @@ class _Builder:
             self.fail("SMS105", f"*{name} stands inside its own anchor", event, "An alias may not contain itself.")
         if name not in self.anchors:
             self.fail("SMS105", f"*{name} has no anchor", event, f"Put &{name} before it.")
-        value, size = self.anchors[name]
-        self.expanded += size
+        node = self.anchors[name]
+        self.expanded += node.size
         if self.expanded > _MAX_EXPANDED:
             self.fail("SMS105", f"Aliases make this file larger than {_MAX_EXPANDED:,} values", event)
-        self.add(value, self.mark(event), size)
+        self.check_depth(node.height, event)
+        self.add(node, self.mark(event))
 
-    def add(self, value: Any, mark: Mark, size: int, *, is_merge: bool = False) -> None:
+    def add(self, node: _Anchored, mark: Mark, *, is_merge: bool = False) -> None:
         if not self.stack:
-            self.root = value
+            self.root = node.value
             return
         frame = self.stack[-1]
-        frame.size += size
+        frame.size += node.size
+        frame.height = max(frame.height, node.height + 1)
         if isinstance(frame.node, Sequence):
-            frame.node.put(value, mark)
+            frame.node.put(node.value, mark)
         elif frame.key_mark is None:
-            self.take_key(frame, value, mark, is_merge=is_merge)
+            self.take_key(frame, node.value, mark, is_merge=is_merge)
         else:
-            assert frame.key is not None
-            if frame.key == "<<":
-                frame.merges.append((value, mark))
-            elif frame.key not in frame.node:
-                frame.node.put(frame.key, value, frame.key_mark, mark)
-            frame.key = frame.key_mark = None
+            self.take_value(frame, node.value, mark)
+
+    def take_value(self, frame: _Frame, value: Any, mark: Mark) -> None:
+        assert isinstance(frame.node, Mapping)
+        assert frame.key_mark is not None
+        if frame.is_merge:
+            frame.merges.append((value, mark))
+        elif frame.key is not None and frame.key not in frame.node:
+            frame.node.put(frame.key, value, frame.key_mark, mark)
+        frame.key = frame.key_mark = None
 
     def take_key(self, frame: _Frame, value: Any, mark: Mark, *, is_merge: bool) -> None:
         assert isinstance(frame.node, Mapping)
         if not isinstance(value, str):
             self.diagnostics.error("SMS107", "A key must be text", detail="Write a name before the colon.", mark=mark)
-            value = f"\0{mark.line}:{mark.column}"
+            value = None
         elif is_merge and frame.merges:
             self.diagnostics.error(
                 "SMS102", 'The key "<<" stands twice', detail="Merge a list: <<: [*a, *b].", mark=mark
@@ -216,21 +253,23 @@ class _Builder:
                 detail=f"It stands first at {first}. Keep one of them.",
                 mark=mark,
             )
-        frame.key, frame.key_mark = value, mark
+        frame.key, frame.key_mark, frame.is_merge = value, mark, is_merge
 
     def merge(self, frame: _Frame) -> None:
         """Merge keys: what a mapping says itself wins, then the first mapping merged."""
         node = frame.node
         assert isinstance(node, Mapping)
         for value, mark in frame.merges:
-            sources = value if isinstance(value, Sequence) else [value]
-            for source in sources:
+            sources = zip(value, value.marks, strict=True) if isinstance(value, Sequence) else [(value, mark)]
+            for source, place in sources:
                 if not isinstance(source, Mapping):
-                    self.diagnostics.error("SMS101", "Only mappings can be merged with <<", mark=mark)
+                    self.diagnostics.error(
+                        "SMS101", "Only mappings can be merged with <<", detail="Write <<: *anchor.", mark=place
+                    )
                     continue
                 for key in source:
                     if key not in node:
-                        node.put(key, source[key], *source.marks[key])
+                        node.take(key, source)
 
 
 def _events(text: str) -> Iterator[Event]:
@@ -245,16 +284,13 @@ def _events(text: str) -> Iterator[Event]:
 def parse(content: bytes, file: str, diagnostics: Diagnostics) -> Any:
     """The tree of one file: Mapping, Sequence, str or None. None too where it cannot be read at all.
 
-    Mistakes go to `diagnostics` (SMS101 to SMS107) with their place in `file`.
+    Mistakes go to `diagnostics` (SMS101 to SMS108) with their place in `file`.
     """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        diagnostics.error(
-            "SMS108", "The file is not UTF-8", detail="Save it with the encoding UTF-8.", mark=Mark(file, line, column)
-        )
+        mark = _place(file, content[: error.start].decode("utf-8", errors="replace"))
+        diagnostics.error("SMS108", "The file is not UTF-8", detail="Save it with the encoding UTF-8.", mark=mark)
         return None
     builder = _Builder(file, diagnostics)
     try:
@@ -262,16 +298,34 @@ def parse(content: bytes, file: str, diagnostics: Diagnostics) -> Any:
             builder.feed(event)
     except _Stop:
         return None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
-        diagnostics.error("SMS101", "A character that YAML does not allow", mark=Mark(file, line, column))
+    except yaml.reader.ReaderError:
+        found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        name = f" (U+{ord(found.group()):04X})" if found else ""
+        mark = _place(file, text[: found.start()] if found else "")
+        diagnostics.error("SMS101", f"YAML does not allow this character{name}", detail="Remove it.", mark=mark)
         return None
     except yaml.MarkedYAMLError as error:
-        where = error.problem_mark or error.context_mark
-        mark = Mark(file, where.line + 1, where.column + 1) if where else Mark(file, 1, 1)
-        problem = (error.problem or str(error)).strip()
-        detail = f"{error.context.strip()}." if error.context else ""
-        diagnostics.error("SMS101", f"This is not YAML: {problem}", detail=detail, mark=mark)
+        _report_syntax(error, text, file, diagnostics)
         return None
     return builder.root
+
+
+def _place(file: str, before: str) -> Mark:
+    """The place behind some text that a file begins with."""
+    lines = before.splitlines() or [""]
+    if before.endswith(("\n", "\r")):
+        lines.append("")
+    return Mark(file, len(lines), len(lines[-1]) + 1)
+
+
+def _report_syntax(error: yaml.MarkedYAMLError, text: str, file: str, diagnostics: Diagnostics) -> None:
+    problem = (error.problem or str(error)).strip()
+    where, context = error.problem_mark, error.context_mark
+    if context and (where is None or where.line >= len(text.rstrip().splitlines())):
+        where = context  # what is not closed shows only at the end; it begins here
+    mark = Mark(file, where.line + 1, where.column + 1) if where else Mark(file, 1, 1)
+    lines = text.splitlines()
+    rest = lines[mark.line - 1][where.column :] if where and mark.line <= len(lines) else ""
+    hint = next((hint for words, start, hint in _HINTS if words in problem and rest.startswith(start)), "")
+    detail = hint or (f"Seen {error.context.strip()}." if error.context else "")
+    diagnostics.error("SMS101", f"This is not YAML: {problem}", detail=detail, mark=mark)

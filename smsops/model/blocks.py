@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -10,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from smsops.model.resources import Guard, SecretReference
 from smsops.model.settings import Block
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SOURCES = ("env", "file", "command")
 
 
@@ -62,13 +64,19 @@ SecretField = Annotated[Any, BeforeValidator(read_secret), WithJsonSchema(SECRET
 """A SecretReference."""
 
 
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise PydanticCustomError("blank", "It may not be empty")
+def _plain(value: str) -> str:
+    if _CONTROL.search(value):
+        raise PydanticCustomError("control", "It may not hold control characters")
     return value.strip()
 
 
-Text = Annotated[str, AfterValidator(lambda value: value.strip())]
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("blank", "It may not be empty")
+    return _plain(value)
+
+
+Text = Annotated[str, AfterValidator(_plain)]
 NonBlank = Annotated[str, AfterValidator(_not_blank), Field(min_length=1)]
 
 

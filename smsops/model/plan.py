@@ -14,6 +14,8 @@ from smsops.model.state import Entry, Intent
 from smsops.model.values import JSON, Number, as_json_number
 
 FORMAT_VERSION = "1.0"
+UNREADABLE = "SMS264"
+"""The code of what could not be read: the rest of the plan holds all the same."""
 
 Actions = tuple[str, ...]
 CREATE: Actions = ("create",)
@@ -218,6 +220,13 @@ class Plan:
         """The refusals: protections, policies, budgets."""
         return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.blocks)
 
+    @property
+    def mistaken(self) -> bool:
+        """Whether there are errors besides what could not be read: then nothing is applied."""
+        return any(
+            item.severity == "error" and item.blocks is None and item.code != UNREADABLE for item in self.diagnostics
+        )
+
     def exit_code(self, *, detailed: bool = False) -> ExitCode:
         """What `plan` ends with."""
         if self.errored:
@@ -258,7 +267,7 @@ class Plan:
                 "recipients": sum(send.recipients for send in self.sends),
                 "messages": sum(send.messages for send in self.sends),
             },
-            "in_doubt": [intent.document() for intent in self.doubts],
+            "in_doubt": [_doubt(intent) for intent in self.doubts],
             "unknown": [str(address) for address in self.unknown],
             "diagnostics": [diagnostic.document() for diagnostic in self.diagnostics],
         }
@@ -270,6 +279,12 @@ class Plan:
             "spend_estimate": self.spend_estimate,
             "master_after": self.master_after,
         }
+
+
+def _doubt(intent: Intent) -> dict[str, JSON]:
+    """An intent for people: without the entry that it would become."""
+    facts = {name: value for name, value in intent.facts.items() if name != "entry"}
+    return {**intent.document(), "facts": facts}
 
 
 def _utc(moment: datetime) -> str:

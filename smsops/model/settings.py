@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from typing import Annotated, Any
@@ -9,7 +10,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)\Z")
+_DURATION = re.compile(r"([0-9]+)\s*(s|m|h|d)\Z")
+_LONGEST = timedelta(days=3650)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -28,7 +30,10 @@ def _read_duration(value: Any) -> Any:
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
         raise PydanticCustomError("duration", "Write a duration such as 90s, 15m, 24h or 7d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    seconds = int(match[1]) * timedelta(**{_UNITS[match[2]]: 1}).total_seconds() if len(match[1]) <= 12 else math.inf
+    if seconds > _LONGEST.total_seconds():
+        raise PydanticCustomError("duration", "Write ten years (3650d) or less")
+    return timedelta(seconds=seconds)
 
 
 Duration = Annotated[
@@ -52,9 +57,17 @@ TimeZone = Annotated[str, BeforeValidator(_read_zone), WithJsonSchema({"type": "
 
 
 def _read_country(value: Any) -> Any:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value):
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value) or not _is_country(value):
         raise PydanticCustomError("country", "Write the two capital letters of a country, such as FR")
     return value
+
+
+def _is_country(code: str) -> bool:
+    if code == "FR":  # what nearly every stack has must not cost an import
+        return True
+    import phonenumbers
+
+    return code in phonenumbers.SUPPORTED_REGIONS
 
 
 Country = Annotated[str, BeforeValidator(_read_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]

@@ -9,6 +9,7 @@ from tests.harness import LOGIN, Stack
 from tests.kinds.contract import (
     LATER,
     KindContract,
+    as_the_master,
     balance,
     codes,
     contacts_of,
@@ -92,10 +93,12 @@ def test_drift_is_corrected(stack: Stack) -> None:
     """A value that somebody changed in the account is changed back."""
     stack.write({"sub_accounts": {"paris": person(city="Paris")}})
     stack.apply()
-    stack.write({"sub_accounts": {"paris": person(city="Lyon")}})
-    stack.apply()
-    stack.write({"sub_accounts": {"paris": person(city="Paris")}})
+    data = json.dumps({"DATA": {"CITY": "Lyon"}})
+    as_the_master(stack, "updateSubAccount", subAccount="paris", accountData=data)
+    assert account(stack)["fields"]["CITY"] == "Lyon"
     assert stack.plan()["resource_changes"][0]["change"]["before"] == {"city": "Lyon"}
+    stack.apply()
+    assert account(stack)["fields"]["CITY"] == "Paris"
 
 
 def test_login_renames_in_place(stack: Stack) -> None:
@@ -286,7 +289,7 @@ def test_deleted_outside(stack: Stack) -> None:
     }
     stack.write({"sub_accounts": {"paris": person(**inside)}})
     stack.apply()
-    _delete_outside(stack, "paris")
+    as_the_master(stack, "deleteSubAccount", loginToDelete="paris")
     assert stack.changes() == {
         "sub_account.paris": ["create"],
         "paris/list.vip": ["create"],
@@ -306,7 +309,7 @@ def test_deleted_outside_and_from_the_configuration(stack: Stack) -> None:
     }
     stack.write({"sub_accounts": {"paris": person(**inside)}})
     stack.apply()
-    _delete_outside(stack, "paris")
+    as_the_master(stack, "deleteSubAccount", loginToDelete="paris")
     stack.calls()
     stack.write({})
     stack.apply()
@@ -352,8 +355,3 @@ def _as_live() -> dict[str, str]:
 
 def _without_password(**more: Any) -> dict[str, Any]:
     return {name: value for name, value in person(**more).items() if name != "password"}
-
-
-def _delete_outside(stack: Stack, login: str) -> None:
-    key = stack.sandbox.snapshot()["accounts"][LOGIN]["api_key"]
-    stack.sandbox.answer("deleteSubAccount", {"login": LOGIN, "apiKey": key, "loginToDelete": login})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -125,6 +125,21 @@ def write_summary(report: Report, refused: ExitCode | None = None) -> None:
         **groups,
         diagnostics=diagnostics,
     )
+
+
+@contextmanager
+def reading(color: bool) -> Iterator[Callable[[int], None]]:
+    """On a terminal, how many reads of the account are done while a plan is made; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("Reading the account: {task.completed:.0f} answers"))
+    with Progress(*columns, console=Console(stderr=True, no_color=not color), transient=True) as shown:
+        task = shown.add_task("")
+        yield lambda count: shown.advance(task, count)
 
 
 @contextmanager

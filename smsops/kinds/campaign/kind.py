@@ -20,7 +20,7 @@ from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, NOBODY, Part, Sent
 from smsops.kinds.campaign.schedule import BadSchedule, is_near, read_schedule, shown, wire_date
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import BadTemplate, Template, parse_template
-from smsops.kinds.campaign.where import BadCondition, matching
+from smsops.kinds.campaign.where import BadCondition, check
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostics, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
@@ -163,7 +163,7 @@ class Campaign(Kind):
             )
         if spec.audience.where and spec.audience.lists:
             try:
-                matching(spec.audience.where, sorted(every), [])
+                check(spec.audience.where, tuple(sorted(every)))
             except BadCondition as error:
                 diagnostics.error(
                     "SMS153", f"audience.where: {error}", mark=desired.marks["audience.where"], address=desired.address

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from smsops.model.values import mask_text
@@ -37,19 +38,33 @@ def matching(condition: str, fields: Sequence[str], rows: Sequence[Mapping[str, 
         ]
     )
     named = "".join(f', "f{i}" AS "{name}"' for i, name in enumerate(columns))
-    with duckdb.connect(":memory:") as connection:
-        for setting in _SETTINGS:
-            connection.execute(setting)
-        query = (
-            "WITH source AS (SELECT unnest(from_json(?::JSON, ?), recursive := true)), "
-            f'contacts AS (SELECT "position" AS "#"{named} FROM source) '
-            f'SELECT "#" FROM contacts WHERE (\n{condition}\n) ORDER BY "#"'
-        )
-        try:
-            found: list[tuple[Any, ...]] = connection.execute(query, [data, structure]).fetchall()
-        except duckdb.Error as error:
-            raise BadCondition(_reason(error, columns)) from None
+    query = (
+        "WITH source AS (SELECT unnest(from_json(?::JSON, ?), recursive := true)), "
+        f'contacts AS (SELECT "position" AS "#"{named} FROM source) '
+        f'SELECT "#" FROM contacts WHERE (\n{condition}\n) ORDER BY "#"'
+    )
+    try:
+        found: list[tuple[Any, ...]] = _engine().execute(query, [data, structure]).fetchall()
+    except duckdb.Error as error:
+        raise BadCondition(_reason(error, columns)) from None
     return [position for (position,) in found]
+
+
+@cache
+def check(condition: str, fields: tuple[str, ...]) -> None:
+    """Whether it is a condition over these fields; BadCondition where it is not."""
+    matching(condition, fields, ())
+
+
+@cache
+def _engine() -> Any:
+    """One engine for the run. It keeps no table: every query brings its rows along."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    for setting in _SETTINGS:
+        connection.execute(setting)
+    return connection
 
 
 def _check_shape(condition: str) -> None:

@@ -1,0 +1,123 @@
+"""What is shown of the diagnostics: each mistake once, in the order of the files, with nothing secret in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import replace
+
+from smsops.model.diagnostics import Diagnostic, Mark
+
+SHOWN_ROWS = 20
+"""So many wrong rows of one file and kind are named; the rest are counted."""
+
+_WIDTH = 160
+_ABOUT_REFERENCES = ("SMS130", "SMS131", "SMS132", "SMS133", "SMS134")
+_MISSING_RESOURCE = "SMS150"
+_UNKNOWN_KEY, _LITERAL_SECRET = "SMS110", "SMS140"
+_SENSITIVE = re.compile(r"(?i)(?:password|api_?key|secret|token)[\"']?\s*:")
+_USERINFO = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
+_KEY = re.compile(r"\"[^\"]*\"|'[^']*'|[^:]*")
+_DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[ T][0-2]\d:[0-5]\d(?::[0-5]\d)?(?:[+-]\d\d:?\d\d)?)?(?!\d)"
+_DIGITS = re.compile(rf"(?<!\d)(?:({_DATE})|\d(?:[\s.()/\-\u00ad\u200b-\u200f\u2010-\u2015]*\d){{6,}})")
+
+
+def presentable(
+    diagnostics: Iterable[Diagnostic],
+    contents: AbstractMapping[str, bytes],
+    failed: Collection[Mark] = (),
+    *,
+    incomplete: bool = False,
+) -> tuple[Diagnostic, ...]:
+    """The diagnostics of a configuration whose files have these `contents`, as they may be printed.
+
+    What only follows from another mistake is left out: anything about a text with a reference that
+    has no value (`failed`), and names that are missing where the configuration is `incomplete`.
+    """
+    once: dict[tuple[object, ...], Diagnostic] = {}
+    for item in diagnostics:
+        follows = item.mark in failed and item.code not in _ABOUT_REFERENCES
+        if not follows and not (incomplete and item.code == _MISSING_RESOURCE):
+            once.setdefault((item.code, item.mark, item.summary), item)
+    order = {file: position for position, file in enumerate(contents)}
+    found = _few_rows(sorted(once.values(), key=lambda item: _place(item, order)))
+    lines: dict[str, list[str]] = {}
+    for file in {item.mark.file for item in found if item.mark and item.mark.file in contents}:
+        lines[file] = contents[file].decode("utf-8-sig", errors="replace").splitlines()
+    return tuple(_presentable(item, lines) for item in found)
+
+
+def masked(text: str) -> str:
+    """Text without phone numbers and control characters, as wide as before."""
+    text = _DIGITS.sub(lambda run: run[1] or re.sub(r"\d", "•", run.group()[:-2]) + run.group()[-2:], text)
+    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
+
+
+def _place(item: Diagnostic, order: AbstractMapping[str, int]) -> tuple[object, ...]:
+    if item.mark is None:
+        return (-1, "", 0, 0)
+    return (order.get(item.mark.file, len(order)), item.mark.file, item.mark.line, item.mark.column or 0)
+
+
+def _few_rows(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics with long runs of wrong rows cut short."""
+    rows: dict[tuple[str, str], list[Diagnostic]] = {}
+    for item in diagnostics:
+        if item.mark and item.mark.column is None:
+            rows.setdefault((item.mark.file, item.code), []).append(item)
+    left_out: dict[int, Diagnostic | None] = {}
+    for (file, code), items in rows.items():
+        more = len(items) - SHOWN_ROWS
+        if more > 1:
+            summary = f"{more:,} more rows of {file} have a mistake of this sort ({code})"
+            left_out |= dict.fromkeys(map(id, items[SHOWN_ROWS:]))
+            left_out[id(items[SHOWN_ROWS])] = replace(items[SHOWN_ROWS], summary=summary, detail="")
+    kept = (left_out.get(id(item), item) for item in diagnostics)
+    return [item for item in kept if item is not None]
+
+
+def _presentable(item: Diagnostic, lines: AbstractMapping[str, Sequence[str]]) -> Diagnostic:
+    mark = item.mark
+    snippet = None
+    if mark is not None and mark.column is not None and mark.line <= len(lines.get(mark.file, ())):
+        snippet = _snippet(lines[mark.file], mark.line - 1, mark.column - 1, item.code)
+    return replace(item, summary=masked(item.summary), detail=masked(item.detail), snippet=snippet)
+
+
+def _snippet(lines: Sequence[str], number: int, column: int, code: str) -> str:
+    """The line with a caret below; what may be a secret is left out."""
+    line = lines[number]
+    if code == _LITERAL_SECRET:
+        line = line[:column] + "…"
+    elif code == _UNKNOWN_KEY and (key := _KEY.match(line, column)):
+        line = _shortened(line, key.end())  # a misspelt password: is a secret too
+    sensitive = _SENSITIVE.search(line)
+    if sensitive:
+        line = _shortened(line, sensitive.end() - 1)
+    if _is_below_sensitive(lines, number):
+        line = " " * column + "…"
+    line = masked(_USERINFO.sub(r"\1…@", line))
+    start = max(0, column - _WIDTH // 2)
+    return f"{line[start : start + _WIDTH]}\n{' ' * (column - start)}^"
+
+
+def _shortened(line: str, colon: int) -> str:
+    return f"{line[: colon + 1]} …" if line[colon + 1 :].strip() else line
+
+
+def _is_below_sensitive(lines: Sequence[str], number: int) -> bool:
+    """Whether a line belongs, by its indentation, to a key whose value is a secret."""
+    indent = _indent(lines[number])
+    for line in reversed(lines[:number]):
+        if line.strip() and _indent(line) < indent:
+            if _SENSITIVE.search(line):
+                return True
+            indent = _indent(line)
+        if indent == 0:
+            return False
+    return False
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
