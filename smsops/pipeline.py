@@ -231,7 +231,7 @@ def _secrets(
 def _moves(configuration: Configuration, state: State, kinds: Mapping[str, Kind]) -> tuple[Move, ...]:
     """The moves that the state has not followed yet, what stands inside a moved resource included."""
     moves: list[Move] = []
-    entries = set(state.entries)
+    entries = {*state.entries, *(intent.address for intent in state.intents.values())}
     for block in configuration.stack.moved:
         kind = kinds.get(block.from_.kind)
         if kind is None or block.from_ not in entries or block.to in entries:

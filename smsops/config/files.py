@@ -70,7 +70,7 @@ class Files:
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
             return [pattern]  # which leads out of the directory, and is reported
         try:
-            paths = sorted(path for path in self._root.glob(pattern) if path.is_file())
+            paths = sorted(path for path in self._root.glob(pattern) if not path.is_dir())
         except (ValueError, NotImplementedError):
             self._diagnostics.error("SMS122", f"{pattern} is not a pattern of paths", mark=mark)
             return []

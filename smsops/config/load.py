@@ -19,7 +19,7 @@ from smsops.config.interpolate import Names, interpolate
 from smsops.config.moves import Moves
 from smsops.config.present import presentable
 from smsops.config.stack import StackBlock
-from smsops.config.validation import report
+from smsops.config.validation import report, without
 from smsops.config.variables import Inputs, Variables
 from smsops.config.yaml import Mapping, key_mark_at, mark_at
 from smsops.errors import ConfigurationError
@@ -30,7 +30,7 @@ from smsops.model.resources import Desired, Guard
 from smsops.model.settings import Settings
 from smsops.model.values import digest
 
-_REQUIRED = ("smsops", "stack")
+_MAY_BE_EMPTY = StackBlock.model_fields.keys() - {"smsops", "stack"}
 _YAML_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
@@ -87,10 +87,10 @@ class _Loader:
         if top is None:
             return None
         tree = self.assemble(top)
-        sections = {name: tree.pop(name) for name in list(tree) if name in self.kinds}
-        stack = self.validate_stack(tree)
-        for section, blocks in sections.items():
-            self.declare_section(self.kinds[section], blocks, tree.marks[section][1], None, stack.settings)
+        sections = {name: (tree.pop(name), tree.marks[name][1]) for name in list(tree) if name in self.kinds}
+        stack, tree = self.validate_stack(tree)
+        for section, (blocks, mark) in sections.items():
+            self.declare_section(self.kinds[section], blocks, mark, None, stack.settings)
         for desired in self.declared.resources.values():
             self.all_kinds[desired.address.kind].check(desired, self.declared, self.diagnostics)
         Moves(self.all_kinds, self.declared, tree, self.diagnostics).check(stack)
@@ -141,17 +141,17 @@ class _Loader:
 
     # -- models -----------------------------------------------------------------------------
 
-    def validate_stack(self, tree: Mapping) -> StackBlock:
-        """The sections that belong to no kind; what is wrong is reported and counts as not given."""
-        given = {name: value for name, value in tree.items() if value is not None or name in _REQUIRED}
+    def validate_stack(self, tree: Mapping) -> tuple[StackBlock, Mapping]:
+        """The sections that belong to no kind. What is wrong is reported and left out, so that the rest is checked."""
+        for name in [name for name in _MAY_BE_EMPTY if name in tree and tree[name] is None]:
+            tree.pop(name)
         try:
-            return StackBlock.model_validate(given)
+            return StackBlock.model_validate(tree), tree
         except ValidationError as error:
             sections = tuple(str(section) for section in self.kinds)
             report(error, StackBlock, tree, tree.mark, self.diagnostics, more_keys=(*sections, "generate", "variables"))
-            wrong = {str(item["loc"][0]) for item in error.errors(include_url=False) if item["loc"]}
-        rest = {name: value for name, value in given.items() if name not in wrong}
-        return StackBlock.model_validate({"smsops": "1", "stack": "stack", **rest})
+            rest = without(tree, error)
+        return StackBlock.model_validate({"smsops": "1", "stack": "stack", **rest}), rest
 
     def declare_section(self, kind: Kind, blocks: Any, mark: Mark, account: str | None, settings: Settings) -> None:
         if blocks is None:

@@ -45,7 +45,7 @@ def _read_login(value: Any) -> Any:
     if isinstance(value, str) and value.strip():
         return value.strip()
     if not isinstance(value, dict):
-        raise PydanticCustomError("login", "Write the login, or a reference such as {{env: ALLMYSMS_LOGIN}}")
+        raise PydanticCustomError("login", "Write the login, or a reference such as {env: ALLMYSMS_LOGIN}")
     return read_secret(value)
 
 

@@ -99,31 +99,58 @@ def report(
 
     `more_keys` are keys that the block knows besides the model's.
     """
-    for item in error.errors(include_url=False, include_input=False):
-        path = _real_path(tree, item["loc"])
-        kind = item["type"]
-        mark = mark_at(tree, path) or place if path else place
-        if kind == "extra_forbidden":
+    items = [(_real_path(tree, item["loc"]), item) for item in error.errors(include_url=False, include_input=False)]
+    meant: set[tuple[str | int, ...]] = set()
+    for path, item in items:
+        if item["type"] == "extra_forbidden":
             keys = (*_keys_at(model, path[:-1]), *(more_keys if len(path) == 1 else ()))
+            detail = did_you_mean(str(path[-1]), keys)
+            meant |= {(*path[:-1], key) for key in keys if detail == f'Did you mean "{key}"?'}
             mark = key_mark_at(tree, path) or place
-            diagnostics.error(
-                "SMS110", f'Unknown key "{path[-1]}"', detail=did_you_mean(str(path[-1]), keys), mark=mark
-            )
-        elif kind == "missing":
+            diagnostics.error("SMS110", f'Unknown key "{path[-1]}"', detail=detail, mark=mark)
+    for path, item in items:
+        mark = mark_at(tree, path) or place if path else place
+        subject = ".".join(str(step) for step in path)
+        if item["type"] == "extra_forbidden" or (item["type"] == "missing" and path in meant):
+            continue  # a misspelt key is not missing too
+        if item["type"] == "missing":
             mark = (key_mark_at(tree, path[:-1]) if len(path) > 1 else None) or place
             name = path[-1] if path else "?"
             diagnostics.error("SMS111", f'The key "{name}" is missing', detail=f"Add {name}: to this block.", mark=mark)
-        elif kind == "literal_secret":
+        elif item["type"] == "literal_secret":
             diagnostics.error("SMS140", _message(item), mark=mark)
         else:
-            subject = ".".join(str(step) for step in path)
             diagnostics.error("SMS112", f"{subject}: {_message(item)}" if subject else _message(item), mark=mark)
 
 
 def _message(item: ErrorDetails) -> str:
     """What is wrong, in our words where pydantic's are for programmers."""
-    message = item["msg"].removeprefix("Value error, ")
-    words = _PLAIN_MESSAGES.get(item["type"], message[:1].upper() + message[1:])
-    if item["type"] == "literal_error":
-        return words.format(expected=item["ctx"]["expected"].replace("'", ""))
-    return words.format(**item["ctx"]) if item["type"] in _PLAIN_MESSAGES and "ctx" in item else words
+    words = _PLAIN_MESSAGES.get(item["type"])
+    if words is None:
+        return item["msg"]
+    context = item.get("ctx", {})
+    shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in context.items()}
+    if "expected" in shown:
+        shown["expected"] = shown["expected"].replace("'", "")
+    return words.format(**shown)
+
+
+def without(tree: Mapping, error: ValidationError) -> Mapping:
+    """The tree without the values of its sections that an error is about: the rest can still be checked."""
+    wrong = {_real_path(tree, item["loc"])[:2] for item in error.errors(include_url=False, include_input=False)}
+    rest = Mapping(tree.mark)
+    for name, section in tree.items():
+        kept: Any = section
+        if isinstance(section, Mapping) and (name,) not in wrong:
+            kept = Mapping(section.mark)
+            for key in section:
+                if (name, key) not in wrong:
+                    kept.take(key, section)
+        elif isinstance(section, Sequence) and (name,) not in wrong:
+            kept = Sequence(section.mark)
+            for position, item in enumerate(section):
+                if (name, position) not in wrong:
+                    kept.put(item, section.marks[position])
+        if (name,) not in wrong:
+            rest.put(name, kept, *tree.marks[name])
+    return rest

@@ -36,6 +36,7 @@ _HINTS = (
     ("cannot start any token", "\t", "Indent with blanks, not with tabs."),
     ("cannot start any token", "", "Put the text in quotes."),
     ("mapping values are not allowed", "", 'Put a text with ": " in it in quotes, or check the indentation.'),
+    ("did not find expected key", "", "Check the indentation."),
     ("unexpected end of stream", "", "Close the quote that begins here."),
 )
 
@@ -173,7 +174,7 @@ class _Builder:
         if event.tag is not None:
             self.diagnostics.error(
                 "SMS103",
-                f"The tag {event.tag} is not allowed",
+                f"The tag {event.tag.replace('tag:yaml.org,2002:', '!!')} is not allowed",
                 detail="Remove it: the schema gives every value its type.",
                 mark=self.mark(event),
             )
@@ -327,5 +328,7 @@ def _report_syntax(error: yaml.MarkedYAMLError, text: str, file: str, diagnostic
     lines = text.splitlines()
     rest = lines[mark.line - 1][where.column :] if where and mark.line <= len(lines) else ""
     hint = next((hint for words, start, hint in _HINTS if words in problem and rest.startswith(start)), "")
-    detail = hint or (f"Seen {error.context.strip()}." if error.context else "")
-    diagnostics.error("SMS101", f"This is not YAML: {problem}", detail=detail, mark=mark)
+    if not hint and error.context and context:
+        begin = Mark(file, context.line + 1, context.column + 1)
+        hint = f"Seen {error.context.strip()} that begins at {begin}."
+    diagnostics.error("SMS101", f"This is not YAML: {problem}", detail=hint, mark=mark)

@@ -34,7 +34,7 @@ def select(view: View, targets: Sequence[str]) -> frozenset[Address]:
 
     What is wanted takes along what it depends on; what is leaving takes along what depends on it.
     """
-    addresses = {*view.desired, *view.state.entries}
+    addresses = view.addresses
     if not targets:
         return frozenset(addresses)
     chosen = {address for address in addresses if matches(address, targets)}
@@ -205,7 +205,7 @@ def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
     troubled = doubted | set(found.unknown)
     if not troubled:
         return
-    needs = {address: dependencies(address, view) for address in {*view.desired, *view.state.entries}}
+    needs = {address: dependencies(address, view) for address in view.addresses}
     for address in list(found.changes):
         reached = closure({address}, needs) - {address}
         above = (

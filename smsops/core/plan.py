@@ -35,10 +35,10 @@ def build(view: View, found: Difference, moved: Mapping[Address, Address], conte
     """The plan for a complete difference. `moved` gives old addresses by new."""
     changes = {address: _with_move(change, moved) for address, change in found.changes.items()}
     for new, old in moved.items():
-        if new not in changes and new in view.state.entries:
+        if new not in changes and new in view.addresses:
             changes[new] = Change(new, NO_OP, "moved", previous_address=old)
     _let_credits_come_back_first(changes, view)
-    needs = {address: dependencies(address, view) for address in {*view.desired, *view.state.entries}}
+    needs = {address: dependencies(address, view) for address in view.addresses}
     ordered = order(changes, needs, view.leaving)
     ids = {address: _operation_id(changes[address], context.key) for address in ordered}
     operations = tuple(

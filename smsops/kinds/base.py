@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from smsops.api.contract import OutcomeUnknown, Writer
+from smsops.api.contract import NotSent, OutcomeUnknown, Refused, Writer
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark, did_you_mean
 from smsops.model.plan import CREATE, Change
@@ -28,7 +28,7 @@ from smsops.model.resources import (
     Unknown,
 )
 from smsops.model.settings import Block, Settings
-from smsops.model.state import Entry, Event, Intent, Put, State
+from smsops.model.state import Drop, Entry, Event, Intent, Put, State
 from smsops.model.values import JSON, Number, Secret, digest, slow_digest
 
 T = TypeVar("T")
@@ -103,6 +103,12 @@ class View:
     changes: dict[Address, Change] = field(default_factory=dict)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     _observed: dict[Address, Observation] = field(default_factory=dict)
+
+    @property
+    def addresses(self) -> set[Address]:
+        """All that is wanted, owned, or in doubt: a call in doubt may be all that is known of a resource."""
+        doubted = (intent.address for intent in self.state.intents.values())
+        return {*self.desired, *self.state.entries, *doubted}
 
     def resource(self, address: Address) -> Resource:
         return Resource(address, self.desired.get(address), self.state.entries.get(address))
@@ -270,6 +276,21 @@ async def confirmed(
     raise AssertionError("unreachable")
 
 
+async def created(entry: Entry, create: Callable[[], Awaitable[T]], session: Session) -> T:
+    """Create a resource that is owned from before the call.
+
+    Otherwise a run that dies behind the call would leave it as somebody else's. What is owned and
+    not there is created by the next plan; what the API refuses to create is not owned.
+    """
+    before = session.entry(entry.address)
+    session.record(Put(entry))
+    try:
+        return await create()
+    except (Refused, NotSent):
+        session.record(Put(before) if before else Drop(entry.address))
+        raise
+
+
 def check_ignored(desired: Desired, names: Collection[str], diagnostics: Diagnostics) -> None:
     """Report what `lifecycle.ignore_changes` names and the kind cannot ignore."""
     for name in sorted(desired.guard.ignore_changes.difference(names)):
@@ -361,4 +382,5 @@ __all__ = [
     "View",
     "check_ignored",
     "confirmed",
+    "created",
 ]

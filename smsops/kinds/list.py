@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from smsops.api.contract import ListField, ListRecord
-from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed
+from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed, created
 from smsops.kinds.contacts import (
     ContactSet,
     ContactSource,
@@ -285,8 +285,8 @@ class ContactList(Kind):
             await self._delete(payload.name, login, session)
             return [Drop(change.address)]
         if payload.rows is None:
-            await self._create(payload, login, session)
-            return [Put(payload.entry)]
+            await created(payload.entry, lambda: self._create(payload, login, session), session)
+            return []
         return await self._execute_replace(change.address, payload, login, session)
 
     async def _execute_replace(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from smsops.api.contract import CreatedSubAccount, Refused
-from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed
+from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed, created
 from smsops.kinds.credits import CreditsField, declare_credits
 from smsops.model.address import Address
 from smsops.model.blocks import GuardedBlock, NonBlank, SecretField, Text
@@ -272,11 +272,11 @@ class SubAccount(Kind):
             password = session.secret(change.address, "password")
             assert password is not None
             data["PASSWORD"] = password.reveal()
-        if change.method == "createSubAccount":
-            await self._execute_create(payload.login, data, session)
-        else:
-            await self._execute_update(payload.login, data, session)
         assert payload.entry is not None
+        if change.method == "createSubAccount":
+            await created(payload.entry, lambda: self._execute_create(payload.login, data, session), session)
+            return []
+        await self._execute_update(payload.login, data, session)
         return [Put(payload.entry)]
 
     async def _execute_create(self, login: str, data: Mapping[str, str], session: Session) -> None:
@@ -284,9 +284,9 @@ class SubAccount(Kind):
             records = await session.master.get_sub_accounts()
             return CreatedSubAccount(None) if any(record.login == login for record in records) else None
 
-        created = await confirmed(lambda: session.master.create_sub_account(data), landed)
-        if created.api_key:
-            session.learned(login, created.api_key)
+        account = await confirmed(lambda: session.master.create_sub_account(data), landed)
+        if account.api_key:
+            session.learned(login, account.api_key)
 
     async def _execute_update(self, login: str, data: Mapping[str, str], session: Session) -> None:
         new_login = data.get("LOGIN")

@@ -22,7 +22,7 @@ def read_secret(value: Any) -> Any:
     if not isinstance(value, dict):
         raise PydanticCustomError(
             "literal_secret",
-            "A secret is only ever a reference; write {{env: NAME}}, {{file: PATH}} or {{command: [ARGV]}}",
+            "A secret is only ever a reference; write {env: NAME}, {file: PATH} or {command: [ARGV]}",
         )
     if len(value) != 1 or next(iter(value)) not in _SOURCES:
         raise PydanticCustomError("literal_secret", "A secret has exactly one of the keys env, file and command")

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 _NOISE = re.compile(r"[\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff]+")
 _FRENCH = re.compile(r"(?:(?:\+|00)?33|0)?([67]\d{8})\Z")
@@ -49,24 +53,37 @@ def normalise_any(text: str, country: str) -> str:
         return ""
     import phonenumbers
 
-    for candidate in _candidates(compact):
-        try:
-            number = phonenumbers.parse(candidate, country)
-        except phonenumbers.NumberParseException:
-            continue
+    for number in _readings(compact, country):
         if phonenumbers.is_possible_number(number):
             return f"{number.country_code}{phonenumbers.national_significant_number(number)}"
     return re.sub(r"\D", "", compact)
 
 
-def _candidates(compact: str) -> tuple[str, ...]:
-    if compact.startswith("+"):
-        return (compact,)
+def _readings(compact: str, country: str) -> list[PhoneNumber]:
+    """What digits may stand for, the likeliest first.
+
+    With neither + nor 0 in front they are a number of the country where it has such a number
+    (612 34 56 78 in Spain), otherwise one with its country code.
+    """
     if compact.startswith("00"):
-        return ("+" + compact[2:],)
-    if compact.startswith("0"):
-        return (compact,)
-    return ("+" + compact, compact)
+        compact = "+" + compact[2:]
+    if compact.startswith(("+", "0")):
+        return _read(compact, country)
+    import phonenumbers
+
+    national, international = _read(compact, country), _read("+" + compact, country)
+    if national and phonenumbers.is_valid_number(national[0]):
+        return national + international
+    return international + national
+
+
+def _read(text: str, country: str) -> list[PhoneNumber]:
+    import phonenumbers
+
+    try:
+        return [phonenumbers.parse(text, country)]
+    except phonenumbers.NumberParseException:
+        return []
 
 
 @lru_cache(maxsize=65536)
@@ -77,11 +94,7 @@ def _parse(compact: str, country: str) -> str:
     from phonenumbers import PhoneNumberType as Type
 
     reason = "no country has such a number"
-    for candidate in _candidates(compact):
-        try:
-            number = phonenumbers.parse(candidate, country)
-        except phonenumbers.NumberParseException:
-            continue
+    for number in _readings(compact, country):
         national = phonenumbers.national_significant_number(number)
         if number.country_code == 33:
             if re.fullmatch(r"[67]\d{8}", national):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tests.harness import LOGIN, Stack
 from tests.kinds.contract import (
     KindContract,
+    Sections,
     as_the_master,
     assert_discreet,
     contacts_of,
@@ -32,7 +33,7 @@ def counts(document: Any) -> dict[str, int]:
 
 class TestContract(KindContract):
     address = "contacts.vip"
-    without = {"lists": {"vip": {"fields": {"SHOP": {}, "NAME": {}}}}}
+    without: ClassVar[Sections] = {"lists": {"vip": {"fields": {"SHOP": {}, "NAME": {}}}}}
     wanted = vip(*people(range(5), SHOP="Lyon"))
     changed = vip(*people(range(3), SHOP="Lyon"), *people([3], SHOP="Nice"), *people([7]))
     removable = False
@@ -186,7 +187,7 @@ def test_shortfall_is_named(stack: Stack) -> None:
     stack.write({"lists": {"vip": {"fields": {"SHOP": {}}, "contacts": inline(*people(range(3), SHOP="Lyon"))}}})
     result = stack.run("apply", "--auto-approve")
     assert result.exit_code == 3
-    assert "3 contacts of vip not taken: +336•••••" in result.stderr
+    assert "3 contacts of vip not taken: +337•••••" in result.stderr
     assert "SMS321" in result.stderr
     assert_discreet(result.stdout + result.stderr, phones=[phone(n) for n in range(3)])
     assert stack.changes() == {"contacts.vip": ["create"]}

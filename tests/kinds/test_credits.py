@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tests.harness import Stack
-from tests.kinds.contract import LATER, KindContract, balance, codes, inline, mutating, people, person
+from tests.kinds.contract import LATER, KindContract, Sections, balance, codes, inline, mutating, people, person
 
 
 def with_credits(credits: Any, **more: Any) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def with_credits(credits: Any, **more: Any) -> dict[str, Any]:
 
 class TestContract(KindContract):
     address = "paris/credits"
-    without = {"sub_accounts": {"paris": person()}}
+    without: ClassVar[Sections] = {"sub_accounts": {"paris": person()}}
     wanted = with_credits({"grants": {"first": 1000}})
     changed = with_credits({"grants": {"first": 1000, "second": 250}})
     removable = False

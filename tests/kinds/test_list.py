@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -10,6 +10,7 @@ from tests.harness import LOGIN, Stack
 from tests.kinds.contract import (
     LATER,
     KindContract,
+    Sections,
     codes,
     contacts_of,
     inline,
@@ -36,7 +37,7 @@ class TestContract(KindContract):
     address = "list.vip"
     wanted = vip(fields={"SHOP": {}})
     changed = vip(fields={"SHOP": {}, "CITY": {"filter": True}})
-    change_actions = ["delete", "create"]
+    change_actions: ClassVar[list[str]] = ["delete", "create"]
     ignoring = vip(fields={"SHOP": {}, "CITY": {"filter": True}}, lifecycle={"ignore_changes": ["fields"]})
 
     def live(self, stack: Stack) -> Any:
@@ -48,10 +49,10 @@ class TestContract(KindContract):
 
 class TestContractInSubAccount(TestContract):
     address = "paris/list.vip"
-    without = {"sub_accounts": {"paris": person()}}
-    wanted = {"sub_accounts": {"paris": person(**vip(fields={"SHOP": {}}))}}
-    changed = {"sub_accounts": {"paris": person(**vip(fields={"SHOP": {}}, locked=True))}}
-    ignoring = {
+    without: ClassVar[Sections] = {"sub_accounts": {"paris": person()}}
+    wanted: ClassVar[Sections] = {"sub_accounts": {"paris": person(**vip(fields={"SHOP": {}}))}}
+    changed: ClassVar[Sections] = {"sub_accounts": {"paris": person(**vip(fields={"SHOP": {}}, locked=True))}}
+    ignoring: ClassVar[Sections] = {
         "sub_accounts": {
             "paris": person(**vip(fields={"SHOP": {}}, locked=True, lifecycle={"ignore_changes": ["locked"]}))
         }

@@ -35,7 +35,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "yaml": ("config/yaml.py",),
     "duckdb": ("config/data_files.py", "kinds/campaign/where.py"),
     "charset_normalizer": ("config/data_files.py",),
-    "phonenumbers": ("model/phone.py",),
+    "phonenumbers": ("model/phone.py", "model/settings.py"),
     "click": ("cli/",),
     "rich": ("cli/views/progress.py",),
     "starlette": ("sandbox/",),
