@@ -288,7 +288,6 @@ async def perform(
         report.outcomes = await apply.execute(prepared.plan, run, parallelism or configuration.settings.parallelism)
     finally:
         store.save()
-        store.prune_backups({name for entry in run.state.entries.values() if (name := entry.backup)})
     report.interrupted = stop.is_set() and report.count("not_started") > 0
     return report
 

@@ -110,7 +110,7 @@ def _likelihood(text: str) -> int:
             if character in _SIGNS:
                 score += 1
             elif fits and character.lower() in _USUAL:
-                score += 4 if character.islower() else 2
+                score += 4 if character.islower() and before.isalpha() else 2
             else:
                 score += 1 if fits and character.lower() in _POSSIBLE else -2
         before = character
@@ -154,8 +154,8 @@ def _records(text: str, complain: Complain) -> Iterator[tuple[int, list[str]]]:
 
 def _delimiter(text: str) -> str:
     """The delimiter that the header has most of, outside quotes."""
-    bare = _QUOTED.sub("", text[:65_536]).lstrip("\r\n ")
-    header = bare.splitlines()[0] if bare.strip() else ""
+    lines = _QUOTED.sub("", text[:65_536]).splitlines()
+    header = next((line for line in lines if line.strip(" ")), "")
     return max(_DELIMITERS, key=header.count)
 
 

@@ -32,7 +32,7 @@ class Moves:
         sources: dict[Address, Address] = {}
         for position, move in enumerate(stack.moved):
             from_mark, to_mark = self._mark("moved", position, "from"), self._mark("moved", position, "to")
-            if not self._is_kind(move.from_, from_mark) or not self._is_kind(move.to, to_mark):
+            if not self._is_kind(move.from_, "SMS181", from_mark) or not self._is_kind(move.to, "SMS181", to_mark):
                 continue
             if move.from_.kind != move.to.kind:
                 self._error("SMS181", "moved: both addresses must be of one kind", to_mark)
@@ -40,9 +40,9 @@ class Moves:
                 what = f"moved: {move.from_.kind} move with what they belong to"
                 self._error("SMS181", what, from_mark, "Move that instead.")
             elif move.from_ in targets:
-                self._error("SMS181", f"moved: {move.from_} is moved twice", from_mark, "Keep one of the entries.")
+                self._error("SMS183", f"moved: {move.from_} is moved twice", from_mark, "Keep one of the entries.")
             elif move.to in sources:
-                self._error("SMS181", f"moved: {move.to} is the target twice", to_mark, "Keep one of the entries.")
+                self._error("SMS183", f"moved: {move.to} is the target twice", to_mark, "Keep one of the entries.")
             elif self._exists(move.from_):
                 what = f"moved: {move.from_} is still in the configuration"
                 self._error("SMS181", what, from_mark, "Remove its block, or this entry.")
@@ -69,7 +69,7 @@ class Moves:
         for position, removed in enumerate(stack.removed):
             address = removed.address
             mark = self._mark("removed", position, "address")
-            if not self._is_kind(address, mark):
+            if not self._is_kind(address, "SMS182", mark):
                 continue
             if address in seen:
                 self._error("SMS182", f"removed: {address} stands twice", mark, "Keep one of the entries.")
@@ -80,10 +80,10 @@ class Moves:
                 self._error("SMS182", what, mark, "Remove its block, or this entry.")
             seen.add(address)
 
-    def _is_kind(self, address: Address, mark: Mark) -> bool:
+    def _is_kind(self, address: Address, code: str, mark: Mark) -> bool:
         if address.kind in self._kinds:
             return True
-        self._error("SMS183", f'"{address.kind}" is not a kind', mark, did_you_mean(address.kind, self._kinds))
+        self._error(code, f'"{address.kind}" is not a kind', mark, did_you_mean(address.kind, self._kinds))
         return False
 
     def _exists(self, address: Address) -> bool:

@@ -16,7 +16,9 @@ _WIDTH = 160
 _ABOUT_REFERENCES = ("SMS130", "SMS131", "SMS132", "SMS133", "SMS134")
 _MISSING_RESOURCE = "SMS150"
 _UNKNOWN_KEY, _LITERAL_SECRET = "SMS110", "SMS140"
-_SENSITIVE = re.compile(r"(?i)(?:password|api_?key|secret|token)[\"']?\s*:")
+_SENSITIVE = re.compile(
+    r"(?i)(?:password|api_?key|secret|token)[\"']?\s*:(?!\s*\{\s*(?:env|file)\s*:[^{}\[\],]*\})"  # not a mere reference
+)
 _USERINFO = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
 _KEY = re.compile(r"\"[^\"]*\"|'[^']*'|[^:]*")
 _DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[ T][0-2]\d:[0-5]\d(?::[0-5]\d)?(?:[+-]\d\d:?\d\d)?)?(?!\d)"

@@ -73,6 +73,7 @@ def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
 
 def _real_path(tree: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """The steps of pydantic's location that exist in the file; names of union members are left out."""
+    loc = loc[:-1] if loc[-1:] == ("[key]",) else loc
     path: list[str | int] = []
     for position, step in enumerate(loc):
         if isinstance(tree, Mapping) and step in tree:
@@ -110,6 +111,8 @@ def report(
             diagnostics.error("SMS110", f'Unknown key "{path[-1]}"', detail=detail, mark=mark)
     for path, item in items:
         mark = mark_at(tree, path) or place if path else place
+        if item["loc"][-1:] == ("[key]",):
+            mark = key_mark_at(tree, path) or place
         subject = ".".join(str(step) for step in path)
         if item["type"] == "extra_forbidden" or (item["type"] == "missing" and path in meant):
             continue  # a misspelt key is not missing too

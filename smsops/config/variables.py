@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from smsops.config.interpolate import Names
+from smsops.config.interpolate import Names, is_text
 from smsops.config.stack import VariableBlock
 from smsops.config.validation import report
 from smsops.config.yaml import Mapping, parse
@@ -86,8 +86,11 @@ class Variables:
         values: dict[str, str] = {}
         for name, block in self._blocks.items():
             text = given.get(name, self._inputs.environment.get(f"SMSOPS_VAR_{name}", block.default))
-            if text is not None:
-                values[name] = text
+            if text is None:
+                continue
+            if not is_text(text):
+                diagnostics.error("SMS132", f'The variable "{name}" is not UTF-8 text', mark=self._marks[name])
+            values[name] = text
         return values
 
 

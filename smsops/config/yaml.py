@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.events import (
@@ -104,8 +104,9 @@ def key_mark_at(tree: Any, path: tuple[str | int, ...]) -> Mark | None:
     return mark_at(tree, path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchored:
+class _Node(NamedTuple):
+    """A value, how many values it is made of, and how many levels deep it is."""
+
     value: Any
     size: int = 1
     height: int = 0
@@ -131,7 +132,7 @@ class _Builder:
     def __init__(self, file: str, diagnostics: Diagnostics) -> None:
         self.file = file
         self.diagnostics = diagnostics
-        self.anchors: dict[str, _Anchored] = {}
+        self.anchors: dict[str, _Node] = {}
         self.stack: list[_Frame] = []
         self.root: Any = None
         self.documents = 0
@@ -148,7 +149,7 @@ class _Builder:
                 self.check_tag(event)
                 plain_null = not event.style and event.value in _NULLS  # libyaml: plain is ""
                 value = None if plain_null else event.value
-                node = _Anchored(value)
+                node = _Node(value)
                 if event.anchor:
                     self.anchors[event.anchor] = node
                 self.add(node, self.mark(event), is_merge=not event.style and event.value == "<<")
@@ -196,7 +197,7 @@ class _Builder:
         frame = self.stack.pop()
         if isinstance(frame.node, Mapping):
             self.merge(frame)
-        node = _Anchored(frame.node, frame.size, frame.height)
+        node = _Node(frame.node, frame.size, frame.height)
         if frame.anchor:
             self.anchors[frame.anchor] = node
         self.add(node, frame.node.mark)
@@ -214,7 +215,7 @@ class _Builder:
         self.check_depth(node.height, event)
         self.add(node, self.mark(event))
 
-    def add(self, node: _Anchored, mark: Mark, *, is_merge: bool = False) -> None:
+    def add(self, node: _Node, mark: Mark, *, is_merge: bool = False) -> None:
         if not self.stack:
             self.root = node.value
             return

@@ -93,7 +93,10 @@ class FileStateStore:
                 )
             state = replace(state, lineage=header["lineage"], salt=header["salt"])
             for line in complete[1:]:
-                state = fold(state, [read_event(event) for event in json.loads(line)])
+                events = json.loads(line)
+                if not isinstance(events, list):
+                    raise TypeError(line)
+                state = fold(state, [read_event(event) for event in events])
         except (ValueError, KeyError, TypeError) as error:
             raise StateError(
                 f"{self._journal_path} is damaged ({type(error).__name__})",
@@ -183,8 +186,13 @@ class FileStateStore:
         with contextlib.suppress(OSError):
             self._backups.rmdir()
 
-    def prune_backups(self, needed: set[str]) -> None:
-        """Drop backups that nothing needs: an apply died between saving one and saying so."""
+    def _tidy(self) -> None:
+        """Clear up what an apply that died has left: its journal, and backups that nothing needs any more."""
+        if self._state is not None:
+            self.save()
+            self._prune_backups({name for entry in self._state.entries.values() if (name := entry.backup)})
+
+    def _prune_backups(self, needed: set[str]) -> None:
         for path in self._backups.glob("*"):
             if path.suffix != ".json" or path.stem not in needed:
                 path.unlink(missing_ok=True)
@@ -203,6 +211,8 @@ class FileStateStore:
     def lock(self, command: str, *, wait: float = 0.0, shared: bool = False) -> Iterator[None]:
         """Hold the state: alone to change it, shared to read it. LockedError, naming the holder, where it is held.
 
+        Whoever held it alone leaves it tidy.
+
         The system releases the lock of a process that died, so a dead holder never blocks anybody.
         """
         if shared and not self._path.parent.exists():
@@ -217,6 +227,7 @@ class FileStateStore:
                 os.pwrite(descriptor, json.dumps(_holder(command)).encode(), 0)
             yield
             if not shared:
+                self._tidy()
                 os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)

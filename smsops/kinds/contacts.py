@@ -144,7 +144,7 @@ class ContactSet(Kind):
         target = merged(wanted, known)
         add = sorted(target.keys() - live.keys())
         remove = sorted(live.keys() - target.keys())
-        change = sorted(phone for phone in target.keys() & live.keys() if not _same(target[phone], live[phone]))
+        change = sorted(phone for phone in target.keys() & live.keys() if not same_values(target[phone], live[phone]))
         if parent_change and "adopt" in parent_change.actions and remove and not wanted.membership_given:
             view.fail(
                 resource.address,
@@ -285,7 +285,7 @@ class ListContacts:
             "an invalid number, or a field the list lacks",
         )
         self._explain(
-            [phone for phone, fields in rows if not _same(dict(fields), live[phone])],
+            [phone for phone, fields in rows if not same_values(dict(fields), live[phone])],
             "populateList",
             "the contact was there already and kept its old values",
         )
@@ -365,7 +365,7 @@ def merged(wanted: Wanted | None, live: Rows) -> Rows:
     return result
 
 
-def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+def same_values(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Equal values; a missing field is an empty one (API-NOTES 64)."""
     if one == other:
         return True
@@ -501,7 +501,7 @@ class _SourceReader:
                 detail="Correct it or remove the contact.",
             )
             return
-        if digits in self.rows and not _same(self.rows[digits], values):
+        if digits in self.rows and not same_values(self.rows[digits], values):
             self.declaration.error_at(
                 "SMS161",
                 f"{mask_phone(digits)} stands twice with different values",

@@ -28,7 +28,9 @@ from smsops.kinds.contacts import (
     declare_contacts,
     live_rows,
     merged,
+    present_rows,
     rows_document,
+    same_values,
 )
 from smsops.model.address import Address
 from smsops.model.blocks import GuardedBlock, NonBlank
@@ -238,9 +240,11 @@ class ContactList(Kind):
             replacing = None  # made by an earlier apply for another configuration: replace that
         old_name = replacing["from"] if replacing else present.identity if present else resource.want.identity
         stage = replacing["stage"] if replacing else None
+        resumes = stage == "deleted" and present is not None
+        stale, waiting = _still_to_do(final, present_rows(resource.address, view) if resumes else {})
         deletes = 0 if stage == "deleted" else 1
-        creates = 0 if stage == "deleted" and present else 1
-        reads = 1 if final else 0
+        creates = 0 if resumes else 1
+        reads = resumes + bool(final)
         return Change(
             resource.address,
             REPLACE if resource.entry else ADOPT_UPDATE,
@@ -248,7 +252,7 @@ class ContactList(Kind):
             dict(before),
             {name: after[name] for name in before} if before else after,
             method="createList",
-            calls=deletes + creates + batches(len(final)) + reads,
+            calls=deletes + creates + batches(len(stale)) + batches(len(waiting)) + reads,
             recreates=True,
             content=[after, old_name, stage, final],
             payload=_Payload(
@@ -319,11 +323,12 @@ class ContactList(Kind):
 
     async def _fill(self, payload: _Payload, login: str | None, session: Session) -> None:
         rows = payload.rows or {}
-        if not rows:
-            return
         contacts = ListContacts(session.master, payload.name, login, [item.name for item in payload.fields])
         present = await contacts.rows() if payload.stage == "deleted" and payload.live else {}
-        waiting = [(phone, fields) for phone, fields in rows.items() if phone not in present]
+        stale, waiting = _still_to_do(rows, present)
+        await contacts.remove(stale)
+        if not rows:
+            return
         await contacts.insert(waiting, lambda done: session.progress(done, len(waiting), "contacts"))
         await contacts.verify(list(rows.items()))
 
@@ -358,6 +363,13 @@ class ContactList(Kind):
 
 async def _exists(name: str, login: str | None, session: Session) -> bool:
     return any(record.name == name for record in await session.master.get_lists(sub_account=login))
+
+
+def _still_to_do(rows: Rows, present: Rows) -> tuple[list[str], list[tuple[str, Mapping[str, str]]]]:
+    """Who is to be removed and who inserted, where some are in the list already: after a replace that stopped."""
+    stale = [phone for phone, fields in present.items() if phone not in rows or not same_values(rows[phone], fields)]
+    there = present.keys() - set(stale)
+    return stale, [(phone, fields) for phone, fields in rows.items() if phone not in there]
 
 
 def _account_dependency(account: str | None) -> tuple[Address, ...]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def case(name: str) -> Case:
 
 
 @pytest.fixture
-def wrong(name: str, case: Case, stack: Stack) -> Iterator[Stack]:
+def wrong(name: str, case: Case, stack: Stack) -> Stack:
     """The case in a stack's directory."""
     path = CASES / name
     if path.is_dir():
@@ -77,7 +77,7 @@ def wrong(name: str, case: Case, stack: Stack) -> Iterator[Stack]:
     else:
         shutil.copy(path, stack.root / "smsops.yaml")
     stack.environment |= case.environment
-    yield stack
+    return stack
 
 
 def found(diagnostics: Sequence[Any]) -> Counter[tuple[str, str]]:

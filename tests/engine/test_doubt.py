@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from smsops.sandbox.faults import KINDS
@@ -22,7 +24,7 @@ UNCLEAR = (
     "truncated",
     "garbage",
 )
-SEND = {
+SEND: dict[str, Any] = {
     "lists": {"vip": {"contacts": inline(*people(range(3)))}},
     "campaigns": {"hello": {"message": "Hello", "schedule": LATER, "audience": {"lists": ["vip"]}}},
 }

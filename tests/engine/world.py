@@ -91,7 +91,7 @@ def killed_at_event(number: int, *, written: bool) -> Iterator[None]:
     """Kill the apply at its n-th record (from 0), before or after it is written. What a dead process does not do, is not done."""
     count = 0
     dead = False
-    append, save, prune = FileStateStore.append, FileStateStore.save, FileStateStore.prune_backups
+    append, save = FileStateStore.append, FileStateStore.save
 
     def appending(store: FileStateStore, events: Any) -> Any:
         nonlocal count, dead
@@ -108,15 +108,7 @@ def killed_at_event(number: int, *, written: bool) -> Iterator[None]:
         if not dead:
             save(store)
 
-    def pruning(store: FileStateStore, needed: set[str]) -> None:
-        if not dead:
-            prune(store, needed)
-
-    with (
-        patch.object(FileStateStore, "append", appending),
-        patch.object(FileStateStore, "save", saving),
-        patch.object(FileStateStore, "prune_backups", pruning),
-    ):
+    with patch.object(FileStateStore, "append", appending), patch.object(FileStateStore, "save", saving):
         yield
 
 

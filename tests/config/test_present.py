@@ -1,0 +1,100 @@
+"""What diagnostics show of a file: the right character, and nothing that is secret or somebody's."""
+
+from __future__ import annotations
+
+import pytest
+
+from smsops.config.present import SHOWN_ROWS, masked, presentable
+from smsops.model.address import Address
+from smsops.model.diagnostics import Diagnostic, Mark
+
+
+def shown(line: str, column: int, code: str = "SMS112", before: str = "") -> tuple[str, int]:
+    """The line of a snippet and the column of its caret, from 0."""
+    mark = Mark("smsops.yaml", before.count("\n") + 1, column)
+    (item,) = presentable([Diagnostic("error", code, "Wrong", mark=mark)], {"smsops.yaml": (before + line).encode()})
+    assert item.snippet is not None
+    source, caret = item.snippet.split("\n")
+    return source, caret.index("^")
+
+
+@pytest.mark.parametrize("column", [1, 40, 400, 800])
+def test_the_caret_is_below_the_character(column: int) -> None:
+    """However long a line is, the caret stands below the character that the mark names."""
+    line = "x" * (column - 1) + "!" + "x" * 500
+
+    source, caret = shown(line, column)
+
+    assert source[caret] == "!"
+    assert len(source) <= 160
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("phone: 06 12 34 56 78", "phone: •• •• •• •• 78"),
+        ("phone: +33 (0)6.12.34.56.78", "phone: +•• (•)•.••.••.••.78"),
+        ("phone: 0612345678", "phone: ••••••••78"),
+        ("schedule: 2026-11-27 10:00", "schedule: 2026-11-27 10:00"),
+        ("grants: {2026-11-onboarding: 100000}", "grants: {2026-11-onboarding: 100000}"),
+        ("name: a\x1b[31mb", "name: a [31mb"),
+    ],
+)
+def test_numbers_of_people_are_masked_and_dates_are_not(line: str, expected: str) -> None:
+    """Seven digits and more are masked but for the last two, dates stay, control characters go."""
+    assert masked(line) == expected
+    assert shown(line, 1)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "column", "code", "expected"),
+    [
+        ("", "    password: hunter2", 15, "SMS140", "    password: …"),
+        ("", "{first: x, api_key: hunter2, city: x}", 36, "SMS112", "{first: x, api_key: …"),
+        ("", "{password: {env: NAME}, city: [x]}", 31, "SMS112", "{password: {env: NAME}, city: [x]}"),
+        ("", "    pasword: hunter2", 5, "SMS110", "    pasword: …"),
+        ("", "url: https://acme:hunter2@api.example", 1, "SMS112", "url: https://acme:…@api.example"),
+        ("password: >-\n", "  hunter2", 3, "SMS101", "  …"),
+        ("password:\n  deep:\n\n", "    - hunter2", 7, "SMS101", "      …"),
+        ("password: {env: NAME}\ncity:\n", "  - Lyon", 5, "SMS112", "  - Lyon"),
+    ],
+)
+def test_a_secret_is_not_shown(before: str, line: str, column: int, code: str, expected: str) -> None:
+    """What stands behind or below a key for secrets, and behind a misspelt key, is left out of the snippet."""
+    assert shown(line, column, code, before)[0] == expected
+
+
+def test_a_mistake_is_said_once_in_the_order_of_the_files() -> None:
+    """The same mistake of several resources is one, and mistakes come by file and line."""
+    one = Diagnostic("error", "SMS112", "One", mark=Mark("b.yaml", 3, 1), address=Address(None, "list", "a"))
+    same = Diagnostic("error", "SMS112", "One", mark=Mark("b.yaml", 3, 1), address=Address(None, "list", "b"))
+    earlier = Diagnostic("error", "SMS112", "Two", mark=Mark("b.yaml", 2, 1))
+    first = Diagnostic("error", "SMS112", "Three", mark=Mark("z.yaml", 9, 1))
+    nowhere = Diagnostic("error", "SMS135", "Four")
+
+    found = presentable([one, same, earlier, first, nowhere], {"z.yaml": b"", "b.yaml": b""})
+
+    assert [item.summary for item in found] == ["Four", "Three", "Two", "One"]
+
+
+@pytest.mark.parametrize(("wrong", "said"), [(20, 20), (21, 21), (22, 21), (5_000, 21)])
+def test_many_wrong_rows_are_counted(wrong: int, said: int) -> None:
+    """Of the wrong rows of a file twenty are named and the rest counted."""
+    items = [Diagnostic("error", "SMS160", f"Row {line}", mark=Mark("a.csv", line)) for line in range(1, wrong + 1)]
+
+    found = presentable(items, {})
+
+    assert len(found) == said
+    if wrong > said:
+        assert found[-1].summary.startswith(f"{wrong - SHOWN_ROWS:,} more rows of a.csv")
+
+
+def test_what_only_follows_is_left_out() -> None:
+    """A text without a value, and a name that is missing because a file is, are not reported a second time."""
+    mark = Mark("smsops.yaml", 1, 1)
+    cause = Diagnostic("error", "SMS131", "There is no variable", mark=mark)
+    follows = Diagnostic("error", "SMS112", "Write true or false", mark=mark)
+    missing = Diagnostic("error", "SMS150", "There is no list", mark=Mark("smsops.yaml", 2, 1))
+
+    assert [item.code for item in presentable([cause, follows, missing], {}, {mark}, incomplete=True)] == ["SMS131"]
+    assert [item.code for item in presentable([missing], {})] == ["SMS150"]
