@@ -3,7 +3,7 @@
 ::
 
     SmsopsError                1
-    ├── ConfigurationError     1   diagnostics of the configuration, all at once
+    ├── ConfigurationError     1   diagnostics of the configuration, all at once (model/diagnostics.py)
     ├── StateError             1   the state cannot be read or written
     ├── StalePlanError         5   the saved plan is no longer what would be done
     └── LockedError            6   somebody else holds the state
@@ -11,12 +11,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from smsops.model.diagnostics import Diagnostic
+from typing import ClassVar
 
 
 class ExitCode(IntEnum):
@@ -43,15 +39,6 @@ class SmsopsError(Exception):
         self.summary = summary
         self.code = code
         self.detail = detail
-
-
-class ConfigurationError(SmsopsError):
-    """The configuration is wrong; carries every diagnostic of the run, warnings included."""
-
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        errors = sum(1 for diagnostic in diagnostics if diagnostic.severity == "error")
-        super().__init__(f"{errors} configuration error{'s' if errors != 1 else ''}", code="SMS100")
-        self.diagnostics = tuple(diagnostics)
 
 
 class StateError(SmsopsError):

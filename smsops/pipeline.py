@@ -17,10 +17,10 @@ from smsops.core import diff, plan
 from smsops.edge import apply, git, plan_file, refresh
 from smsops.edge.secrets import SecretUnavailable, resolve
 from smsops.edge.state_file import FileStateStore
-from smsops.errors import ConfigurationError, SmsopsError, StateError
+from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, Kind, View
 from smsops.model.address import Address, renamed, stands_in
-from smsops.model.diagnostics import Diagnostic
+from smsops.model.diagnostics import ConfigurationError, Diagnostic
 from smsops.model.plan import Plan, Report
 from smsops.model.resources import SecretReference
 from smsops.model.state import Event, Move, Own, State, fold

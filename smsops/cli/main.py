@@ -11,7 +11,8 @@ import click
 
 from smsops import __version__
 from smsops.cli.options import Globals, global_options
-from smsops.errors import ConfigurationError, ExitCode, SmsopsError
+from smsops.errors import ExitCode, SmsopsError
+from smsops.model.diagnostics import ConfigurationError
 
 COMMANDS = {
     "init": ("smsops.cli.init:init", "Write a small working stack on the sandbox."),

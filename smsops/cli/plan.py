@@ -11,7 +11,8 @@ import click
 
 from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
 from smsops.cli.views import text
-from smsops.errors import ConfigurationError, ExitCode
+from smsops.errors import ExitCode
+from smsops.model.diagnostics import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,10 +22,9 @@ from smsops.config.stack import StackBlock
 from smsops.config.validation import report, without
 from smsops.config.variables import Inputs, Variables
 from smsops.config.yaml import Mapping, key_mark_at, mark_at
-from smsops.errors import ConfigurationError
 from smsops.kinds.base import Declared, Kind, Step
 from smsops.model.address import Address
-from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark
+from smsops.model.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Mark
 from smsops.model.resources import Desired, Guard
 from smsops.model.settings import Settings
 from smsops.model.values import digest

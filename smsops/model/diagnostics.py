@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from smsops.errors import SmsopsError
 from smsops.model.address import Address
 
 Severity = Literal["error", "warning"]
@@ -90,6 +91,15 @@ class Diagnostics:
     @property
     def has_errors(self) -> bool:
         return any(item.severity == "error" for item in self.items)
+
+
+class ConfigurationError(SmsopsError):
+    """The configuration is wrong; carries every diagnostic of the run, warnings included."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        errors = sum(1 for diagnostic in diagnostics if diagnostic.severity == "error")
+        super().__init__(f"{errors} configuration error{'s' if errors != 1 else ''}", code="SMS100")
+        self.diagnostics = tuple(diagnostics)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

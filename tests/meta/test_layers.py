@@ -34,7 +34,6 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "httpx": ("api/client.py", "api/verdicts.py", "cli/connect.py"),
     "yaml": ("config/yaml.py",),
     "duckdb": ("config/data_files.py", "kinds/campaign/where.py"),
-    "charset_normalizer": ("config/data_files.py",),
     "phonenumbers": ("model/phone.py", "model/settings.py"),
     "click": ("cli/",),
     "rich": ("cli/views/progress.py",),
@@ -45,7 +44,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
 }
 """Libraries that only these places may know."""
 
-LAZY = ("duckdb", "charset_normalizer", "phonenumbers", "rich")
+LAZY = ("duckdb", "phonenumbers", "rich")
 """Libraries that nobody imports before they are needed: never at module level."""
 
 

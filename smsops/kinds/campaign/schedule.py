@@ -27,6 +27,8 @@ def read_schedule(text: str, zone: str) -> datetime:
     day, clock, suffix = match.groups()
     try:
         local = datetime.fromisoformat(f"{day} {clock}")
+        if not 2000 <= local.year < 2200:
+            raise ValueError(day)  # a typing error, and beyond what zones can be asked about
         if suffix == "Z" or (suffix and suffix[0] in "+-"):
             return datetime.fromisoformat(f"{day}T{clock}{'+00:00' if suffix == 'Z' else suffix}").astimezone(UTC)
     except ValueError:

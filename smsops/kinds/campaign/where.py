@@ -54,6 +54,15 @@ def matching(condition: str, fields: Sequence[str], rows: Sequence[Mapping[str, 
 def check(condition: str, fields: tuple[str, ...]) -> None:
     """Whether it is a condition over these fields; BadCondition where it is not."""
     matching(condition, fields, ())
+    import duckdb
+
+    named = ", ".join(f"''::VARCHAR AS \"{name}\"" for name in ("#", *(field.upper() for field in fields)))
+    try:
+        described = _engine().execute(f"DESCRIBE SELECT (\n{condition}\n) AS met FROM (SELECT {named})").fetchall()
+    except duckdb.Error as error:
+        raise BadCondition(_reason(error, fields)) from None
+    if described[0][1] != "BOOLEAN":
+        raise BadCondition("it must be true or false for each contact; compare the field with something")
 
 
 @cache
