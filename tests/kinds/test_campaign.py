@@ -490,6 +490,22 @@ class TestAudience:
         assert stack.changes() == {}
         assert [call.method for call in stack.calls()] == ["getInfo", "getLists"]
 
+    def test_an_audience_that_is_written_otherwise(self, stack: Stack) -> None:
+        """An edit of the audience counts, also beside a list whose contacts only the account knows."""
+        stack.sandbox.add_list(LOGIN, "vip", [], [{"phone": phone(1)}])
+        lists = {"vip": {"lifecycle": {"adopt": "if_identical"}}}
+        for audience, expected in (
+            ({"lists": ["vip"], "phones": [phone(2), phone(3)]}, {1, 2, 3}),
+            ({"lists": ["vip"], "phones": [phone(3)]}, {1, 3}),
+            ({"phones": [phone(3), phone(1)]}, {1, 3}),
+        ):
+            stack.write({"lists": lists, "campaigns": {"hello": campaign(audience=audience)}})
+            stack.apply()
+            assert {number for number, _ in texts(stack)} == {phone(n) for n in expected}
+            stack.calls()
+            assert stack.changes() == {}
+            assert "getContacts" not in [call.method for call in stack.calls()]
+
 
 class TestMoney:
     def test_max_credits(self, stack: Stack) -> None:

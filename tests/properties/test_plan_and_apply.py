@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsops.sandbox.app import Call
-from tests.harness import READS
+from tests.harness import READS, Stack
 from tests.kinds.contract import assert_discreet, mutating, phone, planned_calls
 from tests.properties.stacks import (
     PEOPLE,
@@ -58,7 +58,7 @@ def test_calls_are_the_least(edits: list[dict[str, Any]]) -> None:
             document = stack.plan()
             reads = stack.calls()
             assert mutating(reads) == []
-            _assert_least_reads(reads, sections, document)
+            _assert_least_reads(reads, sections, document, _owned(stack))
             stack.apply()
             made = Counter(call.method for call in mutating(stack.calls()))
             assert made.total() <= planned_calls(document)
@@ -66,7 +66,7 @@ def test_calls_are_the_least(edits: list[dict[str, Any]]) -> None:
             stack.apply()
             again = stack.calls()
             assert mutating(again) == []
-            _assert_least_reads(again, sections, {"resource_changes": []})
+            _assert_least_reads(again, sections, {"resource_changes": []}, _owned(stack))
 
 
 @moderate
@@ -80,7 +80,7 @@ def test_destroy_leaves_what_was_there_before(edits: list[dict[str, Any]], later
             stack.apply()
         if later:
             stack.clock += timedelta(days=60)
-            assert stack.changes() == {}
+            assert not [address for address in stack.changes() if not address.endswith("/credits")]  # new allowances
         stack.apply("--destroy")
         after = stack.sandbox.snapshot()
         assert stack.state["resources"] == {} if (stack.root / ".smsops" / "state.json").exists() else True
@@ -125,7 +125,11 @@ def _timeless(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in ("timestamp", "expires", "state")}
 
 
-def _assert_least_reads(calls: list[Call], sections: dict[str, Any], document: Any) -> None:
+def _owned(stack: Stack) -> set[str]:
+    return set(stack.run("state", "list").stdout.split())
+
+
+def _assert_least_reads(calls: list[Call], sections: dict[str, Any], document: Any, owned: set[str]) -> None:
     reads = [call for call in calls if call.method in READS]
     made = Counter((call.method, call.sub_account, json.dumps(call.params, sort_keys=True)) for call in reads)
     assert not made or max(made.values()) == 1
@@ -143,13 +147,23 @@ def _assert_least_reads(calls: list[Call], sections: dict[str, Any], document: A
             (None if key is None else login_of(key, sections), block["lists"][name].get("name", name))
             for key, block in accounts(sections)
             for name in block.get("lists", {})
-            if "contacts" in block["lists"][name]
+            if "contacts" in block["lists"][name] or _waited_for(name, key, block, owned)
         }
         asked = {(call.sub_account, call.params["listName"]) for call in reads if call.method == "getContacts"}
         assert asked <= known
         assert owners == {
             None if key is None else login_of(key, sections) for key, block in accounts(sections) if block.get("lists")
         }
+
+
+def _waited_for(name: str, account: str | None, block: dict[str, Any], owned: set[str]) -> bool:
+    """Whether a campaign that had nobody to go to, and so is not scheduled yet, would look into a list."""
+    prefix = f"{account}/" if account else ""
+    return any(
+        name in (*campaign["audience"].get("lists", ()), *campaign["audience"].get("exclude_lists", ()))
+        for key, campaign in block.get("campaigns", {}).items()
+        if f"{prefix}campaign.{key}" not in owned
+    )
 
 
 def _assert_announced(made: Counter[str], document: Any) -> None:

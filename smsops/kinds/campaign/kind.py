@@ -233,6 +233,8 @@ class Campaign(Kind):
         pending = content != stored["content"] or not stored["complete"]
         if not pending and "audience" in resource.want.guard.ignore_changes:
             return None
+        audience = self._audience(spec, view)
+        pending = pending or audience != stored["audience"]
         recipients = recipients_of(resource.want, view, pending=pending)
         if recipients is None:
             return None
@@ -243,7 +245,10 @@ class Campaign(Kind):
         cancel = tuple(part for part in taken if (part.start, part.fingerprint) not in wanted)
         send = tuple(part for part in parts if (part.start, part.fingerprint) not in kept)
         if not cancel and not send:
-            return None
+            if audience == stored["audience"]:
+                return None
+            entry = replace(resource.owned, attributes={**stored, "audience": audience})  # it says the same otherwise
+            return Change(resource.address, UPDATE, "audience_changed", {}, {}, entry=entry)
         if any(part.campaign_id == ID_LOST for part in cancel):
             view.warn(
                 resource.address,
@@ -317,6 +322,10 @@ class Campaign(Kind):
                 spec.notify,
             ]
         )
+
+    def _audience(self, spec: CampaignSpec, view: View) -> str:
+        """A digest of what the block says about the audience."""
+        return view.digest(spec.audience.model_dump(mode="json"))
 
     def _change(
         self,
@@ -435,6 +444,7 @@ class Campaign(Kind):
         attributes: dict[str, JSON] = {
             "date": when.isoformat(),
             "content": self._content(resource, moment, view),
+            "audience": self._audience(spec, view),
             "message": mask_text(spec.message),
             "sender": spec.sender,
             "parts": [],
