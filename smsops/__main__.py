@@ -10,8 +10,11 @@ def main() -> None:
 
         sys.stdout.write(f"smsops {__version__}\n")
         return
+    import signal
+
     from smsops.cli.main import run
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run as Ctrl-C does
     sys.exit(run(sys.argv[1:]))
 
 

@@ -19,8 +19,8 @@ from smsops.edge.secrets import SecretUnavailable, resolve
 from smsops.edge.state_file import FileStateStore
 from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, Kind, View
-from smsops.model.address import Address, renamed, stands_in
-from smsops.model.diagnostics import ConfigurationError, Diagnostic
+from smsops.model.address import Address, matches, renamed, stands_in
+from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
 from smsops.model.plan import Plan, Report
 from smsops.model.resources import SecretReference
 from smsops.model.state import Event, Move, Own, State, fold
@@ -147,6 +147,7 @@ async def prepare(
             if (name := entry.backup) and (content := store.read_backup(name)) is not None
         },
     )
+    _check_targets(view, options.targets)
     selected = diff.select(view, options.targets)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
     await _fetch(connection.reader, [MASTER_INFO], view, progress)
@@ -185,6 +186,15 @@ async def _compare(
 
 async def _fetch(reader: Reader, reads: Sequence[Any], view: View, progress: Callable[[int], None]) -> None:
     await refresh.fetch(reader, reads, view.results, progress)
+
+
+def _check_targets(view: View, targets: Sequence[str]) -> None:
+    """A target that names nothing is a typing error, not an empty plan."""
+    addresses = {*view.desired, *view.state.entries}
+    for target in targets:
+        if not any(matches(address, [target]) for address in addresses):
+            known = [str(address) for address in addresses]
+            raise SmsopsError(f"--target {target} names no resource", code="SMS412", detail=did_you_mean(target, known))
 
 
 def _check_account(state: State, credentials: Credentials) -> None:

@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from itertools import count
@@ -160,8 +160,12 @@ class Transport:
         *,
         credentials: Credentials,
         secrets: Sequence[str] = (),
+        doubts: list[OutcomeUnknown] | None = None,
     ) -> T:
-        """Call a method, as often as it may be repeated, and return what `parse` makes of the answer."""
+        """Call a method, as often as it may be repeated, and return what `parse` makes of the answer.
+
+        `doubts` collects the requests among them that were left without an answer.
+        """
         call = _Call(
             method,
             credentials.login,
@@ -183,7 +187,10 @@ class Transport:
                 wait = self._wait(call, error, attempt - turned_away)
             if wait is None:
                 break
-            doubt = error if isinstance(error, OutcomeUnknown) else doubt
+            if isinstance(error, OutcomeUnknown):
+                doubt = error
+                if doubts is not None:
+                    doubts.append(error)
             _log.info("%s: %s, trying again in %.1f s", method.name, error.detail, wait)
             await self._clock.sleep(wait)
             self.retries += 1
@@ -292,9 +299,10 @@ class ReaderClient(Reader):
         parameters: Mapping[str, str] | None = None,
         *,
         secrets: Sequence[str] = (),
+        doubts: list[OutcomeUnknown] | None = None,
     ) -> T:
         return await self._transport.call(
-            method, parameters or {}, parse, credentials=self._credentials, secrets=secrets
+            method, parameters or {}, parse, credentials=self._credentials, secrets=secrets, doubts=doubts
         )
 
     async def get_info(self, *, sub_account: str | None = None) -> AccountInfo:
@@ -378,7 +386,9 @@ class WriterClient(ReaderClient, Writer):
     async def delete_campaign(self, campaign_id: str) -> Cancelled:
         # `campId` in the French manual and in clients, `Campid` in the translated one.
         parameters = {"campId": campaign_id, "Campid": campaign_id}
-        return await self._call(methods.DELETE_CAMPAIGN, answers.cancelled, parameters)
+        doubts: list[OutcomeUnknown] = []
+        cancelled = await self._call(methods.DELETE_CAMPAIGN, answers.cancelled, parameters, doubts=doubts)
+        return replace(cancelled, repeated=bool(doubts))
 
 
 def _passwords(data: Mapping[str, str]) -> tuple[str, ...]:

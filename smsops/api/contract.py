@@ -178,9 +178,14 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A scheduled campaign is gone; `already` when it was gone before."""
+    """A scheduled campaign is gone; `already` when it was gone before this answer.
+
+    `repeated` says that an earlier request of the same call was left without an answer: then it may
+    have been that one which cancelled it.
+    """
 
     already: bool
+    repeated: bool = False
 
 
 # Errors: what is known after a call that did not succeed

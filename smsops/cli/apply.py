@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
-from smsops.cli.plan import show_plan
+from smsops.cli.plan import failure_diagnostics, show_plan
 from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
@@ -100,6 +100,18 @@ def _options_of(saved: Mapping[str, JSON]) -> PlanOptions:
 
 
 def _run(settings: Globals, wish: _Wish, wait: float) -> int:
+    try:
+        return _approved_run(settings, wish, wait)
+    except SmsopsError as error:
+        if wish.output != "json":
+            raise
+        progress.write_failure(error.exit_code, failure_diagnostics(error))
+        return error.exit_code
+    except asyncio.CancelledError:  # the second interrupt
+        raise KeyboardInterrupt from None
+
+
+def _approved_run(settings: Globals, wish: _Wish, wait: float) -> int:
     if not wish.approved and (wish.output == "json" or not _may_ask()):
         raise SmsopsError(
             "Nobody can be asked for approval here",

@@ -11,7 +11,7 @@ import click
 
 from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
 from smsops.cli.views import text
-from smsops.errors import ExitCode
+from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ def plan(
 
         with store.lock("plan", wait=read_duration(lock_timeout), shared=True):
             made = asyncio.run(work())
-    except ConfigurationError as error:
+    except SmsopsError as error:
         if output == "json":
-            print_failed_plan(settings, error)
-            return ExitCode.ERROR
+            print_failed_plan(error)
+            return error.exit_code
         raise
     show_plan(made, settings, output, everything=everything)
     if out is not None:
@@ -117,16 +117,24 @@ def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = 
     click.echo(text.plan_text(made, settings.use_color(sys.stdout), everything=everything))
 
 
-def print_failed_plan(settings: Globals, error: ConfigurationError) -> None:
-    """A plan document for a configuration that allows no plan."""
+def failure_diagnostics(error: SmsopsError) -> tuple[Diagnostic, ...]:
+    """What a run that could not begin has to say, as diagnostics."""
+    from smsops.model.diagnostics import Diagnostic
+
+    if isinstance(error, ConfigurationError):
+        return error.diagnostics
+    return (Diagnostic("error", error.code, error.summary, error.detail),)
+
+
+def print_failed_plan(error: SmsopsError) -> None:
+    """A plan document where no plan could be made."""
     from smsops import __version__
     from smsops.model.plan import Plan
     from smsops.pipeline import system_now
 
     now = system_now()
-    failed = Plan(
-        "", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=error.diagnostics, errored=True
-    )
+    found = failure_diagnostics(error)
+    failed = Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
     click.echo(json.dumps(failed.document(), indent=2, ensure_ascii=False))
 
 

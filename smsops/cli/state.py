@@ -89,12 +89,19 @@ def pull() -> None:
 @click.argument("addresses", nargs=-1, required=True)
 @_lock_timeout
 def rm(addresses: tuple[str, ...], lock_timeout: str) -> None:
-    """Forget resources: they stay in the account, and this stack does not own them any more."""
+    """Forget resources and what stands in them: they stay in the account, and this stack does not own them any more."""
     with _open("state rm", shared=False, wait=lock_timeout) as (store, found):
-        dropped = [_owned(found, text) for text in addresses]
+        named = [_owned(found, text) for text in addresses]
+        dropped = [address for address in found.entries if any(_stands_in(address, outer) for outer in named)]
         _change(store, [Drop(address) for address in dropped])
         for address in dropped:
             click.echo(f"Forgot {address}. It is still in the account.", err=True)
+        click.echo("What is still in the configuration is made anew by the next apply, or has to be adopted.", err=True)
+
+
+def _stands_in(address: Address, outer: Address) -> bool:
+    kind = _kind(outer)
+    return stands_in(address, outer, opens_account=kind.opens_account, embeds=kind.embeds)
 
 
 @state.command()
@@ -111,7 +118,7 @@ def mv(source: str, target: str, lock_timeout: str) -> None:
         moves = [
             Move(address, renamed(address, old, new, opens_account=kind.opens_account))
             for address in found.entries
-            if stands_in(address, old, opens_account=kind.opens_account, embeds=kind.embeds)
+            if _stands_in(address, old)
         ]
         taken = [move.new for move in moves if move.new in found.entries]
         if taken:

@@ -12,6 +12,7 @@ from smsops.kinds.base import MASTER_INFO, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import NO_OP, Change, Git, Operation, Plan
+from smsops.model.resources import Present
 from smsops.model.values import Number, digest, plural
 
 
@@ -82,7 +83,14 @@ def _operation_id(change: Change, key: str) -> str:
 
 
 def _let_credits_come_back_first(changes: dict[Address, Change], view: View) -> None:
-    """Debits come before the credits that need them: where the master's balance does not cover them all."""
+    """Cancellations come before what is newly sent from the same account; debits before the credits that need them."""
+    cancelled: dict[str | None, list[Address]] = {}
+    for address, change in changes.items():
+        if change.refund is not None and change.deletes:
+            cancelled.setdefault(address.account, []).append(address)
+    for address, change in changes.items():
+        if change.send is not None and address.account in cancelled and "create" in change.actions:
+            changes[address] = replace(change, follows=(*change.follows, *cancelled[address.account]))
     balance = _master_balance(view)
     out = sum((change.moves for change in changes.values() if change.moves > 0), start=0)
     if balance is None or out <= balance:
@@ -122,6 +130,7 @@ def _limits(plan: Plan, view: View) -> list[Diagnostic]:
                     blocks="plan",
                 )
             )
+    found += _shortages(plan, view)
     if plan.master_after is not None and plan.master_after < 0 and (plan.moved > 0 or plan.spend_estimate > 0):
         found.append(
             Diagnostic(
@@ -132,4 +141,30 @@ def _limits(plan: Plan, view: View) -> list[Diagnostic]:
                 blocks="plan",
             )
         )
+    return found
+
+
+def _shortages(plan: Plan, view: View) -> list[Diagnostic]:
+    """Sub-accounts that would spend more than they have, credits moved and given back included."""
+    opener = next(kind for kind in view.kinds.values() if kind.opens_account)
+    found: list[Diagnostic] = []
+    for account in sorted({send.account for send in plan.sends if send.account is not None}):
+        owner = view.observe(Address(None, opener.name, account))
+        facts = owner.facts if isinstance(owner, Present) else {}
+        if facts.get("postpaid"):
+            continue
+        moved = sum((change.moves for change in plan.changes if change.address.account == account), start=0)
+        spent = sum((send.credits for send in plan.sends if send.account == account), start=0)
+        left = facts.get("balance", 0) + moved + plan.refunded(account) - spent
+        if left < 0:
+            found.append(
+                Diagnostic(
+                    "error",
+                    "SMS253",
+                    f"The account {account} is short of {plural(-left, 'credit')}",
+                    f"Its campaigns cost {spent:,}. A grant of {-left:,} would do.",
+                    address=Address(None, opener.name, account),
+                    blocks="plan",
+                )
+            )
     return found

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, cast
 
@@ -137,8 +137,16 @@ class _Session:
         except (Refused, NotSent):
             self._run.append([Settle(intent.id, False)])
             raise
+        except OutcomeUnknown as error:
+            if error.evidence:  # what part of the answer arrived may be all that is ever known
+                told = {**intent.facts, "evidence": dict(error.evidence)}
+                self._run.append([Intend(replace(intent, facts=told))])
+            raise
         self._run.append([Settle(intent.id, True), *events(answer)])
         return answer
+
+    def now(self) -> datetime:
+        return self._run.now()
 
     def progress(self, done: int, total: int, noun: str) -> None:
         self._run.reporter.progressed(self._operation, done, total, noun)

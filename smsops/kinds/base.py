@@ -240,6 +240,8 @@ class Session(Protocol):
         The intent stays open, and OutcomeUnknown is raised, where the call may have happened.
         """
 
+    def now(self) -> datetime: ...
+
     def progress(self, done: int, total: int, noun: str) -> None:
         """Tell the user how far a long change is."""
 

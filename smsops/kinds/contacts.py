@@ -145,6 +145,20 @@ class ContactSet(Kind):
         add = sorted(target.keys() - live.keys())
         remove = sorted(live.keys() - target.keys())
         change = sorted(phone for phone in target.keys() & live.keys() if not same_values(target[phone], live[phone]))
+        if (
+            parent_change
+            and "adopt" in parent_change.actions
+            and not view.adopt_all
+            and view.desired[parent].guard.adopt == "if_identical"
+            and (remove or change)
+        ):
+            view.fail(
+                resource.address,
+                "SMS261",
+                f"{parent} exists already and differs in {plural(len(remove) + len(change), 'contact')}",
+                "Make the sources say what is there, or adopt it with lifecycle: {adopt: always}.",
+            )
+            return None
         if parent_change and "adopt" in parent_change.actions and remove and not wanted.membership_given:
             view.fail(
                 resource.address,

@@ -130,6 +130,8 @@ class ContactList(Kind):
         check_ignored(desired, ("locked", "fields"), diagnostics)
 
     def observe(self, resource: Resource, view: View) -> Observation:
+        if resource.desired is None and resource.entry is None:
+            return Absent()  # its contacts are all that the state has left of it
         records = self._records(resource, view)
         name = self._live_name(resource)
         found = [record for record in records if record.name == name]
@@ -211,6 +213,7 @@ class ContactList(Kind):
             return None
         (contacts,) = view.read(contacts_read(resource.address, present, view))
         names = {name.upper() for _, fields in contacts.rows for name in fields}
+        names |= {name.upper() for name in resource.want.spec.fields}  # one that nobody has may be there all the same
         wanted = _fields(resource.want.spec)
         by_capitals = {name.upper(): flags for name, flags in wanted.items()}
         return {name: by_capitals.get(name, {"filter": False, "mailing": False}) for name in names}

@@ -150,9 +150,11 @@ class SubAccount(Kind):
         shown = {
             ours: _shown_live(ours, record.fields[read]) for ours, (_, read) in WIRE.items() if read in record.fields
         }
-        return Present(
-            record.login, {"login": record.login, **attributes}, {"balance": record.credits or 0, "shown": shown}
-        )
+        wish = resource.desired.spec.create_only if resource.desired else None
+        stored = resource.entry.attributes.get("create_only") if resource.entry else None
+        postpaid = bool((stored or {}).get("postpaid") or (wish and wish.postpaid))
+        facts = {"balance": record.credits or 0, "postpaid": postpaid, "shown": shown}
+        return Present(record.login, {"login": record.login, **attributes}, facts)
 
     def create(self, resource: Resource, view: View) -> Change | None:
         want = resource.want
@@ -227,7 +229,12 @@ class SubAccount(Kind):
         self._warn_create_only(resource, view)
         entry = self._entry(resource, want.identity, view, stored)
         if not data and not changes_password:
-            return None if resource.entry else Change(resource.address, ADOPT, "adopted", {}, {}, entry=entry)
+            if resource.entry is None:
+                return Change(resource.address, ADOPT, "adopted", {}, {}, entry=entry)
+            if resource.entry.identity == present.identity:
+                return None
+            logins = ({"login": resource.entry.identity}, {"login": present.identity})  # renamed, and not recorded
+            return Change(resource.address, UPDATE, "configuration_changed", *logins, entry=entry)
         return Change(
             resource.address,
             UPDATE if resource.entry else ADOPT_UPDATE,
@@ -246,10 +253,12 @@ class SubAccount(Kind):
         balance: Number = observation.facts["balance"]
         returns = int(balance) if balance > 0 else 0
         # Cancelling what it had scheduled gives credits back: the balance must be asked for again.
-        refunds = any(
-            change.address.account == resource.address.name and change.deletes and change.refunds
+        given_back = [
+            change.refund
             for change in view.changes.values()
-        )
+            if change.address.account == resource.address.name and change.refund is not None
+        ]
+        refunds = bool(given_back)
         return Change(
             resource.address,
             DELETE,
@@ -260,7 +269,7 @@ class SubAccount(Kind):
             calls=1 + bool(returns) + refunds,
             payload=_Payload(observation.identity, {}, None, returns=returns, refunds=refunds),
             content=observation.identity,
-            moves=-returns,
+            moves=-(returns + sum(given_back)),
         )
 
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:

@@ -71,8 +71,8 @@ class Change:
     and never shown. What moves by itself (a balance) is not in it.
     `calls` is the number of calls to the API, `method` the one that names the operation.
     `entry` is the state entry where the change needs no call (adopting, moving, forgetting).
-    `moves` is what leaves the master's balance for a sub-account's; `refunds` says that the change
-    gives credits back to the account it is made in, `recreates` that it makes the resource anew with
+    `moves` is what leaves the master's balance for a sub-account's; `refund` is what the change
+    gives back to the account it is made in (None: it gives nothing back), `recreates` that it makes the resource anew with
     all that stands inside it. `follows` are changes that must come first.
     """
 
@@ -88,7 +88,7 @@ class Change:
     entry: Entry | None = None
     contacts: ContactCounts | None = None
     moves: Number = 0
-    refunds: bool = False
+    refund: Number | None = None
     recreates: bool = False
     send: Send | None = None
     follows: tuple[Address, ...] = ()
@@ -213,7 +213,11 @@ class Plan:
         if self.master_before is None:
             return None
         spent = sum((send.credits for send in self.sends if send.account is None), start=0)
-        return self.master_before - self.moved - spent
+        return self.master_before - self.moved - spent + self.refunded(None)
+
+    def refunded(self, account: str | None) -> Number:
+        """What cancelled campaigns give back to an account."""
+        return sum((change.refund or 0 for change in self.changes if change.address.account == account), start=0)
 
     @property
     def blocked(self) -> tuple[Diagnostic, ...]:

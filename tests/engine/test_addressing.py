@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -131,6 +132,24 @@ class TestStateCommands:
         sections["sub_accounts"] = {"north": {**sections["sub_accounts"]["paris"], "login": "paris"}}
         stack.write(sections)
         assert stack.changes() == {}
+
+    @pytest.mark.parametrize(
+        "gone", ["sub_account.paris", "list.vip", "contacts.vip", "paris/list.vip", "paris/credits"]
+    )
+    def test_a_state_with_a_gap(self, stack: Stack, gone: str) -> None:
+        """A state from which somebody cut an entry makes no command fail in a way that nobody foresaw."""
+        stack.write(world())
+        stack.apply()
+        path = stack.root / ".smsops" / "state.json"
+        document = stack.state
+        del document["resources"][gone]
+        path.write_text(json.dumps(document), "utf-8")
+        for sections in (world(), {}):
+            stack.write(sections)
+            for options in ((), ("--destroy",), ("--adopt",)):
+                result = stack.run("plan", *options)
+                assert "SMS499" not in result.stderr
+                assert result.exit_code in (0, 1)
 
     @pytest.mark.parametrize(
         "arguments",

@@ -16,7 +16,7 @@ import pytest
 from smsops.sandbox.app import Sandbox
 from tests.engine.world import CHANGED, Killed, assert_world, killed_at_event, settle, world
 from tests.harness import API_KEY, LOGIN, Stack
-from tests.kinds.contract import mutating, people
+from tests.kinds.contract import mutating, people, person
 
 LONGEST = 60
 
@@ -75,6 +75,21 @@ class TestKilledBetweenRecords:
         settle(stack, before)
         stack.apply()
         assert_world(stack)
+
+
+@pytest.mark.parametrize("written", [True, False], ids=["behind", "before"])
+@pytest.mark.parametrize("number", range(3))
+def test_a_rename_that_was_not_recorded(stack: Stack, number: int, written: bool) -> None:
+    """An account that was renamed when the process died is known by its new login, also to what stands inside."""
+    stack.write({"sub_accounts": {"paris": person()}})
+    stack.apply()
+    stack.write({"sub_accounts": {"paris": person(login="lutetia", lists={"vip": {}})}})
+    with contextlib.suppress(Killed), killed_at_event(number, written=written):
+        stack.run("apply", "--auto-approve")
+    stack.apply()
+    assert stack.state["resources"]["sub_account.paris"]["identity"] == "lutetia"
+    assert list(stack.sandbox.snapshot()["lists"]["lutetia"]) == ["vip"]
+    assert stack.changes() == {}
 
 
 def test_the_state_is_what_the_journal_says(stack: Stack) -> None:

@@ -95,11 +95,13 @@ def killed_at_event(number: int, *, written: bool) -> Iterator[None]:
 
     def appending(store: FileStateStore, events: Any) -> Any:
         nonlocal count, dead
-        dead = dead or count == number
+        last = count == number
         count += 1
-        if dead and (count > number + 1 or not written):
+        dead = dead or (last and not written)
+        if dead:
             raise Killed
         state = append(store, events)
+        dead = last
         if dead:
             raise Killed
         return state

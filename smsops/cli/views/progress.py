@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ import click
 from smsops.cli.views.text import Paint, ended_text, started_text
 from smsops.edge.apply import Reporter
 from smsops.errors import ExitCode
+from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import Operation, Outcome, Report
 
 EVENTS_VERSION = "1.0"
@@ -125,6 +126,13 @@ def write_summary(report: Report, refused: ExitCode | None = None) -> None:
         **groups,
         diagnostics=diagnostics,
     )
+
+
+def write_failure(exit_code: ExitCode, diagnostics: Sequence[Diagnostic]) -> None:
+    """The summary of an apply that could not begin."""
+    nothing: dict[str, list[str]] = {name: [] for name in ("done", "failed", "skipped", "in_doubt", "not_started")}
+    found = [item.document() for item in diagnostics]
+    write_event("summary", exit_code=int(exit_code), interrupted=False, **nothing, diagnostics=found)
 
 
 @contextmanager

@@ -235,7 +235,9 @@ def ended_text(outcome: Outcome, paint: Paint) -> str:
     match outcome.status:
         case "done":
             calls = f", {plural(outcome.calls, 'call')}" if outcome.calls else ""
-            return f"{change.address}: {_VERBS[change.actions][1]} complete after {outcome.seconds:.0f}s{calls}"
+            line = f"{change.address}: {_VERBS[change.actions][1]} complete after {outcome.seconds:.0f}s{calls}"
+            rejected = outcome.returned.get("rejected")
+            return f"{line}. The API rejected {', '.join(rejected)}" if rejected else line
         case "skipped":
             return f"{change.address}: {paint('Skipped', 'yellow')}. {outcome.detail}"
         case "not_started":

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from smsops.api.contract import Message, Refused, Sent, Writer
 from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored
 from smsops.kinds.campaign.audience import CampaignData, Estimate, estimate, list_address, recipients_of
-from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, NOBODY, Part, SentPart, split
+from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, NOBODY, SCHEDULED, Part, SentPart, split
 from smsops.kinds.campaign.schedule import BadSchedule, is_near, read_schedule, shown, wire_date
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import BadTemplate, Template, parse_template
@@ -46,6 +46,7 @@ class _Payload:
     blacklist: frozenset[str] = field(default=frozenset(), repr=False)
     costs: Mapping[str, Number] = field(default_factory=dict)
     balance: Number | None = None
+    when: datetime | None = None
 
 
 class Campaign(Kind):
@@ -240,9 +241,9 @@ class Campaign(Kind):
             return None
         parts = split(recipients, view.state.salt, [part.start for part in taken], content)
         wanted = {(part.start, part.fingerprint) for part in parts}
-        keep = tuple(part for part in taken if (part.start, part.fingerprint) in wanted)
+        keep = tuple(part for part in taken if part.status == SCHEDULED and (part.start, part.fingerprint) in wanted)
         kept = {(part.start, part.fingerprint) for part in keep}
-        cancel = tuple(part for part in taken if (part.start, part.fingerprint) not in wanted)
+        cancel = tuple(part for part in taken if part not in keep)
         send = tuple(part for part in parts if (part.start, part.fingerprint) not in kept)
         if not cancel and not send:
             if audience == stored["audience"]:
@@ -250,12 +251,7 @@ class Campaign(Kind):
             entry = replace(resource.owned, attributes={**stored, "audience": audience})  # it says the same otherwise
             return Change(resource.address, UPDATE, "audience_changed", {}, {}, entry=entry)
         if any(part.campaign_id == ID_LOST for part in cancel):
-            view.warn(
-                resource.address,
-                "SMS247",
-                f"{resource.address} was scheduled under an id that nobody knows: it cannot be changed any more",
-                "Cancel it in the customer area if need be.",
-            )
+            self._warn_lost(resource, view)
             return None
         if not self._may_change(resource, scheduled_for, view):
             return None
@@ -270,6 +266,8 @@ class Campaign(Kind):
         date = datetime.fromisoformat(stored["date"])
         before = {"schedule": shown(date, view.settings.timezone), "message": stored["message"]}
         live = tuple(SentPart.read(part) for part in stored["parts"] if part["campaign_id"] not in NO_CAMPAIGN)
+        if date > view.now and any(part["campaign_id"] == ID_LOST for part in stored["parts"]):
+            self._warn_lost(resource, view)
         if date <= view.now or stored.get("gone") or not live:
             return Change(resource.address, FORGET, "already_sent", before, None, payload=_Payload(None))
         if not self._may_change(resource, date, view):
@@ -284,7 +282,15 @@ class Campaign(Kind):
             calls=len(live),
             payload=_Payload(None, cancel=live),
             content=[part.campaign_id for part in live],
-            refunds=True,
+            refund=_cost(live),
+        )
+
+    def _warn_lost(self, resource: Resource, view: View) -> None:
+        view.warn(
+            resource.address,
+            "SMS247",
+            f"A part of {resource.address} was scheduled under an id that nobody knows: it cannot be cancelled from here",
+            "It will be sent. Cancel it in the customer area if need be.",
         )
 
     def _warn_sent(self, resource: Resource, content: str, view: View) -> None:
@@ -398,9 +404,10 @@ class Campaign(Kind):
                 blacklist,
                 {start: cost.credits for start, cost in costs.items()},
                 self._balance(resource.address, view),
+                None if immediate else when,
             ),
             send=Send(resource.address.account, total.recipients, total.messages, total.credits),
-            refunds=bool(live_cancel),
+            refund=_cost(live_cancel) if live_cancel else None,
         )
 
     def _blacklist(self, address: Address, view: View) -> frozenset[str]:
@@ -458,7 +465,8 @@ class Campaign(Kind):
         if "entry" not in intent.facts:
             return ()
         entry = Entry.read(str(intent.address), intent.facts["entry"])
-        return [Put(_with_campaign_id(entry, answers.get("campaign_id", ID_LOST)))]
+        told = intent.facts.get("evidence", {}).get("campaignid")
+        return [Put(_with_campaign_id(entry, answers.get("campaign_id") or told or ID_LOST))]
 
     # -- executing --------------------------------------------------------------------------
 
@@ -480,18 +488,31 @@ class Campaign(Kind):
         remaining = [*payload.keep, *payload.cancel]
         for part in payload.cancel:
             if part.campaign_id not in NO_CAMPAIGN:
-                try:
-                    await api.delete_campaign(part.campaign_id)
-                except Refused as error:
-                    if str(error.status) not in _DONE:
-                        raise
-                    if payload.entry is not None and str(error.status) != "CAMPAIGNALREADYDELETED":
-                        self._record_gone(change.address, str(error.status), session)
-                        raise
+                await self._cancel_part(change.address, part, payload.entry is not None, api, session)
             remaining.remove(part)
             current = session.entry(change.address)
             if current is not None:
                 session.record(Put(_with_parts(current, remaining, complete=False)))
+
+    async def _cancel_part(
+        self, address: Address, part: SentPart, replaced: bool, api: Writer, session: Session
+    ) -> None:
+        """Cancel a part. Where it is to be replaced it must be us who cancelled it, not somebody who did not want it."""
+        entry = session.entry(address)
+        if entry is not None and part.status != CANCELLING:
+            session.record(Put(_with_status(entry, part, CANCELLING)))
+        try:
+            answer = await api.delete_campaign(part.campaign_id)
+        except Refused as error:
+            if str(error.status) not in _DONE:
+                raise
+            if replaced:
+                self._record_gone(address, str(error.status), session)
+                raise
+            return
+        if replaced and answer.already and not answer.repeated and part.status != CANCELLING:
+            self._record_gone(address, "CAMPAIGNALREADYDELETED", session)
+            raise Refused("deleteCampaign", "somebody cancelled it already; it is not made again by itself")
 
     def _record_gone(self, address: Address, status: str, session: Session) -> None:
         """A part that should have been replaced was sent, or is gone: nothing of the campaign is made again."""
@@ -503,6 +524,7 @@ class Campaign(Kind):
         assert payload.entry is not None
         assert payload.message is not None
         sent = list(payload.keep)
+        rejected: list[str] = []
         balance = payload.balance
         total = sum(len(part.recipients) for part in payload.send)
         done = 0
@@ -511,13 +533,16 @@ class Campaign(Kind):
             if not people:
                 sent.append(SentPart(part.start, part.fingerprint, 0, NOBODY))
                 continue
+            if payload.when is not None and session.now() >= payload.when:
+                raise Refused("sendSms", "its date has passed while the apply ran: nothing more of it is sent")
             marker = f"{payload.entry.identity}-{part.fingerprint[:10]}"
             message = replace(payload.message, recipients=people, client_id=marker)
-            new = SentPart(part.start, part.fingerprint, len(people), "")
+            cost = as_json_number(payload.costs.get(part.start, 0))
+            new = SentPart(part.start, part.fingerprint, len(people), "", credits=cost)
             announced = _with_parts(payload.entry, (*sent, new), complete=False)
 
             def taken(answer: Sent, announced: Entry = announced) -> list[Event]:
-                return [Put(_with_campaign_id(announced, answer.campaign_id))]
+                return [Put(_with_campaign_id(announced, answer.campaign_id, answer.credits_used))]
 
             facts: dict[str, JSON] = {
                 "part": part.start,
@@ -526,7 +551,7 @@ class Campaign(Kind):
                 "marker": marker,
                 "campaign_name": message.campaign_name,
                 "date": message.date,
-                "expected_cost": as_json_number(payload.costs.get(part.start, 0)),
+                "expected_cost": cost,
                 "balance_before": None if balance is None else as_json_number(balance),
                 "entry": announced.document(),
             }
@@ -534,17 +559,37 @@ class Campaign(Kind):
                 "sendSms", partial(api.send_sms, message), taken, address=change.address, facts=facts
             )
             balance = answer.credits if answer.credits is not None else balance
-            sent.append(replace(new, campaign_id=answer.campaign_id))
+            used = cost if answer.credits_used is None else as_json_number(answer.credits_used)
+            sent.append(replace(new, campaign_id=answer.campaign_id, credits=used))
+            rejected += [mask_phone(phone) for phone in answer.invalid_numbers]
             done += len(part.recipients)
             session.progress(done, total, "recipients")
+        if rejected:
+            session.returned(rejected=rejected)
         return sent
 
 
-def _with_campaign_id(announced: Entry, campaign_id: str) -> Entry:
-    """The entry of a campaign whose newest part, which had no id yet, was taken."""
+def _with_campaign_id(announced: Entry, campaign_id: str, used: Number | None = None) -> Entry:
+    """The entry of a campaign whose newest part, which had no id yet, was taken, and cost what was `used`."""
     parts = [SentPart.read(part) for part in announced.attributes["parts"]]
-    done = [replace(part, campaign_id=part.campaign_id or campaign_id) for part in parts]
+    done = [
+        part
+        if part.campaign_id
+        else replace(part, campaign_id=campaign_id, credits=part.credits if used is None else as_json_number(used))
+        for part in parts
+    ]
     return _with_parts(announced, done, complete=False)
+
+
+def _with_status(entry: Entry, part: SentPart, status: str) -> Entry:
+    parts = [SentPart.read(other) for other in entry.attributes["parts"]]
+    marked = [replace(other, status=status) if other.campaign_id == part.campaign_id else other for other in parts]
+    return _with_parts(entry, marked, complete=False)
+
+
+def _cost(parts: Sequence[SentPart]) -> Number:
+    """What cancelling parts gives back: whole credits."""
+    return round(sum(part.credits for part in parts))
 
 
 def _with_parts(entry: Entry, parts: Sequence[SentPart], *, complete: bool) -> Entry:

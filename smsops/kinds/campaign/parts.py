@@ -24,6 +24,11 @@ NOBODY = "-"
 ID_LOST = "?"
 """Stands for the id of a part that was sent, but whose id nobody knows: it cannot be cancelled."""
 
+SCHEDULED = "scheduled"
+
+CANCELLING = "cancelling"
+"""The status of a part whose cancellation was begun: it may be gone, and if it is, that was us."""
+
 NO_CAMPAIGN = frozenset((NOBODY, ID_LOST))
 
 
@@ -38,13 +43,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class SentPart:
-    """A range of recipients that the API has taken, under its campaign id."""
+    """A range of recipients that the API has taken, under its campaign id, and what it cost."""
 
     start: str
     fingerprint: str
     recipients: int
     campaign_id: str
-    status: str = "scheduled"
+    status: str = SCHEDULED
+    credits: float = 0
 
     def document(self) -> dict[str, JSON]:
         return {
@@ -53,6 +59,7 @@ class SentPart:
             "recipients": self.recipients,
             "campaign_id": self.campaign_id,
             "status": self.status,
+            "credits": self.credits,
         }
 
     @classmethod
