@@ -147,7 +147,7 @@ async def prepare(
             if (name := entry.backup) and (content := store.read_backup(name)) is not None
         },
     )
-    _check_targets(view, options.targets)
+    _check_targets({*configuration.desired, *view.addresses}, options.targets)
     selected = diff.select(view, options.targets)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
     await _fetch(connection.reader, [MASTER_INFO], view, progress)
@@ -188,9 +188,8 @@ async def _fetch(reader: Reader, reads: Sequence[Any], view: View, progress: Cal
     await refresh.fetch(reader, reads, view.results, progress)
 
 
-def _check_targets(view: View, targets: Sequence[str]) -> None:
+def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:
     """A target that names nothing is a typing error, not an empty plan."""
-    addresses = {*view.desired, *view.state.entries}
     for target in targets:
         if not any(matches(address, [target]) for address in addresses):
             known = [str(address) for address in addresses]

@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +88,14 @@ class Stack:
     def __post_init__(self) -> None:
         self.clock = START
         self.waiting = InstantClock()
-        self.sandbox = Sandbox(clock=lambda: self.clock)
+        self.sandbox = Sandbox(clock=self.now)
         self.sandbox.ensure_master(LOGIN, API_KEY, credits=self.credits)
         self.environment |= {"ALLMYSMS_LOGIN": LOGIN, "ALLMYSMS_API_KEY": API_KEY}
         self.root.mkdir(parents=True, exist_ok=True)
+
+    def now(self) -> datetime:
+        """The time for smsops and for the sandbox: what `clock` says, and what was waited since."""
+        return self.clock + timedelta(seconds=self.waiting.elapsed)
 
     def write(self, sections: str | Mapping[str, Any], name: str = "smsops.yaml") -> None:
         """Write smsops.yaml: what `sections` says, below the lines that every stack begins with.
@@ -111,7 +115,7 @@ class Stack:
     def run(self, *arguments: str) -> Result:
         """One command line, as typed in the stack's directory."""
         out, err = io.StringIO(), io.StringIO()
-        surroundings = Surroundings(self.kinds, self.environment, lambda: self.clock, self.connect)
+        surroundings = Surroundings(self.kinds, self.environment, self.now, self.connect)
         given = Globals(directory=self.root, environment=self.environment, surroundings=surroundings)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             exit_code = run(arguments, given)

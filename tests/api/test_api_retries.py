@@ -213,7 +213,9 @@ def test_repeated_cancellation() -> None:
     """A repeated cancellation finds the campaign deleted, which is success, or sent, which is not."""
     lost = httpx.ReadTimeout("slow")
 
-    assert outcome("deleteCampaign", lost, {"status": "CAMPAIGNALREADYDELETED"})[1] == Cancelled(already=True)
+    assert outcome("deleteCampaign", lost, {"status": "CAMPAIGNALREADYDELETED"})[1] == Cancelled(
+        already=True, repeated=True
+    )
     assert type(outcome("deleteCampaign", lost, {"status": "CAMPALREADYSENT"})[1]) is Refused
     assert type(outcome("deleteCampaign", lost, {"status": "CAMPNOTFOUND"})[1]) is OutcomeUnknown
 

@@ -15,6 +15,13 @@ from tests.kinds.contract import mutating, person
 
 
 class TestTargets:
+    def test_a_target_that_names_nothing(self, stack: Stack) -> None:
+        """A mistyped target is an error, not an empty plan."""
+        stack.write(world())
+        result = stack.run("plan", "--target", "list.vpi")
+        assert result.exit_code == 1
+        assert 'Did you mean "list.vip"?' in result.stderr
+
     @pytest.mark.parametrize(
         ("target", "reached"),
         [
@@ -23,7 +30,6 @@ class TestTargets:
             ("paris/list.vip", {"sub_account.paris", "paris/list.vip"}),
             ("paris/*", {address for address in ADDRESSES if "paris" in address}),
             ("*", set(ADDRESSES)),
-            ("list.none", set()),
         ],
     )
     def test_with_what_they_need(self, stack: Stack, target: str, reached: set[str]) -> None:

@@ -61,10 +61,10 @@ class TestGrants:
         assert balance(stack, "paris") == 1000
 
     def test_a_destroy_of_nothing_forgets_no_ledger(self, stack: Stack) -> None:
-        """Destroying a target that does not exist leaves the ledger alone."""
+        """Destroying a target that does not exist is a mistake, and leaves the ledger alone."""
         stack.write(with_credits({"grants": {"first": 1000}}))
         stack.apply()
-        stack.apply("--destroy", "--target", "list.none")
+        assert stack.run("apply", "--auto-approve", "--destroy", "--target", "list.none").exit_code == 1
         assert stack.changes() == {}
         stack.calls()
         stack.apply()

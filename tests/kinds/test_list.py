@@ -307,12 +307,26 @@ class TestAdoption:
 
     def test_always(self, foreign: Stack) -> None:
         """A list that differs is adopted and made anew with every contact where that was said."""
-        foreign.write(vip(fields={"SHOP": {}, "CITY": {}}, lifecycle={"adopt": "always"}))
+        foreign.write(vip(fields={"CITY": {}}, lifecycle={"adopt": "always"}))
         assert foreign.changes() == {"list.vip": ["adopt", "update"]}
         foreign.apply()
-        assert [field["name"] for field in lists(foreign)["vip"]["fields"]] == ["SHOP", "CITY"]
+        assert [field["name"] for field in lists(foreign)["vip"]["fields"]] == ["CITY"]
         assert len(contacts_of(foreign, "vip")) == 5
         assert foreign.changes() == {}
+
+    def test_a_field_that_nobody_has_is_no_difference(self, foreign: Stack) -> None:
+        """A list is never made anew on a guess: a field without a value in any contact may be there."""
+        foreign.write(vip(fields={"SHOP": {}, "CITY": {}}, lifecycle={"adopt": "if_identical"}))
+        assert foreign.changes() == {"list.vip": ["adopt"]}
+
+    def test_identical_means_its_contacts_too(self, foreign: Stack) -> None:
+        """if_identical does not take over a list and then remove people from it."""
+        contacts = inline(*people(range(2), SHOP="Lyon"))
+        block = {"fields": {"SHOP": {}}, "contacts": contacts, "membership": "exact"}
+        foreign.write(vip(**block, lifecycle={"adopt": "if_identical"}))
+        result = foreign.run("apply", "--auto-approve")
+        assert (result.exit_code, "differs in 3 contacts" in result.stderr) == (1, True)
+        assert len(contacts_of(foreign, "vip")) == 5
 
     def test_by_option(self, foreign: Stack) -> None:
         """`--adopt` takes over what exists, for one run."""
