@@ -18,7 +18,7 @@ from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
 from smsops.edge.state_file import FileStateStore
-from smsops.errors import ExitCode, SmsopsError
+from smsops.errors import ExitCode, SmsopsError, StalePlanError
 from smsops.model.plan import Plan, Report
 from smsops.model.values import JSON
 from smsops.pipeline import (
@@ -131,6 +131,7 @@ async def _work(settings: Globals, configuration: Configuration, store: FileStat
             prepared = await prepare(configuration, store, wish.options, around, connection, credentials, told)
         if wish.saved is not None:
             check_saved(wish.saved, prepared, around.now())
+            _check_still_possible(prepared.plan, settings)
         if wish.output != "json":
             show_plan(prepared.plan, settings, wish.output)
         refused = _refusal(prepared.plan)
@@ -163,6 +164,15 @@ async def _perform(
     with progress.reporter(wish.output, len(prepared.plan.operations), color) as reporter, _signals(stop):
         return await perform(
             prepared, configuration, store, settings.around(), connection, reporter, stop, wish.parallelism
+        )
+
+
+def _check_still_possible(plan: Plan, settings: Globals) -> None:
+    """What was reviewed cannot be done any more: a date has passed, or something was made by somebody else."""
+    if plan.mistaken:
+        text.print_diagnostics(plan.diagnostics, settings.use_color(sys.stderr))
+        raise StalePlanError(
+            "The saved plan is stale: it cannot be done any more", code="SMS422", detail="See the errors."
         )
 
 

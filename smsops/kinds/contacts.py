@@ -181,7 +181,7 @@ class ContactSet(Kind):
             resource.address,
             UPDATE if resource.entry else CREATE,
             "configuration_changed" if resource.entry else "absent_from_account",
-            {"count": len(live)},
+            {"count": len(live)} if resource.entry else None,
             {"count": len(target), "membership": membership},
             method="populateList" if inserts else "deleteContacts" if removes else "",
             calls=calls,
@@ -507,7 +507,7 @@ class _SourceReader:
         try:
             digits = normalise_mobile(phone, self.declaration.settings.default_country)
         except InvalidPhone as error:
-            shown = mask_phone(phone) if phone else "an empty cell"
+            shown = (mask_phone(phone) or "This") if phone else "An empty cell"
             self.declaration.error_at(
                 "SMS160",
                 f"{shown} is not the number of a mobile: {error}",

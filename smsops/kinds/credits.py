@@ -151,7 +151,7 @@ class Credits(Kind):
             resource.address,
             UPDATE if resource.entry else CREATE,
             "below_floor" if spec.keep else "grant_due",
-            {"balance": as_json_number(balance)},
+            {"balance": as_json_number(balance)} if resource.entry else None,
             {"balance": as_json_number(balance + amount), **({"grants": shown} if shown else {})},
             method="manageSubAccountCredits",
             calls=1 if amount else 0,
@@ -225,6 +225,8 @@ def declare_credits(spec: CreditsSpec | None, declaration: Declaration, owner: A
 def _first_day(every: str, period: str) -> date:
     """The first day of a period; ValueError where the text names none."""
     match every:
+        case _ if period < "2000":  # a typing error
+            raise ValueError(period)
         case "day" if re.fullmatch(r"\d{4}-\d\d-\d\d", period):
             return date.fromisoformat(period)
         case "week" if re.fullmatch(r"\d{4}-W\d\d", period):

@@ -109,19 +109,9 @@ class KindContract:
     looks_on_destroy: ClassVar[int] = 0
     """How many of the calls that a destroy announces only look."""
 
-    removable: ClassVar[bool] = True
-    """Whether taking it out of the configuration removes it."""
-
-    ignoring: ClassVar[Sections | None] = None
-    """`changed`, with an ignore_changes that names all that has changed; None where the kind has no lifecycle."""
-
     def live(self, stack: Stack) -> Any:
         """What the account has of it; None where it has nothing."""
         raise NotImplementedError
-
-    def guarded(self) -> Sections | None:
-        """`wanted` with lifecycle.protect; None where the kind has no lifecycle."""
-        return None
 
     @pytest.fixture
     def ready(self, stack: Stack) -> Stack:
@@ -177,17 +167,6 @@ class KindContract:
         assert self.live(made) != before
         assert made.changes() == {}
 
-    def test_remove(self, made: Stack) -> None:
-        """What is taken out of the configuration is gone from the account and from the state, where it can be."""
-        if not self.removable:
-            pytest.skip("only destroy removes it")
-        made.write(self.without)
-        assert made.changes() == {self.address: ["delete"], **self.along}
-        self.apply_as_announced(made)
-        assert self.live(made) is None
-        assert self.address not in made.state["resources"]
-        assert made.changes() == {}
-
     def test_destroy(self, made: Stack) -> None:
         """Destroying leaves nothing of it live or in the state."""
         self.apply_as_announced(made, "--destroy", looks=self.looks_on_destroy)
@@ -195,12 +174,37 @@ class KindContract:
         assert made.state["resources"] == {}
         assert made.changes("--destroy") == {}
 
+    def test_state_tells_nothing(self, made: Stack) -> None:
+        """The state holds no secret and no whole phone number, and neither does the plan."""
+        made.write(self.changed)
+        text = (made.root / ".smsops" / "state.json").read_text("utf-8") + json.dumps(made.plan())
+        phones = re.findall(r"\+?\d{9,}", json.dumps([self.wanted, self.changed]))
+        api_keys = [account["api_key"] for account in made.sandbox.snapshot()["accounts"].values()]
+        assert_discreet(text, phones=phones, secrets=[made.environment["PASSWORD"], *api_keys])
+
+
+class GuardedKindContract(KindContract):
+    """What holds besides for a kind with a block of its own: it has a lifecycle, and goes when its block goes."""
+
+    ignoring: ClassVar[Sections]
+    """`changed`, with an ignore_changes that names all that has changed."""
+
+    def guarded(self) -> Sections:
+        """`wanted` with lifecycle.protect."""
+        raise NotImplementedError
+
+    def test_remove(self, made: Stack) -> None:
+        """What is taken out of the configuration is gone from the account and from the state, where it can be."""
+        made.write(self.without)
+        assert made.changes() == {self.address: ["delete"], **self.along}
+        self.apply_as_announced(made)
+        assert self.live(made) is None
+        assert self.address not in made.state["resources"]
+        assert made.changes() == {}
+
     def test_protect(self, made: Stack) -> None:
         """Protection is kept in the state: the plan shows what it blocks, and only apply refuses, with 4."""
-        guarded = self.guarded()
-        if guarded is None:
-            pytest.skip("the kind has no lifecycle")
-        made.write(guarded)
+        made.write(self.guarded())
         assert made.changes() == {self.address: ["update"]}
         made.apply()
         assert made.changes() == {}
@@ -220,26 +224,14 @@ class KindContract:
 
     def test_ignore_changes(self, made: Stack) -> None:
         """What lifecycle.ignore_changes names is left alone."""
-        if self.ignoring is None:
-            pytest.skip("the kind has no lifecycle")
         made.write(self.ignoring)
         assert made.changes() == {}
 
     def test_unknown_ignore_changes(self, made: Stack) -> None:
         """An attribute that the kind does not have cannot be ignored: that is an error of the configuration."""
-        if self.ignoring is None:
-            pytest.skip("the kind has no lifecycle")
         text = json.dumps(self.ignoring)
         assert '"ignore_changes": [' in text
         made.write(json.loads(text.replace('"ignore_changes": [', '"ignore_changes": ["colour", ')))
         result = made.run("validate")
         assert result.exit_code == 1
         assert "there is no attribute colour" in result.stderr
-
-    def test_state_tells_nothing(self, made: Stack) -> None:
-        """The state holds no secret and no whole phone number, and neither does the plan."""
-        made.write(self.changed)
-        text = (made.root / ".smsops" / "state.json").read_text("utf-8") + json.dumps(made.plan())
-        phones = re.findall(r"\+?\d{9,}", json.dumps([self.wanted, self.changed]))
-        api_keys = [account["api_key"] for account in made.sandbox.snapshot()["accounts"].values()]
-        assert_discreet(text, phones=phones, secrets=[made.environment["PASSWORD"], *api_keys])

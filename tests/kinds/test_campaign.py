@@ -12,7 +12,7 @@ import pytest
 from tests.harness import LOGIN, Stack
 from tests.kinds.contract import (
     LATER,
-    KindContract,
+    GuardedKindContract,
     Sections,
     assert_discreet,
     balance,
@@ -52,7 +52,7 @@ def methods(stack: Stack) -> Counter[str]:
     return Counter(call.method for call in mutating(stack.calls()))
 
 
-class TestContract(KindContract):
+class TestContract(GuardedKindContract):
     address = "campaign.hello"
     without = stack_of({})
     wanted = stack_of({"hello": campaign()})

@@ -36,7 +36,6 @@ class TestContract(KindContract):
     without: ClassVar[Sections] = {"lists": {"vip": {"fields": {"SHOP": {}, "NAME": {}}}}}
     wanted = vip(*people(range(5), SHOP="Lyon"))
     changed = vip(*people(range(3), SHOP="Lyon"), *people([3], SHOP="Nice"), *people([7]))
-    removable = False
 
     def live(self, stack: Stack) -> Any:
         found = stack.sandbox.snapshot()["lists"][LOGIN]

@@ -20,7 +20,6 @@ class TestContract(KindContract):
     without: ClassVar[Sections] = {"sub_accounts": {"paris": person()}}
     wanted = with_credits({"grants": {"first": 1000}})
     changed = with_credits({"grants": {"first": 1000, "second": 250}})
-    removable = False
 
     def live(self, stack: Stack) -> Any:
         accounts = stack.sandbox.snapshot()["accounts"]

@@ -9,7 +9,7 @@ import pytest
 from tests.harness import LOGIN, Stack
 from tests.kinds.contract import (
     LATER,
-    KindContract,
+    GuardedKindContract,
     Sections,
     codes,
     contacts_of,
@@ -33,7 +33,7 @@ def lists(stack: Stack, login: str = LOGIN) -> dict[str, Any]:
     return found
 
 
-class TestContract(KindContract):
+class TestContract(GuardedKindContract):
     address = "list.vip"
     wanted = vip(fields={"SHOP": {}})
     changed = vip(fields={"SHOP": {}, "CITY": {"filter": True}})

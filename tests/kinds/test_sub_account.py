@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from tests.harness import LOGIN, Stack
 from tests.kinds.contract import (
     LATER,
-    KindContract,
+    GuardedKindContract,
     Sections,
     as_the_master,
     balance,
@@ -30,7 +30,7 @@ def account(stack: Stack, login: str = "paris") -> dict[str, Any]:
     return found
 
 
-class TestContract(KindContract):
+class TestContract(GuardedKindContract):
     address = "sub_account.paris"
     wanted: ClassVar[Sections] = {"sub_accounts": {"paris": person(city="Paris")}}
     changed: ClassVar[Sections] = {"sub_accounts": {"paris": person(city="Lyon", billing={"phone": "01 40 00 00 01"})}}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from smsops.api.contract import Message, Refused, Sent, Writer
 from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored
@@ -19,10 +20,10 @@ from smsops.kinds.campaign.audience import CampaignData, Estimate, estimate, lis
 from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, NOBODY, SCHEDULED, Part, SentPart, split
 from smsops.kinds.campaign.schedule import BadSchedule, is_near, read_schedule, shown, wire_date
 from smsops.kinds.campaign.spec import CampaignSpec
-from smsops.kinds.campaign.text import BadTemplate, Template, parse_template
+from smsops.kinds.campaign.text import MAX_LENGTH, BadTemplate, Template, length, parse_template
 from smsops.kinds.campaign.where import BadCondition, check
 from smsops.model.address import Address
-from smsops.model.diagnostics import Diagnostics, did_you_mean
+from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Change, Send
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
@@ -66,6 +67,10 @@ class Campaign(Kind):
         except BadTemplate as error:
             declaration.error("SMS152", f"message: {error}", "message")
             return []
+        if not template.fields and length(template.wire) > MAX_LENGTH:
+            declaration.error(
+                "SMS244", f"message: It is longer than {MAX_LENGTH:,} characters", "message", detail="Shorten it."
+            )
         try:
             moment = read_schedule(spec.schedule, declaration.settings.timezone)
             wire_date(moment, declaration.settings.account_timezone)
@@ -101,7 +106,7 @@ class Campaign(Kind):
                 depends_on=tuple(depends),
                 guard=declaration.guard(),
                 mark=declaration.mark(),
-                marks={name: declaration.mark(*name.split(".")) for name in ("message", "audience", "audience.where")},
+                marks=_marks(spec, declaration),
             )
         ]
 
@@ -113,7 +118,7 @@ class Campaign(Kind):
             except InvalidPhone as error:
                 declaration.error(
                     "SMS160",
-                    f"{mask_phone(phone)} is not the number of a mobile: {error}",
+                    f"{mask_phone(phone) or 'This'} is not the number of a mobile: {error}",
                     "audience",
                     "phones",
                     position,
@@ -124,7 +129,9 @@ class Campaign(Kind):
         check_ignored(desired, ("audience",), diagnostics)
         spec: CampaignSpec = desired.spec
         complete = True
-        for key in (*spec.audience.lists, *spec.audience.exclude_lists):
+        named = [(key, f"lists.{i}") for i, key in enumerate(spec.audience.lists)]
+        named += [(key, f"exclude_lists.{i}") for i, key in enumerate(spec.audience.exclude_lists)]
+        for key, place in named:
             address = list_address(desired.address, key)
             if address in declared.broken:
                 complete = False
@@ -134,7 +141,7 @@ class Campaign(Kind):
                     "SMS150",
                     f'There is no list "{key}" in this account',
                     detail=did_you_mean(key, declared.names(desired.address.account, "list")),
-                    mark=desired.marks["audience"],
+                    mark=desired.marks[place],
                     address=desired.address,
                 )
         if complete:
@@ -353,7 +360,8 @@ class Campaign(Kind):
         ]
         costs = {part.start: estimate(template, people, view) for part, people in reached}
         total = _total(costs.values())
-        self._judge(resource, total, blacklist, view)
+        self._judge(resource, total, view)
+        self._check_policies(resource, when, view)
         entry = self._entry(resource, when, view)
         name = f"{resource.address.name} {view.digest(str(resource.address))[:6]}"
         message = Message(
@@ -423,7 +431,29 @@ class Campaign(Kind):
             return _master_balance(view)
         return owner.facts["balance"] if isinstance(owner, Present) else 0
 
-    def _judge(self, resource: Resource, total: Estimate, blacklist: frozenset[str], view: View) -> None:
+    def _check_policies(self, resource: Resource, when: datetime, view: View) -> None:
+        """What a team demands of its marketing messages; others are exempt."""
+        spec: CampaignSpec = resource.want.spec
+        if view.policy is None or spec.nature != "marketing":
+            return
+        if view.policy.require_stop and not _STOP.search(spec.message):
+            view.block(
+                resource.address,
+                "SMS254",
+                f"{resource.address} does not end with a STOP mention (policy require_stop)",
+                'End the message with " STOP au 36180", or say nature: transactional where that is true.',
+            )
+        window = view.policy.send_window
+        clock = f"{when.astimezone(ZoneInfo(view.settings.timezone)):%H:%M}"
+        if window is not None and not window[0] <= clock <= window[1]:
+            view.block(
+                resource.address,
+                "SMS254",
+                f"{resource.address} is scheduled for {clock}, outside {window[0]}-{window[1]} (policy send_window)",
+                "Change schedule:, or say nature: transactional where that is true.",
+            )
+
+    def _judge(self, resource: Resource, total: Estimate, view: View) -> None:
         address, spec = resource.address, resource.want.spec
         if total.too_long:
             named = ", ".join(total.too_long[:5])
@@ -567,6 +597,15 @@ class Campaign(Kind):
         if rejected:
             session.returned(rejected=rejected)
         return sent
+
+
+def _marks(spec: CampaignSpec, declaration: Declaration) -> dict[str, Mark]:
+    """The places that rules across resources point at."""
+    marks = {name: declaration.mark(*name.split(".")) for name in ("message", "audience.where")}
+    for name in ("lists", "exclude_lists"):
+        for position, _ in enumerate(getattr(spec.audience, name)):
+            marks[f"{name}.{position}"] = declaration.mark("audience", name, position)
+    return marks
 
 
 def _with_campaign_id(announced: Entry, campaign_id: str, used: Number | None = None) -> Entry:
