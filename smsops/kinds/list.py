@@ -61,7 +61,9 @@ def _read_fields(value: Any) -> Any:
     for name in value if isinstance(value, dict) else ():
         if not _FIELD_NAME.match(name) or name.upper() in _RESERVED:
             raise PydanticCustomError(
-                "field", 'A field cannot be called "{name}": use letters, digits and _, and not the names of the phone', {"name": name}
+                "field",
+                'A field cannot be called "{name}": use letters, digits and _, and not the names of the phone',
+                {"name": name},
             )
         if name.upper() in seen:
             raise PydanticCustomError(
