@@ -18,6 +18,9 @@ _BASIC = frozenset(
 )
 _EXTENDED = frozenset("^{}\\[~]|€\f")
 
+STOP = re.compile(r"[ \n]STOP au 36180\Z", re.IGNORECASE)
+"""The mention that a custom sender needs in France (manual §6.2)."""
+
 MAX_LENGTH = 1224
 """Eight SMS of 153 septets (manual §6.2)."""
 

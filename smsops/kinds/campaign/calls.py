@@ -1,0 +1,158 @@
+"""Doing what was planned for a campaign: cancel parts, then send parts, each step durable before the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+
+from smsops.api.contract import Message, Refused, Sent, Writer
+from smsops.kinds.base import Session
+from smsops.kinds.campaign.parts import CANCELLING, NO_CAMPAIGN, NOBODY, Part, SentPart
+from smsops.model.address import Address
+from smsops.model.plan import Change
+from smsops.model.state import Drop, Entry, Event, Put
+from smsops.model.values import JSON, Number, as_json_number, mask_phone
+
+_DONE = frozenset(("CAMPAIGNALREADYDELETED", "CAMPNOTFOUND", "CAMPALREADYSENT", "BADCAMPAIGSENDINGTYPE"))
+"""Answers to a cancel after which there is nothing left to cancel (manual, appendix 7)."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What executing a change of a campaign needs. Without an entry the campaign is removed."""
+
+    entry: Entry | None
+    cancel: tuple[SentPart, ...] = ()
+    keep: tuple[SentPart, ...] = ()
+    send: tuple[Part, ...] = field(default=(), repr=False)
+    message: Message | None = field(default=None, repr=False)
+    blacklist: frozenset[str] = field(default=frozenset(), repr=False)
+    costs: Mapping[str, Number] = field(default_factory=dict)
+    balance: Number | None = None
+    when: datetime | None = None
+
+
+async def execute(change: Change, session: Session) -> Sequence[Event]:
+    payload: Payload = change.payload
+    if payload.entry is None and not payload.cancel:
+        return [Drop(change.address)]
+    api = await session.account(change.address.account)
+    await _cancel(change, payload, api, session)
+    if payload.entry is None:
+        return [Drop(change.address)]
+    sent = await _send(change, payload, api, session)
+    ids: JSON = [part.campaign_id for part in sent if part.campaign_id not in NO_CAMPAIGN]
+    session.returned(campaign_ids=ids)
+    return [Put(with_parts(payload.entry, sent, complete=True))]
+
+
+async def _cancel(change: Change, payload: Payload, api: Writer, session: Session) -> None:
+    """Cancel parts one by one; each is recorded as gone before the next."""
+    remaining = [*payload.keep, *payload.cancel]
+    for part in payload.cancel:
+        if part.campaign_id not in NO_CAMPAIGN:
+            await _cancel_part(change.address, part, payload.entry is not None, api, session)
+        remaining.remove(part)
+        current = session.entry(change.address)
+        if current is not None:
+            session.record(Put(with_parts(current, remaining, complete=False)))
+
+
+async def _cancel_part(address: Address, part: SentPart, replaced: bool, api: Writer, session: Session) -> None:
+    """Cancel a part. Where it is to be replaced it must be us who cancelled it, not somebody who did not want it."""
+    entry = session.entry(address)
+    if entry is not None and part.status != CANCELLING:
+        session.record(Put(_with_status(entry, part, CANCELLING)))
+    try:
+        answer = await api.delete_campaign(part.campaign_id)
+    except Refused as error:
+        if str(error.status) not in _DONE:
+            raise
+        if replaced:
+            _record_gone(address, str(error.status), session)
+            raise
+        return
+    if replaced and answer.already and not answer.repeated and part.status != CANCELLING:
+        _record_gone(address, "CAMPAIGNALREADYDELETED", session)
+        raise Refused("deleteCampaign", "somebody cancelled it already; it is not made again by itself")
+
+
+def _record_gone(address: Address, status: str, session: Session) -> None:
+    """A part that should have been replaced was sent, or is gone: nothing of the campaign is made again."""
+    entry = session.entry(address)
+    if entry is not None:
+        session.record(Put(replace(entry, attributes={**entry.attributes, "gone": status})))
+
+
+async def _send(change: Change, payload: Payload, api: Writer, session: Session) -> list[SentPart]:
+    assert payload.entry is not None
+    assert payload.message is not None
+    sent = list(payload.keep)
+    rejected: list[str] = []
+    balance = payload.balance
+    total = sum(len(part.recipients) for part in payload.send)
+    done = 0
+    for part in payload.send:
+        people = tuple(recipient for recipient in part.recipients if recipient.phone not in payload.blacklist)
+        if not people:
+            sent.append(SentPart(part.start, part.fingerprint, 0, NOBODY))
+            continue
+        if payload.when is not None and session.now() >= payload.when:
+            raise Refused("sendSms", "its date has passed while the apply ran: nothing more of it is sent")
+        marker = f"{payload.entry.identity}-{part.fingerprint[:10]}"
+        message = replace(payload.message, recipients=people, client_id=marker)
+        cost = as_json_number(payload.costs.get(part.start, 0))
+        new = SentPart(part.start, part.fingerprint, len(people), "", credits=cost)
+        announced = with_parts(payload.entry, (*sent, new), complete=False)
+
+        def taken(answer: Sent, announced: Entry = announced) -> list[Event]:
+            return [Put(with_campaign_id(announced, answer.campaign_id, answer.credits_used))]
+
+        facts: dict[str, JSON] = {
+            "part": part.start,
+            "fingerprint": part.fingerprint,
+            "recipients": len(people),
+            "marker": marker,
+            "campaign_name": message.campaign_name,
+            "date": message.date,
+            "expected_cost": cost,
+            "balance_before": None if balance is None else as_json_number(balance),
+            "entry": announced.document(),
+        }
+        answer = await session.once(
+            "sendSms", partial(api.send_sms, message), taken, address=change.address, facts=facts
+        )
+        balance = answer.credits if answer.credits is not None else balance
+        used = cost if answer.credits_used is None else as_json_number(answer.credits_used)
+        sent.append(replace(new, campaign_id=answer.campaign_id, credits=used))
+        rejected += [mask_phone(phone) for phone in answer.invalid_numbers]
+        done += len(part.recipients)
+        session.progress(done, total, "recipients")
+    if rejected:
+        session.returned(rejected=rejected)
+    return sent
+
+
+def with_campaign_id(announced: Entry, campaign_id: str, used: Number | None = None) -> Entry:
+    """The entry of a campaign whose newest part, which had no id yet, was taken, and cost what was `used`."""
+    parts = [SentPart.read(part) for part in announced.attributes["parts"]]
+    done = [
+        part
+        if part.campaign_id
+        else replace(part, campaign_id=campaign_id, credits=part.credits if used is None else as_json_number(used))
+        for part in parts
+    ]
+    return with_parts(announced, done, complete=False)
+
+
+def _with_status(entry: Entry, part: SentPart, status: str) -> Entry:
+    parts = [SentPart.read(other) for other in entry.attributes["parts"]]
+    marked = [replace(other, status=status) if other.campaign_id == part.campaign_id else other for other in parts]
+    return with_parts(entry, marked, complete=False)
+
+
+def with_parts(entry: Entry, parts: Sequence[SentPart], *, complete: bool) -> Entry:
+    documents = [part.document() for part in sorted(parts, key=lambda part: part.start)]
+    return replace(entry, attributes={**entry.attributes, "parts": documents, "complete": complete})

@@ -1,0 +1,152 @@
+"""From a campaign's block to a wanted resource, and the rules that a file alone can break."""
+
+from __future__ import annotations
+
+import re
+
+from smsops.kinds.base import Declaration, Declared, check_ignored
+from smsops.kinds.campaign.audience import CampaignData, list_address
+from smsops.kinds.campaign.schedule import BadSchedule, read_schedule, wire_date
+from smsops.kinds.campaign.spec import CampaignSpec
+from smsops.kinds.campaign.text import MAX_LENGTH, STOP, BadTemplate, Template, length, parse_template
+from smsops.kinds.campaign.where import BadCondition
+from smsops.kinds.campaign.where import check as check_condition
+from smsops.model.address import Address
+from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
+from smsops.model.phone import InvalidPhone, normalise_mobile
+from smsops.model.resources import Desired
+from smsops.model.values import mask_phone
+
+_SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{2,10}\Z")
+
+
+def declare(kind: str, spec: CampaignSpec, declaration: Declaration) -> list[Desired]:
+    """The campaign that a block stands for; nothing where its message cannot be read."""
+    address = Address(declaration.account, kind, declaration.key)
+    try:
+        template = parse_template(spec.message)
+    except BadTemplate as error:
+        declaration.error("SMS152", f"message: {error}", "message")
+        return []
+    if not template.fields and length(template.wire) > MAX_LENGTH:
+        declaration.error(
+            "SMS244", f"message: It is longer than {MAX_LENGTH:,} characters", "message", detail="Shorten it."
+        )
+    try:
+        moment = read_schedule(spec.schedule, declaration.settings.timezone)
+        wire_date(moment, declaration.settings.account_timezone)
+    except BadSchedule as error:
+        declaration.error("SMS154", str(error), "schedule")
+    if spec.sender is not None and not _SENDER.match(spec.sender):
+        declaration.error(
+            "SMS155", "sender: Write 3 to 11 letters, digits or blanks, a letter first and no accents", "sender"
+        )
+    elif spec.sender is not None and not STOP.search(spec.message):
+        declaration.warning(
+            "SMS201",
+            "In France the sender will be 36180",
+            "message",
+            detail='A custom sender is used only where the message ends with " STOP au 36180".',
+        )
+    if not spec.audience.lists and not spec.audience.phones:
+        declaration.error("SMS156", "audience: Name lists or phones", "audience")
+    if spec.audience.where and not spec.audience.lists:
+        declaration.error("SMS156", "audience.where: There are no lists to choose from", "audience", "where")
+    keys = dict.fromkeys((*spec.audience.lists, *spec.audience.exclude_lists))
+    depends = [list_address(address, key) for key in keys]
+    depends += [Address(declaration.account, "contacts", key) for key in keys]
+    if declaration.account:
+        depends += [Address(None, "sub_account", declaration.account), Address(declaration.account, "credits")]
+    phones = _phones(spec, declaration)
+    return [
+        Desired(
+            address,
+            declaration.key,
+            spec,
+            data=CampaignData(template, phones),
+            depends_on=tuple(depends),
+            guard=declaration.guard(),
+            mark=declaration.mark(),
+            marks=_marks(spec, declaration),
+        )
+    ]
+
+
+def _phones(spec: CampaignSpec, declaration: Declaration) -> tuple[str, ...]:
+    phones: dict[str, None] = {}
+    for position, phone in enumerate(spec.audience.phones):
+        try:
+            phones[normalise_mobile(phone, declaration.settings.default_country)] = None
+        except InvalidPhone as error:
+            declaration.error(
+                "SMS160",
+                f"{mask_phone(phone) or 'This'} is not the number of a mobile: {error}",
+                "audience",
+                "phones",
+                position,
+            )
+    return tuple(phones)
+
+
+def check(desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
+    """The lists and fields that it names must be there."""
+    check_ignored(desired, ("audience",), diagnostics)
+    spec: CampaignSpec = desired.spec
+    complete = True
+    named = [(key, f"lists.{i}") for i, key in enumerate(spec.audience.lists)]
+    named += [(key, f"exclude_lists.{i}") for i, key in enumerate(spec.audience.exclude_lists)]
+    for key, place in named:
+        address = list_address(desired.address, key)
+        if address in declared.broken:
+            complete = False
+        elif address not in declared.resources:
+            complete = False
+            diagnostics.error(
+                "SMS150",
+                f'There is no list "{key}" in this account',
+                detail=did_you_mean(key, declared.names(desired.address.account, "list")),
+                mark=desired.marks[place],
+                address=desired.address,
+            )
+    if complete:
+        _check_fields(desired, spec, declared, diagnostics)
+
+
+def _check_fields(desired: Desired, spec: CampaignSpec, declared: Declared, diagnostics: Diagnostics) -> None:
+    template: Template = desired.data.template
+    every: set[str] = set()
+    for key in spec.audience.lists:
+        fields: set[str] = declared.resources[list_address(desired.address, key)].data
+        every |= fields
+        for name in template.fields:
+            if name not in fields:
+                diagnostics.error(
+                    "SMS151",
+                    f'The list "{key}" has no field {name}',
+                    detail=did_you_mean(name, fields) or "Declare it under the list's fields:.",
+                    mark=desired.marks["message"],
+                    address=desired.address,
+                )
+    if template.fields and not spec.audience.lists:
+        diagnostics.error(
+            "SMS151",
+            f"{template.fields[0]} is a field of a list, and the audience has none",
+            mark=desired.marks["message"],
+            address=desired.address,
+        )
+    if spec.audience.where and spec.audience.lists:
+        try:
+            check_condition(spec.audience.where, tuple(sorted(every)))
+        except BadCondition as error:
+            diagnostics.error(
+                "SMS153", f"audience.where: {error}", mark=desired.marks["audience.where"], address=desired.address
+            )
+
+
+def _marks(spec: CampaignSpec, declaration: Declaration) -> dict[str, Mark]:
+    """The places that rules across resources point at."""
+    marks = {name: declaration.mark(*name.split(".")) for name in ("message", "audience.where")}
+    for name in ("lists", "exclude_lists"):
+        for position, _ in enumerate(getattr(spec.audience, name)):
+            marks[f"{name}.{position}"] = declaration.mark("audience", name, position)
+    return marks
