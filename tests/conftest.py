@@ -12,9 +12,8 @@ from hypothesis import settings
 from tests.harness import Stack
 
 # The same examples in every run of CI, so that what it finds is what changed; new ones everywhere else.
-settings.register_profile("ci", derandomize=True, deadline=None)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile("smsops", derandomize=bool(os.environ.get("CI")), deadline=None)
+settings.load_profile("smsops")
 
 
 @pytest.fixture

