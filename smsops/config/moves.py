@@ -36,6 +36,9 @@ class Moves:
                 continue
             if move.from_.kind != move.to.kind:
                 self._error("SMS181", "moved: both addresses must be of one kind", to_mark)
+            elif move.from_.account != move.to.account:
+                what = f"moved: a {move.from_.kind} cannot go to another account"
+                self._error("SMS181", what, to_mark, "Only its key can change; a sub-account takes along what it owns.")
             elif not self._kinds[move.from_.kind].section:
                 what = f"moved: {move.from_.kind} move with what they belong to"
                 self._error("SMS181", what, from_mark, "Move that instead.")
