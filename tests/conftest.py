@@ -21,4 +21,4 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack directory with an account on the sandbox."""
     made = Stack(tmp_path / "stack")
     yield made
-    made.sandbox.close()
+    made.close()

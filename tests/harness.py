@@ -147,6 +147,10 @@ class Stack:
         """The methods of the mutating calls since the last time calls were asked for."""
         return [call.method for call in self.calls() if call.method not in READS]
 
+    def close(self) -> None:
+        """Let the sandbox go."""
+        self.sandbox.close()
+
     @property
     def state(self) -> Any:
         return json.loads((self.root / ".smsops" / "state.json").read_text("utf-8"))

@@ -153,7 +153,7 @@ def test_what_a_cancelled_campaign_gives_back_counts(stack: Stack) -> None:
     poor.apply()
 
     assert poor.plan()["credits"]["master_before"] == 5
-    poor.sandbox.close()
+    poor.close()
 
 
 def test_a_key_renamed_without_moved_cancels_first(stack: Stack) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
+
+import pytest
 
 from smsops.kinds import KINDS
 from smsops.kinds.base import Declaration, Kind, Resource, Session, View
@@ -71,9 +74,15 @@ class Draft(Kind):
         return [Put(entry)]
 
 
-def test_a_new_kind_is_one_file_and_one_line(tmp_path: Path) -> None:
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of an smsops with one kind more."""
+    with closing(Stack(tmp_path, kinds=(*KINDS, Draft()))) as made:
+        yield made
+
+
+def test_a_new_kind_is_one_file_and_one_line(stack: Stack) -> None:
     """With nothing but an entry in the tuple, a new kind loads, plans, applies, changes, moves and goes."""
-    stack = Stack(tmp_path, kinds=(*KINDS, Draft()))
     stack.write("drafts:\n  idea: {title: First}\n")
 
     assert stack.run("validate").exit_code == 0
@@ -92,9 +101,8 @@ def test_a_new_kind_is_one_file_and_one_line(tmp_path: Path) -> None:
     assert list(stack.sandbox.snapshot()["lists"]["acme"]) == []
 
 
-def test_a_new_kind_has_its_section_in_sub_accounts_too(tmp_path: Path) -> None:
+def test_a_new_kind_has_its_section_in_sub_accounts_too(stack: Stack) -> None:
     """A kind's section stands at the top and in every account's block, and its mistakes have a place."""
-    stack = Stack(tmp_path, kinds=(*KINDS, Draft()))
     stack.write(
         "sub_accounts:\n"
         "  a: {first_name: A, last_name: B, company: C, mobile: 0612345678, email: a@b.example,\n"
