@@ -16,7 +16,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """What a process of smsops ends with (DESIGN section 5)."""
+    """What a process of smsops ends with."""
 
     OK = 0
     ERROR = 1

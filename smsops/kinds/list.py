@@ -210,7 +210,7 @@ class ContactList(Kind):
         return False
 
     def _visible_fields(self, resource: Resource, present: Present, view: View) -> dict[str, JSON] | None:
-        """An adopted list shows its fields only in its contacts; None where it has none (API-NOTES 59)."""
+        """An adopted list shows its fields only in its contacts; None where it has none."""
         if not present.facts.get("contacts"):
             return None
         (contacts,) = view.read(contacts_read(resource.address, present, view))

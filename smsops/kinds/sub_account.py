@@ -22,7 +22,7 @@ from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON, Number, Secret, digest, mask_phone
 
 _CONTACT_DETAILS = {
-    # ours: (written as, read as); API-NOTES 74: a few differ by more than case.
+    # ours: (written as, read as); a few differ by more than case.
     "first_name": ("FIRSTNAME", "firstname"),
     "last_name": ("LASTNAME", "lastname"),
     "company": ("SOCIETY", "company"),
@@ -137,7 +137,7 @@ class SubAccount(Kind):
         by_login = {record.login: record for record in records}
         wanted = resource.desired.identity if resource.desired else None
         owned = resource.entry.identity if resource.entry else None
-        # A rename whose answer was lost has happened where only the new login is there (API-NOTES 80).
+        # A rename whose answer was lost has happened where only the new login is there.
         login = owned if owned in by_login or wanted not in by_login else wanted
         record = by_login.get(login or wanted or "")
         if record is None:
@@ -395,7 +395,7 @@ def wanted_attributes(spec: SubAccountSpec, country: str) -> dict[str, str | Non
 
 
 def _comparable(name: str, value: str, view: View) -> str:
-    """A value as it is compared and kept: the server writes phones and countries its own way (API-NOTES 75)."""
+    """A value as it is compared and kept: the server writes phones and countries its own way."""
     text = value.strip()
     if name in _PHONES:
         digits = normalise_any(text, view.settings.default_country)
@@ -417,7 +417,7 @@ def _shown_stored(name: str, value: JSON) -> JSON:
 
 def _create_only(spec: SubAccountSpec) -> dict[str, str]:
     data: dict[str, str] = {}
-    if spec.active is False:  # ACTIVE must not be sent when it is 1 (API-NOTES 77)
+    if spec.active is False:  # ACTIVE must not be sent when it is 1
         data["ACTIVE"] = "0"
     if spec.create_only:
         flags = {

@@ -1,4 +1,4 @@
-"""Addresses: the name of one resource inside a stack, ``[SUB_ACCOUNT/]KIND[.NAME]`` (DESIGN section 1)."""
+"""Addresses: the name of one resource inside a stack, ``[SUB_ACCOUNT/]KIND[.NAME]``."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Diagnostic:
     blocks: Literal["plan", "apply"] | None = None
 
     def document(self) -> dict[str, object]:
-        """The JSON form (DESIGN section 6)."""
+        """The JSON form."""
         return {
             "severity": self.severity,
             "code": self.code,

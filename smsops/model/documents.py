@@ -1,4 +1,4 @@
-"""The shapes of the JSON documents, from which their schemas are made (DESIGN section 6)."""
+"""The shapes of the JSON documents, from which their schemas are made."""
 
 from __future__ import annotations
 

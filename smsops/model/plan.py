@@ -1,4 +1,4 @@
-"""The plan: frozen data that showing and applying interpret, and its JSON document (DESIGN section 6)."""
+"""The plan: frozen data that showing and applying interpret, and its JSON document."""
 
 from __future__ import annotations
 

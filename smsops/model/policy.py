@@ -28,7 +28,7 @@ Window = Annotated[
 
 
 class Policy(Block):
-    """What breaks one of these is refused; the error names the policy (DESIGN section 7)."""
+    """What breaks one of these is refused; the error names the policy."""
 
     max_credits_per_apply: Count | None = Field(None, description="Credits moved and spent by one apply.")
     max_credits_per_campaign: Count | None = Field(None, description="Credits that one campaign may cost.")

@@ -18,7 +18,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 class Block(BaseModel):
     """A block of the configuration: unknown keys are errors, values do not change.
 
-    What is in `model_fields_set` was written; the rest is not managed (DESIGN section 2, rule 3).
+    What is in `model_fields_set` was written; the rest is not managed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

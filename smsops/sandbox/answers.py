@@ -1,7 +1,7 @@
 """How answers look: one style of many that the manual, its XML half and the field have shown.
 
 Handlers build plain data with the key case and the types of the JSON that the manual prints; `encode` turns that into
-the bytes of an answer. API-NOTES rows 16 to 21, 27 and 28 are what the options stand for.
+the bytes of an answer. The options stand for what the manual prints in two ways and what clients have met.
 """
 
 import json

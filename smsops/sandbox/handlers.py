@@ -15,7 +15,7 @@ _NO_ACCOUNT = "Connection problem - no account matches the login and the API key
 
 @dataclass(frozen=True)
 class Method:
-    """A method: what it does, and its own way to say no (API-NOTES row 24)."""
+    """A method: what it does, and its own way to say no."""
 
     run: Callable[[Call], Body]
     refusal: Refusal

@@ -76,7 +76,7 @@ class BarReporter:
 
 
 class EventReporter:
-    """One JSON event a line on stdout (DESIGN section 6)."""
+    """One JSON event a line on stdout."""
 
     def started(self, operation: Operation) -> None:
         self.emit("operation_started", operation)

@@ -44,7 +44,7 @@ def recipients_of(desired: Desired, view: View, *, pending: bool) -> list[Recipi
     """Everybody who is to get the campaign, once each, in a stable order.
 
     None where that needs contacts which only the account knows and the campaign is scheduled
-    already (not `pending`): a plan does not ask for those (DESIGN I8).
+    already (not `pending`): a plan does not ask for those.
     """
     spec: CampaignSpec = desired.spec
     data: CampaignData = desired.data

@@ -72,7 +72,7 @@ def contacts_read(list_address: Address, observation: Present, view: View) -> Re
 
 
 def as_rows(contacts: Sequence[tuple[str, Mapping[str, str]]]) -> Rows:
-    """What getContacts gave, by phone; field names in capitals, since the API changes their case (API-NOTES 63)."""
+    """What getContacts gave, by phone; field names in capitals, since the API changes their case."""
     return {
         _digits(phone): {name.upper(): value.strip() for name, value in fields.items()} for phone, fields in contacts
     }
@@ -98,7 +98,7 @@ def merged(wanted: Wanted | None, live: Rows) -> Rows:
 
 
 def same_values(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Equal values; a missing field is an empty one (API-NOTES 64)."""
+    """Equal values; a missing field is an empty one."""
     if one == other:
         return True
     return all((one.get(name) or "") == (other.get(name) or "") for name in one.keys() | other.keys())
