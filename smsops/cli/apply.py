@@ -74,7 +74,7 @@ def apply(
     if plan_path is not None:
         if targets or destroy or adopt:
             raise click.UsageError("A saved plan has its options with it: leave out --target, --destroy and --adopt")
-        saved = plan_file.read(plan_path)
+        saved = plan_file.read(current().path(plan_path))
         options = _options_of(saved)
     wish = _Wish(options, saved, auto_approve or saved is not None, parallelism, output)
     return _run(current(), wish, read_duration(lock_timeout))

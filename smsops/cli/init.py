@@ -59,7 +59,7 @@ def init(directory: Path | None) -> None:
     from smsops.cli.options import current
     from smsops.schemas import stack_schema
 
-    root = current().directory / directory if directory else current().directory
+    root = current().path(directory) if directory else current().directory
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", root.resolve().name).strip("-._") or "stack"
     files = {
         "smsops.yaml": _STACK.format(name=name),

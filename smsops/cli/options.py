@@ -35,7 +35,11 @@ class Globals:
     def inputs(self) -> Inputs:
         from smsops.config.load import Inputs
 
-        return Inputs(self.variables, self.variable_files, self.environment)
+        return Inputs(self.variables, self.variable_files, self.directory, self.environment)
+
+    def path(self, path: Path) -> Path:
+        """A path of the command line: `-C DIR` reads it as if smsops were started there."""
+        return self.directory / path
 
     def load(self) -> Configuration:
         """The configuration; ConfigurationError with every mistake."""
@@ -107,7 +111,7 @@ def global_options(*, hidden: bool) -> list[click.Option]:
     return [
         click.Option(
             ["stack_directory", "-C", "--directory"], expose_value=False, callback=_directory, hidden=hidden, metavar="DIR",
-            help="The stack's directory.",
+            help="Run as if started in DIR.",
         ),
         click.Option(
             ["--var"], multiple=True, expose_value=False, callback=_variables, hidden=hidden, metavar="NAME=VALUE",

@@ -101,7 +101,7 @@ def plan(
     if out is not None:
         from smsops.edge import plan_file
 
-        plan_file.write(out, made)
+        plan_file.write(settings.path(out), made)
         click.echo(f"Saved the plan to {out}. To do exactly this: smsops apply {out}", err=True)
     return made.exit_code(detailed=detailed_exitcode)
 

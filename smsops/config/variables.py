@@ -22,6 +22,8 @@ class Inputs:
 
     variables: AbstractMapping[str, str] = field(default_factory=dict)
     variable_files: AbstractSequence[str] = ()
+    directory: Path = Path()
+    """Where relative paths of variable files begin."""
     environment: AbstractMapping[str, str] = field(default_factory=dict)
 
 
@@ -73,7 +75,7 @@ class Variables:
         """--var, then --var-file, then SMSOPS_VAR_x, then the default."""
         given: dict[str, str] = {}
         for path in self._inputs.variable_files:
-            given |= _read_file(path, diagnostics)
+            given |= _read_file(path, self._inputs.directory, diagnostics)
         for name in sorted(given.keys() - self._blocks.keys()):
             diagnostics.warning("SMS135", f'A variable file sets "{name}", which is not declared')
         for name in sorted(self._inputs.variables.keys() - self._blocks.keys()):
@@ -94,10 +96,10 @@ class Variables:
         return values
 
 
-def _read_file(path: str, diagnostics: Diagnostics) -> dict[str, str]:
+def _read_file(path: str, directory: Path, diagnostics: Diagnostics) -> dict[str, str]:
     """The values in a variable file: a mapping of names to texts."""
     try:
-        content = Path(path).read_bytes()
+        content = (directory / path).read_bytes()
     except (OSError, ValueError) as error:
         diagnostics.error("SMS122", f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")
         return {}

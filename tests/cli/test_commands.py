@@ -265,3 +265,12 @@ def test_the_first_interrupt_finishes_what_is_in_flight(tmp_path: Path) -> None:
         process.wait(timeout=20)
         assert process.stdout
         process.stdout.close()
+
+
+def test_directory_is_as_if_started_there(tmp_path: Path) -> None:
+    """`-C DIR` reads every path of the command line from DIR, as git and make do."""
+    assert smsops("-C", ".", "init", "shop", cwd=tmp_path).returncode == 0
+    (tmp_path / "shop" / "vars.yaml").write_text("unused: x\n", "utf-8")
+    assert smsops("-C", "shop", "--var-file", "vars.yaml", "plan", "-o", "p.smsplan", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "shop" / "p.smsplan").exists()
+    assert smsops("-C", "shop", "apply", "p.smsplan", cwd=tmp_path).returncode == 0
