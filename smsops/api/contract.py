@@ -28,9 +28,6 @@ Number = int | Decimal
 ContactRecord = Mapping[str, str]
 """The fields of one contact, by the names the server printed; compare the names case-insensitively."""
 
-BlacklistRecord = frozenset[str]
-"""The blacklisted numbers, digits only."""
-
 HIDDEN = "•••"
 
 

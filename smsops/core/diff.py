@@ -13,7 +13,7 @@ from smsops.core.graph import closure
 from smsops.kinds.base import Kind, Resource, View
 from smsops.model.address import Address, matches
 from smsops.model.diagnostics import Diagnostic, Diagnostics
-from smsops.model.plan import ADOPT, CREATE, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
+from smsops.model.plan import ADOPT, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
 from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Read, Unknown
 from smsops.model.state import Intent
 
@@ -236,6 +236,3 @@ def unknown_diagnostics(found: Difference, view: View) -> Iterable[Diagnostic]:
             f"{reason}. Nothing about {'it' if len(addresses) == 1 else 'them'} is planned.",
             address=addresses[0] if len(addresses) == 1 else None,
         )
-
-
-__all__ = ["CREATE", "Difference", "compare", "dependencies", "select", "unknown_diagnostics"]

@@ -24,12 +24,11 @@ from smsops.model.resources import (
     Observation,
     Present,
     Read,
-    SecretReference,
     Unknown,
 )
 from smsops.model.settings import Block, Settings
 from smsops.model.state import Drop, Entry, Event, Intent, Put, State
-from smsops.model.values import JSON, Number, Secret, digest, slow_digest
+from smsops.model.values import JSON, Secret, digest, slow_digest
 
 T = TypeVar("T")
 Row = tuple[int, Mapping[str, str]]
@@ -368,21 +367,3 @@ class Kind(ABC):
     @abstractmethod
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
         """Make the calls of a change; the events that remain to be recorded when all went well."""
-
-
-__all__ = [
-    "Absent",
-    "Block",
-    "Change",
-    "Declaration",
-    "Intent",
-    "Kind",
-    "Number",
-    "Resource",
-    "SecretReference",
-    "Session",
-    "View",
-    "check_ignored",
-    "confirmed",
-    "created",
-]

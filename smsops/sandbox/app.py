@@ -194,6 +194,16 @@ class Sandbox:
         with self._turn():
             self._store.add_to_blacklist(self._account(login).id, digits, comment, self._today())
 
+    def damage(self, campaign_id: str, how: str) -> None:
+        """Let something be wrong with a scheduled campaign: it is `stopped`, or `undated`, and cannot be cancelled."""
+        if how not in campaigns.DAMAGES:
+            raise ValueError(f"a campaign can be {' or '.join(campaigns.DAMAGES)}, not {how}")
+        with self._turn():
+            campaign = self._store.campaign(campaign_id)
+            if campaign is None:
+                raise ValueError(f"there is no campaign {campaign_id}")
+            self._store.set_campaign_status(campaign, how)
+
     def use_credits(self, login: str, n: int) -> None:
         """Take credits from a balance, as somebody's sending would."""
         with self._turn():

@@ -27,8 +27,14 @@ _CANCEL_TEXTS = {
     "CAMPNOTFOUND": "The campaign was not found",
     "BADCAMPAIGSENDINGTYPE": "The campaign is not scheduled",
     "CAMPAIGNALREADYDELETED": "Campaign already deleted",
+    "BCAMPAIGNSTATUS": "The status of the campaign is wrong",
+    "BADDATETOSEND": "The mailing date is corrupted",
     "CAMPALREADYSENT": "The campaign has already been sent",
 }
+
+
+DAMAGES = {"stopped": "BCAMPAIGNSTATUS", "undated": "BADDATETOSEND"}
+"""What may be wrong with a scheduled campaign within the platform, and what cancelling it is answered then."""
 
 
 def refuse_sending(text: str) -> Body:
@@ -117,6 +123,8 @@ def delete_campaign(call: Call) -> Body:
         raise _uncancelled("CAMPAIGNALREADYDELETED")
     if campaign.status == "sent":
         raise _uncancelled("CAMPALREADYSENT")
+    if campaign.status in DAMAGES:
+        raise _uncancelled(DAMAGES[campaign.status])
     call.store.set_campaign_status(campaign, "deleted")
     if not call.caller.postpaid:
         call.store.move_credits(call.caller.id, campaign.content["credits"])

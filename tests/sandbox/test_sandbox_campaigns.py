@@ -252,6 +252,17 @@ def test_cancel_of_a_sent_campaign(api: Api) -> None:
     assert api("getInfo")["credits"] == "99985"
 
 
+@pytest.mark.parametrize(("how", "status"), [("stopped", "BCAMPAIGNSTATUS"), ("undated", "BADDATETOSEND")])
+def test_cancel_of_a_damaged_campaign(api: Api, how: str, status: str) -> None:
+    """A campaign with something wrong about it cannot be cancelled, and gives nothing back."""
+    sent = api.send(PHONE, DATE=LATER)
+    api.sandbox.damage(sent["campaignId"], how)
+    assert api("deleteCampaign", campId=sent["campaignId"])["status"] == status
+    assert api("getInfo")["credits"] == "99985"
+    with pytest.raises(ValueError, match="stopped or undated"):
+        api.sandbox.damage(sent["campaignId"], "blue")
+
+
 def test_a_sub_account_pays_for_itself(api: Api) -> None:
     """A sending takes the credits of the account whose login sent it; subAccount has no meaning here."""
     api.sandbox.add_sub_account(LOGIN, "sub", credits=100)

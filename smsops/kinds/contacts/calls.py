@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
-from smsops.api.contract import OutcomeUnknown, Refused, Writer
+from smsops.api.contract import Counts, OutcomeUnknown, Refused, Writer
 from smsops.kinds.contacts.rows import BATCH, Rows, as_rows, same_values
 from smsops.model.values import mask_phone, plural
 
 T = TypeVar("T")
+Progress = Callable[[int], None]
+"""Told how many items are done."""
 
 _ATTEMPTS = 3
 _SHOWN = 20
@@ -34,51 +36,58 @@ class ListContacts:
         contacts = await self._api.get_contacts(self._name, sub_account=self._login)
         return as_rows(contacts.rows)
 
-    async def remove(self, phones: Sequence[str], progress: Any = lambda done: None) -> None:
+    async def remove(self, phones: Sequence[str], progress: Progress = lambda done: None) -> None:
         """Remove contacts; Shortfall where one is still there afterwards. An absent one is done."""
-        certain = True
-        for done, batch in _batched(phones):
-            waiting: Sequence[str] = batch
-            for attempt in range(1, _ATTEMPTS + 1):
-                try:
-                    counts = await self._api.delete_contacts(self._name, waiting, sub_account=self._login)
-                except OutcomeUnknown:
-                    live = await self.rows()
-                    waiting = [phone for phone in waiting if phone in live]
-                    if waiting and attempt == _ATTEMPTS:
-                        raise
-                    if waiting:
-                        continue
-                else:
-                    certain = certain and counts.success == len(waiting)
-                break
-            progress(done)
-        if not certain:
+
+        def send(batch: Sequence[str]) -> Awaitable[Counts]:
+            return self._api.delete_contacts(self._name, batch, sub_account=self._login)
+
+        if not await self._in_batches(phones, send, lambda phone, live: phone in live, progress):
             live = await self.rows()
             self._explain([phone for phone in phones if phone in live], "deleteContacts", "is the list locked?")
 
-    async def insert(self, rows: Sequence[tuple[str, Mapping[str, str]]], progress: Any = lambda done: None) -> None:
+    async def insert(
+        self, rows: Sequence[tuple[str, Mapping[str, str]]], progress: Progress = lambda done: None
+    ) -> None:
         """Insert contacts; Shortfall where one is not there with its values afterwards."""
+
+        def send(batch: Sequence[tuple[str, Mapping[str, str]]]) -> Awaitable[Counts]:
+            complete = [(phone, self._complete(fields)) for phone, fields in batch]
+            return self._api.populate_list(self._name, complete, sub_account=self._login)
+
+        if not await self._in_batches(rows, send, lambda row, live: row[0] not in live, progress):
+            await self.verify(rows)
+
+    async def _in_batches(
+        self,
+        items: Sequence[T],
+        send: Callable[[Sequence[T]], Awaitable[Counts]],
+        is_undone: Callable[[T, Rows], bool],
+        progress: Progress,
+    ) -> bool:
+        """Send items in batches; whether every count was that of its batch, so that nothing need be read back.
+
+        Where an answer is lost the list is read, and only what is not done yet is sent again.
+        """
         certain = True
-        for done, batch in _batched(rows):
-            waiting: Sequence[tuple[str, Mapping[str, str]]] = batch
+        for done, batch in _batched(items):
+            waiting = batch
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
-                    sent = [(phone, self._complete(fields)) for phone, fields in waiting]
-                    counts = await self._api.populate_list(self._name, sent, sub_account=self._login)
+                    counts = await send(waiting)
                 except OutcomeUnknown:
+                    certain = False
                     live = await self.rows()
-                    waiting = [(phone, fields) for phone, fields in waiting if phone not in live]
-                    if waiting and attempt == _ATTEMPTS:
+                    waiting = [item for item in waiting if is_undone(item, live)]
+                    if not waiting:
+                        break
+                    if attempt == _ATTEMPTS:
                         raise
-                    if waiting:
-                        continue
                 else:
                     certain = certain and counts.success == len(waiting)
-                break
+                    break
             progress(done)
-        if not certain:
-            await self.verify(rows)
+        return certain
 
     def _complete(self, fields: Mapping[str, str]) -> dict[str, str]:
         """Every field of the list, as declared (the stream must contain them all, manual §22.1), and what else it has."""
