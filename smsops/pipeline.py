@@ -13,10 +13,14 @@ from typing import Any, Protocol
 from smsops import __version__
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
 from smsops.config.load import Configuration, Inputs, locate
+from smsops.config.stack import StackBlock
 from smsops.core import diff, plan
 from smsops.edge import apply, git, plan_file, refresh
 from smsops.edge.secrets import SecretUnavailable, resolve
-from smsops.edge.state_file import FileStateStore
+from smsops.edge.state.backend import Backend, Holder
+from smsops.edge.state.encryption import Keys
+from smsops.edge.state.open import open_backend
+from smsops.edge.state.store import StateStore
 from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, Kind, View
 from smsops.model.address import Address, matches, renamed, stands_in
@@ -24,7 +28,7 @@ from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mea
 from smsops.model.plan import Plan, Report
 from smsops.model.resources import SecretReference
 from smsops.model.state import Event, Move, Own, State, fold
-from smsops.model.values import Secret, digest
+from smsops.model.values import JSON, Secret, digest
 
 
 class Connection(Protocol):
@@ -48,6 +52,7 @@ class Surroundings:
     environment: Mapping[str, str]
     now: Callable[[], datetime]
     connect: Connect
+    open_backend: Callable[[str, Path, Mapping[str, str]], Backend] = open_backend
 
 
 @dataclass(frozen=True)
@@ -70,26 +75,36 @@ class Prepared:
     moves: tuple[Move, ...]
 
 
-def open_store(configuration: Configuration) -> FileStateStore:
-    """The state of a stack; StateError for a backend that this version does not have."""
-    return _store(configuration.root, configuration.stack.stack, configuration.stack.state)
+def open_store(configuration: Configuration, surroundings: Surroundings) -> StateStore:
+    """The state of a stack, with all that reading its backups needs."""
+    root, stack, environment = configuration.root, configuration.stack, surroundings.environment
+    store = _store(root, stack, surroundings)
+    if store.remote:
+        # Backups hold phone numbers. Whoever has the API key can read these anyway, so it is the key of last resort.
+        api_key = Secret(master_credentials(configuration, environment).api_key)
+        store.backup_keys = Keys(stack.stack, [*_state_secrets(root, stack, environment), api_key])
+    return store
 
 
-def locate_store(root: Path, inputs: Inputs) -> FileStateStore:
-    """The state of the stack in `root`, whatever else its configuration says."""
-    stack, url = locate(root, inputs)
-    return _store(root, stack, url)
+def locate_store(root: Path, inputs: Inputs, surroundings: Surroundings) -> StateStore:
+    """The state of the stack in `root`, whatever else its configuration says; its backups cannot be read."""
+    return _store(root, locate(root, inputs), surroundings)
 
 
-def _store(root: Path, stack: str, url: str) -> FileStateStore:
-    scheme, _, path = url.partition(":")
-    if scheme != "file":
-        raise StateError(
-            f"State in {scheme}: is not supported by this version",
-            code="SMS405",
-            detail="Use state: file:.smsops/state.json.",
-        )
-    return FileStateStore(root / path, stack)
+def _store(root: Path, stack: StackBlock, surroundings: Surroundings) -> StateStore:
+    environment = surroundings.environment
+    keys = Keys(stack.stack, _state_secrets(root, stack, environment))
+
+    def describe(command: str, changes: bool) -> Holder:
+        commit = git.head(root) if changes else None
+        return Holder.this_process(command, commit.commit if commit else None, environment)
+
+    return StateStore(surroundings.open_backend(stack.state, root, environment), stack.stack, describe, keys)
+
+
+def _state_secrets(root: Path, stack: StackBlock, environment: Mapping[str, str]) -> list[Secret]:
+    references = [stack.encryption.key, stack.encryption.fallback_key] if stack.encryption else []
+    return [resolve(reference, root, environment) for reference in references if reference]
 
 
 def master_credentials(configuration: Configuration, environment: Mapping[str, str]) -> Credentials:
@@ -117,7 +132,7 @@ def state_salt(configuration: Configuration, credentials: Credentials) -> str:
 
 async def prepare(
     configuration: Configuration,
-    store: FileStateStore,
+    store: StateStore,
     options: PlanOptions,
     surroundings: Surroundings,
     connection: Connection,
@@ -141,11 +156,7 @@ async def prepare(
         destroy=options.destroy,
         secrets=_secrets(configuration, options, surroundings.environment),
         private_key=digest("private", key=credentials.api_key),
-        backups={
-            name: content
-            for entry in state.entries.values()
-            if (name := entry.backup) and (content := store.read_backup(name)) is not None
-        },
+        backups=_backups(state, store),
     )
     _check_targets({*configuration.desired, *view.addresses}, options.targets)
     selected = diff.select(view, options.targets)
@@ -168,6 +179,16 @@ async def prepare(
     made = plan.build(view, found, {move.new: move.old for move in moves}, context)
     made = replace(made, diagnostics=(*configuration.diagnostics, *made.diagnostics))
     return Prepared(made, view, state_before, credentials, moves)
+
+
+def _backups(state: State, store: StateStore) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in {name for entry in state.entries.values() if (name := entry.backup)}:
+        try:
+            found[name] = store.read_backup(name)
+        except StateError as error:
+            found[name] = error
+    return found
 
 
 async def _compare(
@@ -268,7 +289,7 @@ def _forgotten(configuration: Configuration, view: View) -> frozenset[Address]:
 async def perform(
     prepared: Prepared,
     configuration: Configuration,
-    store: FileStateStore,
+    store: StateStore,
     surroundings: Surroundings,
     connection: Connection,
     reporter: apply.Reporter,
@@ -282,23 +303,37 @@ async def perform(
     run = apply.Run(
         kinds=prepared.view.kinds,
         store=store,
-        state=prepared.state_before,
+        journal=apply.Journal(store, prepared.state_before),
         master=connection.writer,
         secrets=prepared.view.secrets,
         reporter=reporter,
         now=surroundings.now,
         stop=stop,
     )
-    first: list[Event] = list(prepared.moves)
+    first: list[Event] = [store.begin(**_intention(prepared.plan)), *prepared.moves]
     if prepared.state_before.account is None:
-        first.insert(0, Own(prepared.credentials.login))
+        first.append(Own(prepared.credentials.login))
+    outcome: Mapping[str, JSON] = {"outcome": "interrupted"}
     try:
-        run.append(first)
+        await run.append(first)
         report.outcomes = await apply.execute(prepared.plan, run, parallelism or configuration.settings.parallelism)
+        report.interrupted = stop.is_set() and report.count("not_started") > 0
+        outcome = report.history()
     finally:
-        store.save()
-    report.interrupted = stop.is_set() and report.count("not_started") > 0
+        store.save(outcome)
     return report
+
+
+def _intention(plan: Plan) -> dict[str, JSON]:
+    """What the history keeps of a plan before it is done."""
+    return {
+        "smsops_version": plan.version,
+        "git": {"commit": plan.git.commit, "dirty": plan.git.dirty} if plan.git else None,
+        "destroy": plan.destroy,
+        "targets": list(plan.targets),
+        "adopt": plan.adopt,
+        "overrides": [],
+    }
 
 
 def check_saved(saved: Mapping[str, Any], prepared: Prepared, now: datetime) -> None:

@@ -21,6 +21,9 @@ from smsops.cli.connect import ApiConnection, SandboxTransport
 from smsops.cli.main import run
 from smsops.cli.options import Globals
 from smsops.config.load import Configuration
+from smsops.edge.state.backend import Holder
+from smsops.edge.state.file import FileBackend
+from smsops.edge.state.store import StateStore
 from smsops.kinds import KINDS, Kind
 from smsops.pipeline import Surroundings
 from smsops.sandbox.app import Call, Sandbox
@@ -146,6 +149,25 @@ class Stack:
     def writes(self) -> list[str]:
         """The methods of the mutating calls since the last time calls were asked for."""
         return [call.method for call in self.calls() if call.method not in READS]
+
+    @property
+    def store(self) -> StateStore:
+        """The stack's state in its file, as another process would open it."""
+
+        def describe(command: str, changes: bool) -> Holder:
+            return Holder.this_process(command, None, {})
+
+        return StateStore(FileBackend(self.root / ".smsops" / "state.json"), "test", describe)
+
+    @property
+    def journals(self) -> list[Path]:
+        """The journals of runs that have not ended."""
+        return sorted((self.root / ".smsops").glob("state.json.journal.*"))
+
+    @property
+    def backups(self) -> list[Path]:
+        """The backups of contacts that lie beside the state."""
+        return sorted((self.root / ".smsops").glob("state.json.backups.*"))
 
     def close(self) -> None:
         """Let the sandbox go."""

@@ -17,7 +17,7 @@ from smsops.cli.plan import failure_diagnostics, show_plan
 from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
-from smsops.edge.state_file import FileStateStore
+from smsops.edge.state.store import StateStore
 from smsops.errors import ExitCode, SmsopsError, StalePlanError
 from smsops.model.plan import Plan, Report
 from smsops.model.values import JSON
@@ -119,12 +119,12 @@ def _approved_run(settings: Globals, wish: _Wish, wait: float) -> int:
             detail="Pass --auto-approve, or apply a saved plan.",
         )
     configuration = settings.load()
-    store = open_store(configuration)
+    store = open_store(configuration, settings.around())
     with store.lock("destroy" if wish.options.destroy else "apply", wait=wait):
         return asyncio.run(_work(settings, configuration, store, wish))
 
 
-async def _work(settings: Globals, configuration: Configuration, store: FileStateStore, wish: _Wish) -> int:
+async def _work(settings: Globals, configuration: Configuration, store: StateStore, wish: _Wish) -> int:
     around = settings.around()
     async with session(configuration, around) as (connection, credentials):
         with progress.reading(settings.use_color(sys.stderr)) as told:
@@ -154,7 +154,7 @@ async def _work(settings: Globals, configuration: Configuration, store: FileStat
 async def _perform(
     settings: Globals,
     configuration: Configuration,
-    store: FileStateStore,
+    store: StateStore,
     prepared: Prepared,
     connection: Connection,
     wish: _Wish,

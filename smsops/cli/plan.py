@@ -80,7 +80,7 @@ def plan(
     settings = current()
     try:
         configuration = settings.load()
-        store = open_store(configuration)
+        store = open_store(configuration, settings.around())
 
         async def work() -> Plan:
             around = settings.around()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 from smsops.cli.options import Command, Group, current, read_duration
-from smsops.edge.state_file import FileStateStore
+from smsops.edge.state.store import StateStore
 from smsops.errors import SmsopsError
 from smsops.kinds import Kind
 from smsops.model.address import Address, matches, renamed, stands_in
@@ -26,14 +26,14 @@ def state() -> None:
 
 
 @contextmanager
-def _open(command: str, *, shared: bool, wait: str = "0s") -> Iterator[tuple[FileStateStore, State]]:
+def _open(command: str, *, shared: bool, wait: str = "0s") -> Iterator[tuple[StateStore, State]]:
     settings = current()
-    store = locate_store(settings.directory, settings.inputs())
+    store = locate_store(settings.directory, settings.inputs(), settings.around())
     with store.lock(command, wait=read_duration(wait), shared=shared):
         yield store, store.load("")
 
 
-def _change(store: FileStateStore, events: Sequence[Event]) -> None:
+def _change(store: StateStore, events: Sequence[Event]) -> None:
     store.append(events)
     store.save()
 

@@ -58,13 +58,16 @@ def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configura
     return Configuration(root, stack, loader.declared.resources, loader.fingerprint(), diagnostics)
 
 
-def locate(root: Path, inputs: Inputs) -> tuple[str, str]:
-    """The stack's name and where its state is, whatever else its files say; ConfigurationError where they do not."""
+def locate(root: Path, inputs: Inputs) -> StackBlock:
+    """The stack's name, where its state is and what it is encrypted with, whatever else its files say.
+
+    ConfigurationError where they do not say it.
+    """
     loader = _Loader(root, (), inputs)
     found = loader.locate()
-    if loader.diagnostics.has_errors:
+    if found is None or loader.diagnostics.has_errors:
         raise ConfigurationError(loader.presentable())
-    return found["stack"], found["state"]
+    return found
 
 
 class _Loader:
@@ -121,22 +124,22 @@ class _Loader:
         value = top.get(name)
         return str(interpolate(value, top.marks[name][1], self.names)[0]) if isinstance(value, str) else None
 
-    def locate(self) -> dict[str, str]:
-        found = {"smsops": "1", "state": str(StackBlock.model_fields["state"].default)}
+    def locate(self) -> StackBlock | None:
         top = self.files.read_stack()
-        if top is not None:
-            self.variables.declare(top)
-            self.names = self.variables.names("", final=False)
-            for name in ("stack", "state"):
-                text = self.text_at(top, name)
-                if text is not None:
-                    found[name] = text
-                self.names.stack = found.get("stack", "")
-            try:
-                StackBlock.model_validate(found)
-            except ValidationError as error:
-                report(error, StackBlock, top, top.mark, self.diagnostics)
-        return found
+        if top is None:
+            return None
+        self.variables.declare(top)
+        self.names = self.variables.names("", final=False)
+        found: dict[str, Any] = {"smsops": "1"}
+        for name in ("stack", "state", "encryption"):
+            if top.get(name) is not None:
+                found[name] = interpolate(top[name], top.marks[name][1], self.names)[0]
+            self.names.stack = str(found.get("stack", ""))
+        try:
+            return StackBlock.model_validate(found)
+        except ValidationError as error:
+            report(error, StackBlock, top, top.mark, self.diagnostics)
+            return None
 
     # -- models -----------------------------------------------------------------------------
 

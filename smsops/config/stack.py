@@ -118,6 +118,13 @@ StateUrl = Annotated[
 ]
 
 
+class EncryptionBlock(Block):
+    """The `encryption` section: everything that the state keeps is encrypted at rest."""
+
+    key: SecretField = Field(description="What the state is encrypted with: long and random.")
+    fallback_key: SecretField | None = Field(None, description="The key before: still decrypts, while keys change.")
+
+
 class StackBlock(Block):
     """The sections of smsops.yaml that are not kinds'."""
 
@@ -125,6 +132,7 @@ class StackBlock(Block):
     stack: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(description="Names the state.")
     account: AccountBlock = Field(default_factory=lambda: AccountBlock.model_validate({}))
     state: StateUrl = "file:.smsops/state.json"
+    encryption: EncryptionBlock | None = None
     include: list[NonBlank] = Field(default_factory=list)
     settings: Settings = Field(default_factory=lambda: Settings.model_validate({}))
     variables: dict[str, VariableBlock | None] = Field(default_factory=dict)

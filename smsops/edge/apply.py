@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,14 +20,17 @@ from smsops.errors import SmsopsError
 from smsops.kinds.base import Kind
 from smsops.model.address import Address
 from smsops.model.plan import FORGET, NO_OP, Operation, Outcome, Plan
-from smsops.model.state import Drop, Entry, Event, Intend, Intent, Put, Settle, State
-from smsops.model.values import JSON, Secret
+from smsops.model.state import Drop, Entry, Event, Intend, Intent, Moved, Put, Settle, State
+from smsops.model.values import JSON, Number, Secret, as_json_number
 
 T = TypeVar("T")
 
 
 class Store(Protocol):
-    """Where events become durable."""
+    """Where events become durable. Every method blocks."""
+
+    @property
+    def remote(self) -> bool: ...
 
     def append(self, events: Sequence[Event]) -> State: ...
 
@@ -46,13 +49,65 @@ class Reporter(Protocol):
     def ended(self, outcome: Outcome) -> None: ...
 
 
+class Journal:
+    """Makes events durable for operations that run side by side, in one order.
+
+    While one write is under way, what others have to write gathers and goes out together with the next one, so that a
+    slow store costs its latency once for all of them.
+    """
+
+    def __init__(self, store: Store, state: State) -> None:
+        self._store = store
+        self.state = state
+        self.moved: defaultdict[str, float] = defaultdict(float)
+        """How balances have moved in this run, by account key, as far as is known."""
+        self._gathered = _Batch()
+        self._writing = asyncio.Lock()
+        self._broken: SmsopsError | None = None
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Return once the events are durable, as one. The first failure ends all writing: nothing more may be done."""
+        if not events:
+            return
+        batch = self._gathered
+        batch.events += events
+        async with self._writing:
+            if batch is self._gathered:
+                self._gathered = _Batch()
+                await self._write(batch)
+        if batch.failure is not None:
+            raise batch.failure
+
+    async def _write(self, batch: _Batch) -> None:
+        try:
+            if self._broken is not None:
+                raise self._broken
+            if self._store.remote:
+                self.state = await asyncio.to_thread(self._store.append, batch.events)
+            else:
+                self.state = self._store.append(batch.events)
+        except SmsopsError as error:
+            self._broken = batch.failure = error
+            return
+        for event in batch.events:
+            if isinstance(event, Moved):
+                for key, effect in event.effects.items():
+                    self.moved[key] += effect
+
+
+@dataclass
+class _Batch:
+    events: list[Event] = field(default_factory=list)
+    failure: SmsopsError | None = None
+
+
 @dataclass
 class Run:
     """What all operations of one apply share."""
 
     kinds: Mapping[str, Kind]
     store: Store
-    state: State
+    journal: Journal
     master: Writer
     secrets: Mapping[tuple[Address, str], Secret]
     reporter: Reporter
@@ -61,9 +116,16 @@ class Run:
     keys: dict[str, str] = field(default_factory=dict)
     key_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 
-    def append(self, events: Sequence[Event]) -> None:
-        if events:
-            self.state = self.store.append(events)
+    @property
+    def state(self) -> State:
+        return self.journal.state
+
+    async def append(self, events: Sequence[Event]) -> None:
+        await self.journal.append(events)
+
+    async def call(self, method: Callable[..., T], *args: Any) -> T:
+        """Call a method of the store; beside everything else where it crosses a network."""
+        return await asyncio.to_thread(method, *args) if self.store.remote else method(*args)
 
 
 class _Counted:
@@ -116,8 +178,8 @@ class _Session:
     def learned(self, login: str, api_key: str) -> None:
         self._run.keys[login] = api_key
 
-    def record(self, *events: Event) -> None:
-        self._run.append(events)
+    async def record(self, *events: Event) -> None:
+        await self._run.append(events)
 
     async def once(
         self,
@@ -127,22 +189,36 @@ class _Session:
         *,
         address: Address,
         facts: Mapping[str, JSON],
+        effects: Mapping[str, Number],
+        balances: Mapping[str, Number | None],
     ) -> T:
         self._intents += 1
         since = self._run.now().isoformat(timespec="seconds")
-        intent = Intent(f"{self._operation.id}-{since}-{self._intents}", address, method, since, facts)
-        self._run.append([Intend(intent)])
+        intent = Intent(
+            f"{self._operation.id}-{since}-{self._intents}",
+            address,
+            method,
+            since,
+            facts,
+            {key: as_json_number(effect) for key, effect in effects.items()},
+            {
+                key: as_json_number(balance) + self._run.journal.moved[key]
+                for key, balance in balances.items()
+                if balance is not None
+            },
+        )
+        await self._run.append([Intend(intent)])
         try:
             answer = await call()
         except (Refused, NotSent):
-            self._run.append([Settle(intent.id, False)])
+            await self._run.append([Settle(intent.id, False)])
             raise
         except OutcomeUnknown as error:
             if error.evidence:  # what part of the answer arrived may be all that is ever known
                 told = {**intent.facts, "evidence": dict(error.evidence)}
-                self._run.append([Intend(replace(intent, facts=told))])
+                await self._run.append([Intend(replace(intent, facts=told))])
             raise
-        self._run.append([Settle(intent.id, True), *events(answer)])
+        await self._run.append([Settle(intent.id, True), *events(answer)])
         return answer
 
     def now(self) -> datetime:
@@ -161,10 +237,10 @@ class _Session:
         return self._run.state.entries.get(address)
 
     async def save_backup(self, name: str, content: JSON) -> None:
-        self._run.store.save_backup(name, content)
+        await self._run.call(self._run.store.save_backup, name, content)
 
     async def drop_backup(self, name: str) -> None:
-        self._run.store.drop_backup(name)
+        await self._run.call(self._run.store.drop_backup, name)
 
 
 async def execute(plan: Plan, run: Run, parallelism: int) -> list[Outcome]:
@@ -235,7 +311,7 @@ class _Scheduler:
                 events = []
             else:
                 events = await self.run.kinds[change.address.kind].execute(change, session)
-            self.run.append(events)
+            await self.run.append(events)
         except ApiError as error:
             return self._failed(operation, session, began, error)
         except SmsopsError as error:

@@ -28,7 +28,7 @@ from smsops.model.resources import (
 )
 from smsops.model.settings import Block, Settings
 from smsops.model.state import Drop, Entry, Event, Intent, Put, State
-from smsops.model.values import JSON, Secret, digest, slow_digest
+from smsops.model.values import JSON, Number, Secret, digest, slow_digest
 
 T = TypeVar("T")
 Row = tuple[int, Mapping[str, str]]
@@ -95,7 +95,8 @@ class View:
     leaving: frozenset[Address] = frozenset()
     """What is owned, not wanted any more, and part of this plan."""
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
-    backups: Mapping[str, JSON] = field(default_factory=dict)
+    backups: Mapping[str, JSON | Exception] = field(default_factory=dict)
+    """What the state's backups hold, by name, or why one could not be read."""
     private_key: str = ""
     """Keys digests that nobody who only has the state may guess: phone numbers are few."""
     results: dict[Read, Any] = field(default_factory=dict)
@@ -132,6 +133,13 @@ class View:
             if isinstance(result, Exception):
                 raise CannotRead(str(result))
         return results
+
+    def backup(self, name: str) -> JSON:
+        """The content of a backup; CannotRead where it is gone or cannot be read: what it held is not nothing."""
+        content = self.backups.get(name)
+        if content is None or isinstance(content, Exception):
+            raise CannotRead(f"the backup {name} cannot be read: {content or 'it is gone'}")
+        return content
 
     def try_read(self, read: Read) -> Any | None:
         """The result of a read, None where it failed; NotReadYet where it is missing."""
@@ -222,7 +230,7 @@ class Session(Protocol):
     def learned(self, login: str, api_key: str) -> None:
         """An answer told an account's API key: it need not be asked for."""
 
-    def record(self, *events: Event) -> None:
+    async def record(self, *events: Event) -> None:
         """Make events durable, as one."""
 
     async def once(
@@ -233,10 +241,15 @@ class Session(Protocol):
         *,
         address: Address,
         facts: Mapping[str, JSON],
+        effects: Mapping[str, Number],
+        balances: Mapping[str, Number | None],
     ) -> T:
         """Make a call that must never be repeated: intent durable, call, outcome and `events` durable as one.
 
-        The intent stays open, and OutcomeUnknown is raised, where the call may have happened.
+        `effects` is what the call should do to balances, by account key ("" is the master's), and `balances` what they
+        were when the plan was made; together they let a later run judge a call whose outcome is unknown. `events`
+        has a Moved for what it really did. The intent stays open, and OutcomeUnknown is raised, where the call may
+        have happened.
         """
 
     def now(self) -> datetime: ...
@@ -284,11 +297,11 @@ async def created(entry: Entry, create: Callable[[], Awaitable[T]], session: Ses
     not there is created by the next plan; what the API refuses to create is not owned.
     """
     before = session.entry(entry.address)
-    session.record(Put(entry))
+    await session.record(Put(entry))
     try:
         return await create()
     except (Refused, NotSent):
-        session.record(Put(before) if before else Drop(entry.address))
+        await session.record(Put(before) if before else Drop(entry.address))
         raise
 
 
@@ -336,6 +349,9 @@ class Kind(ABC):
     def scope(self, address: Address) -> Address | None:
         """What a resource stands inside besides its account: a change of that comes first."""
         return None
+
+    unmoved_is_undone: ClassVar[bool] = False
+    """Whether balances that have not moved show that a call in doubt did not happen, so that it may be made again."""
 
     @abstractmethod
     def observe(self, resource: Resource, view: View) -> Observation:

@@ -22,7 +22,7 @@ from smsops.model.address import Address
 from smsops.model.plan import CREATE, DELETE, UPDATE, Change
 from smsops.model.resources import Absent, Desired, Guard, Observation, Present
 from smsops.model.settings import Block
-from smsops.model.state import Drop, Entry, Event, Put
+from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.values import JSON, Number, as_json_number
 
 _GRANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*\Z")
@@ -101,6 +101,8 @@ class _Payload:
     amount: int
     entry: Entry
     facts: Mapping[str, JSON]
+    effects: Mapping[str, int]
+    balances: Mapping[str, Number | None]
 
 
 class Credits(Kind):
@@ -108,6 +110,7 @@ class Credits(Kind):
 
     name: ClassVar[str] = "credits"
     adoptable: ClassVar[bool] = False
+    unmoved_is_undone: ClassVar[bool] = True
 
     def observe(self, resource: Resource, view: View) -> Observation:
         owner = view.owner(resource.address)
@@ -133,7 +136,7 @@ class Credits(Kind):
         due = self._due(resource, spec, ledger, balance, view)
         if not due:
             return None
-        amount = sum(due.values())
+        amount, account = sum(due.values()), resource.address.account or ""
         if not spec.keep:
             ledger |= due
         entry = Entry(resource.address, "", {"moved": ledger}, depends_on=resource.want.depends_on)
@@ -155,7 +158,9 @@ class Credits(Kind):
             {"balance": as_json_number(balance + amount), **({"grants": shown} if shown else {})},
             method="manageSubAccountCredits",
             calls=1 if amount else 0,
-            payload=_Payload(amount, entry, facts),
+            payload=_Payload(
+                amount, entry, facts, {account: amount, "": -amount}, {account: balance, "": info.credits}
+            ),
             content=[amount, sorted(due)],
             moves=amount,
         )
@@ -199,9 +204,11 @@ class Credits(Kind):
         balance = await session.once(
             "manageSubAccountCredits",
             lambda: session.master.manage_sub_account_credits(login, payload.amount),
-            lambda _: events,
+            lambda _: [*events, Moved(payload.effects)],
             address=change.address,
             facts={"login": login, **payload.facts, "entry": payload.entry.document()},
+            effects=payload.effects,
+            balances=payload.balances,
         )
         if balance is not None:
             session.returned(balance=as_json_number(balance))

@@ -314,15 +314,15 @@ class ContactList(Kind):
 
         if payload.stage is None:
             await session.save_backup(backup, {"rows": rows_document(payload.backup or {})})
-            session.record(stage("saved"))
+            await session.record(stage("saved"))
         if payload.stage != "deleted":
             if payload.stage is None or payload.live:
                 await self._delete(payload.old_name, login, session)
-            session.record(stage("deleted"))
+            await session.record(stage("deleted"))
         if payload.stage != "deleted" or not payload.live:
             await self._create(payload, login, session)
         await self._fill(payload, login, session)
-        session.record(Put(payload.entry))
+        await session.record(Put(payload.entry))
         await session.drop_backup(backup)
         return []
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from smsops.api.contract import CreatedSubAccount, Refused
-from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed, created
+from smsops.kinds.base import (
+    MASTER_INFO,
+    Declaration,
+    Declared,
+    Kind,
+    Resource,
+    Session,
+    View,
+    check_ignored,
+    confirmed,
+    created,
+)
 from smsops.kinds.credits import CreditsField, declare_credits
 from smsops.model.address import Address
 from smsops.model.blocks import GuardedBlock, NonBlank, SecretField, Text
@@ -18,7 +29,7 @@ from smsops.model.phone import normalise_any
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, UPDATE, Change
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.settings import Block
-from smsops.model.state import Drop, Entry, Event, Put
+from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.values import JSON, Number, Secret, digest, mask_phone
 
 _CONTACT_DETAILS = {
@@ -101,6 +112,7 @@ class _Payload:
     password: bool = False
     returns: int = 0
     refunds: bool = False
+    balances: Mapping[str, Number | None] = field(default_factory=dict)
 
 
 class SubAccount(Kind):
@@ -109,6 +121,7 @@ class SubAccount(Kind):
     name: ClassVar[str] = "sub_account"
     section: ClassVar[str | None] = "sub_accounts"
     Spec: ClassVar[type[Block]] = SubAccountSpec
+    unmoved_is_undone: ClassVar[bool] = True
     opens_account: ClassVar[bool] = True
 
     def declare(self, spec: SubAccountSpec, declaration: Declaration) -> list[Desired]:
@@ -259,6 +272,8 @@ class SubAccount(Kind):
             if change.address.account == resource.address.name and change.refund is not None
         ]
         refunds = bool(given_back)
+        (info,) = view.read(MASTER_INFO)
+        balances = {"": info.credits, resource.address.name: balance}
         return Change(
             resource.address,
             DELETE,
@@ -267,7 +282,7 @@ class SubAccount(Kind):
             None,
             method="deleteSubAccount",
             calls=1 + bool(returns) + refunds,
-            payload=_Payload(observation.identity, {}, None, returns=returns, refunds=refunds),
+            payload=_Payload(observation.identity, {}, None, returns=returns, refunds=refunds, balances=balances),
             content=observation.identity,
             moves=-(returns + sum(given_back)),
         )
@@ -315,14 +330,17 @@ class SubAccount(Kind):
         if payload.refunds:
             info = await session.master.get_info(sub_account=payload.login)
             returns = int(info.credits or 0)
+        effects = {"": returns, change.address.name: -returns}
         if returns > 0:
             try:
                 await session.once(
                     "manageSubAccountCredits",
                     lambda: session.master.manage_sub_account_credits(payload.login, -returns),
-                    lambda _: (),
+                    lambda _: [Moved(effects)],
                     address=change.address,
                     facts={"login": payload.login, "credits": -returns, "balance_before": returns},
+                    effects=effects,
+                    balances=payload.balances,
                 )
             except Refused as error:
                 if str(error.status) != _UNDER_SUBSCRIPTION:  # a postpaid account has no credits to return

@@ -295,6 +295,12 @@ def _utc(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+_ENDINGS = {
+    ExitCode.OK: "done",
+    ExitCode.INCOMPLETE: "incomplete",
+    ExitCode.IN_DOUBT: "in doubt",
+    ExitCode.INTERRUPTED: "interrupted",
+}
 ApplyStatus = Literal["done", "failed", "skipped", "in_doubt", "not_started"]
 
 
@@ -331,3 +337,19 @@ class Report:
         if self.count("failed", "skipped", "not_started") or self.plan.errored:
             return ExitCode.INCOMPLETE
         return ExitCode.OK
+
+    def history(self) -> dict[str, JSON]:
+        """How it ended, for the history."""
+        return {
+            "outcome": _ENDINGS[self.exit_code],
+            "exit_code": int(self.exit_code),
+            "operations": [
+                {
+                    "address": str(outcome.operation.change.address),
+                    "actions": list(outcome.operation.change.actions),
+                    "status": outcome.status,
+                    "calls": outcome.calls,
+                }
+                for outcome in self.outcomes
+            ],
+        }

@@ -58,8 +58,9 @@ class Intent:
     """A call that must not be repeated: written before it is made, settled by its outcome.
 
     An intent that is still open when a run begins is in doubt: the call may have happened.
-    `facts` is what judging it later needs: the part and its fingerprint, the marker sent along,
-    the expected cost, the balances before.
+    `facts` is what a person who judges it needs: the part and its fingerprint, the marker sent
+    along, what is known of the answer. `effects` is what the call does to balances, by account key
+    ("" is the master's), and `before` what these would be without any of the calls in doubt.
     """
 
     id: str
@@ -67,6 +68,8 @@ class Intent:
     method: str
     since: str
     facts: Mapping[str, JSON] = field(default_factory=dict)
+    effects: Mapping[str, float] = field(default_factory=dict)
+    before: Mapping[str, float] = field(default_factory=dict)
 
     def document(self) -> dict[str, JSON]:
         return {
@@ -75,6 +78,8 @@ class Intent:
             "method": self.method,
             "since": self.since,
             "facts": dict(self.facts),
+            "effects": dict(self.effects),
+            "before": dict(self.before),
         }
 
     @classmethod
@@ -85,12 +90,34 @@ class Intent:
             document["method"],
             document["since"],
             document.get("facts", {}),
+            document.get("effects", {}),
+            document.get("before", {}),
         )
+
+    def moved(self, old: Address, new: Address) -> Intent:
+        """The same call where what it was about is known under another address."""
+
+        was, becomes = (
+            (old.account, new.account) if old.account else (old.name, new.name)
+        )  # or it is the account itself
+
+        def keys(balances: Mapping[str, float]) -> dict[str, float]:
+            return {(becomes or "") if key and key == was else key: value for key, value in balances.items()}
+
+        return replace(self, address=new, effects=keys(self.effects), before=keys(self.before))
+
+    def after(self, effects: Mapping[str, float]) -> Intent:
+        """The same call once balances have moved by something that is known."""
+        before = {key: value + effects.get(key, 0) for key, value in self.before.items()}
+        return self if before == self.before else replace(self, before=before)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that a stack remembers. `serial` grows with each apply that changed something; 0: never written."""
+    """All that a stack remembers. `serial` grows with each apply that changed something; 0: never written.
+
+    `runs` counts the records of its history. `run` describes the run that is changing it; it is in the journal only, and gone once that is folded.
+    """
 
     stack: str
     account: str | None
@@ -99,6 +126,8 @@ class State:
     salt: str
     entries: Mapping[Address, Entry] = field(default_factory=dict)
     intents: Mapping[str, Intent] = field(default_factory=dict)
+    runs: int = 0
+    run: Mapping[str, JSON] | None = None
 
     @classmethod
     def new(cls, stack: str, salt: str) -> State:
@@ -117,6 +146,7 @@ class State:
             "lineage": self.lineage,
             "serial": self.serial,
             "salt": self.salt,
+            "runs": self.runs,
             "resources": {
                 str(address): entry.document()
                 for address, entry in sorted(self.entries.items(), key=lambda item: item[0].sort_key)
@@ -145,6 +175,7 @@ class State:
                 document["salt"],
                 {entry.address: entry for entry in entries},
                 {intent.id: intent for intent in intents},
+                document.get("runs", 0),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StateError(
@@ -196,14 +227,28 @@ class Own:
     account: str
 
 
-Event = Put | Drop | Move | Intend | Settle | Own
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Balances have moved by this much, by account key ("" is the master's), for a reason that is known."""
+
+    effects: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A run begins to change things: who, when, from which commit."""
+
+    run: Mapping[str, JSON]
+
+
+Event = Put | Drop | Move | Intend | Settle | Own | Moved | Begin
 
 
 def fold(state: State, events: Iterable[Event]) -> State:
     """The state after some events, in their order."""
     entries = dict(state.entries)
     intents = dict(state.intents)
-    account = state.account
+    account, run = state.account, state.run
     for event in events:
         match event:
             case Put(entry):
@@ -218,8 +263,7 @@ def fold(state: State, events: Iterable[Event]) -> State:
                     for address, entry in entries.items()
                 }
                 intents = {
-                    key: replace(intent, address=new) if intent.address == old else intent
-                    for key, intent in intents.items()
+                    key: intent.moved(old, new) if intent.address == old else intent for key, intent in intents.items()
                 }
             case Intend(intent):
                 intents[intent.id] = intent
@@ -227,7 +271,11 @@ def fold(state: State, events: Iterable[Event]) -> State:
                 intents.pop(key, None)
             case Own(login):
                 account = login
-    return replace(state, entries=entries, intents=intents, account=account)
+            case Moved(effects):
+                intents = {key: intent.after(effects) for key, intent in intents.items()}
+            case Begin(document):
+                run = document
+    return replace(state, entries=entries, intents=intents, account=account, run=run)
 
 
 def event_document(event: Event) -> dict[str, JSON]:
@@ -245,6 +293,10 @@ def event_document(event: Event) -> dict[str, JSON]:
             return {"event": "settle", "id": key, "happened": happened}
         case Own(account):
             return {"event": "own", "account": account}
+        case Moved(effects):
+            return {"event": "moved", "effects": dict(effects)}
+        case Begin(run):
+            return {"event": "begin", "run": dict(run)}
 
 
 def read_event(document: Mapping[str, Any]) -> Event:
@@ -262,5 +314,9 @@ def read_event(document: Mapping[str, Any]) -> Event:
             return Settle(document["id"], bool(document["happened"]))
         case "own":
             return Own(document["account"])
+        case "moved":
+            return Moved(document["effects"])
+        case "begin":
+            return Begin(document["run"])
         case other:
             raise ValueError(f"unknown event {other!r}")

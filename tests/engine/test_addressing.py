@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smsops.edge.state_file import FileStateStore
+from smsops.edge.state.store import StateStore
 from tests.engine.world import ADDRESSES, CHANGED, assert_world, world
 from tests.harness import Result, Stack
 from tests.kinds.contract import mutating, person
@@ -179,10 +179,10 @@ class TestStateCommands:
 
 class TestLock:
     @pytest.fixture
-    def held(self, stack: Stack) -> FileStateStore:
+    def held(self, stack: Stack) -> StateStore:
         stack.write(world())
         stack.apply()
-        return FileStateStore(stack.root / ".smsops" / "state.json", "test")
+        return stack.store
 
     @pytest.mark.parametrize(
         "command",
@@ -196,7 +196,7 @@ class TestLock:
         ],
         ids=lambda command: " ".join(command[:2]),
     )
-    def test_the_holder_is_named(self, stack: Stack, held: FileStateStore, command: tuple[str, ...]) -> None:
+    def test_the_holder_is_named(self, stack: Stack, held: StateStore, command: tuple[str, ...]) -> None:
         """Who finds the state locked ends with 6 at once, and learns who holds it and since when."""
         with held.lock("apply"):
             result = stack.run(*command)
@@ -205,7 +205,7 @@ class TestLock:
         assert "--lock-timeout" in result.stderr
         assert_world(stack)
 
-    def test_waiting(self, stack: Stack, held: FileStateStore) -> None:
+    def test_waiting(self, stack: Stack, held: StateStore) -> None:
         """--lock-timeout waits for the holder to end."""
         entered, leave = threading.Event(), threading.Event()
 
@@ -221,7 +221,7 @@ class TestLock:
         assert stack.run("plan", "--lock-timeout", "30s").exit_code == 0
         holder.join()
 
-    def test_readers_do_not_wait_for_one_another(self, stack: Stack, held: FileStateStore) -> None:
+    def test_readers_do_not_wait_for_one_another(self, stack: Stack, held: StateStore) -> None:
         """Plans share the state; an apply waits for them."""
         with held.lock("plan", shared=True):
             assert stack.run("plan").exit_code == 0

@@ -22,7 +22,9 @@ LONGEST = 60
 
 
 def journal(stack: Stack) -> Path:
-    return stack.root / ".smsops" / "state.json.journal"
+    """The journal of the run that died."""
+    (path,) = stack.journals
+    return path
 
 
 def die_everywhere(stack: Stack, *options: str, written: bool) -> int:
@@ -106,7 +108,7 @@ def test_the_state_is_what_the_journal_says(stack: Stack) -> None:
     assert json.loads(stack.run("state", "pull").stdout)["account"] == LOGIN
     assert journal(stack).read_bytes() == content
     stack.apply()
-    assert not journal(stack).exists()
+    assert stack.journals == []
 
 
 @pytest.mark.parametrize("torn", [b'[{"event": "put", "addr', b"\xff\xfe", b'[{"event":"drop","address":"list.vip"}]'])
@@ -127,7 +129,8 @@ def test_a_journal_without_its_first_line(stack: Stack) -> None:
     """A journal that was never begun in earnest is no journal."""
     stack.write(world())
     stack.apply()
-    journal(stack).write_bytes(b'{"journal": 1, "linea')
+    path = stack.root / ".smsops" / "state.json.journal.00000001"
+    path.write_bytes(b'{"journal": 1, "linea')
     assert stack.changes() == {}
     stack.write(world(**CHANGED))
     stack.apply()
@@ -157,9 +160,9 @@ def test_a_journal_that_was_folded_already(stack: Stack) -> None:
     with contextlib.suppress(Killed), killed_at_event(2, written=True):
         stack.write(world(**CHANGED))
         stack.run("apply", "--auto-approve", "--parallelism", "1")
-    old = journal(stack).read_bytes()
+    path, old = journal(stack), journal(stack).read_bytes()
     stack.apply()
-    journal(stack).write_bytes(old)
+    path.write_bytes(old)
     assert stack.changes() == {}
     assert_world(stack, people=5, grants=2)
 
@@ -195,7 +198,7 @@ def test_files_are_private(stack: Stack) -> None:
         os.umask(old)
     files = [path for path in (stack.root / ".smsops").rglob("*") if path.is_file()] + [stack.root / "saved.plan"]
     modes = {path.name: path.stat().st_mode & 0o777 for path in files}
-    assert {"state.json", "state.json.journal", "state.json.lock", "saved.plan"} <= modes.keys()
+    assert {"state.json", "state.json.journal.00000001", "state.json.lock", "saved.plan"} <= modes.keys()
     assert set(modes.values()) == {0o600}
     assert (stack.root / ".smsops").stat().st_mode & 0o777 == 0o700
 

@@ -37,7 +37,7 @@ def filled(stack: Stack) -> Stack:
 def everybody(stack: Stack) -> dict[str, str]:
     """Every contact with its shop, wherever it is: in a live list or in a backup."""
     found: dict[str, str] = {}
-    for path in (stack.root / ".smsops").glob("backups/*.json"):
+    for path in stack.backups:
         found |= {number: fields["SHOP"] for number, fields in json.loads(path.read_text("utf-8"))["rows"]}
     for name in stack.sandbox.snapshot()["lists"]["acme"]:
         found |= {number: fields["SHOP"] for number, fields in contacts_of(stack, name).items()}
@@ -49,7 +49,7 @@ def assert_finished(stack: Stack, name: str, before: dict[str, str]) -> None:
     assert {number: fields["SHOP"] for number, fields in rows.items()} == before
     assert list(stack.sandbox.snapshot()["lists"]["acme"]) == [name]
     assert "replacing" not in stack.state["resources"]["list.vip"]["attributes"]
-    assert not (stack.root / ".smsops" / "backups").exists()
+    assert stack.backups == []
     assert stack.changes() == {}
 
 
@@ -140,7 +140,7 @@ def test_a_backup_that_is_gone(filled: Stack) -> None:
     refuse(filled, "createList")
     incomplete(filled)
     filled.sandbox.clear_faults()
-    (backup,) = (filled.root / ".smsops" / "backups").iterdir()
+    (backup,) = filled.backups
     backup.unlink()
     filled.calls()
     incomplete(filled)
@@ -156,7 +156,7 @@ def test_taken_out_of_the_configuration(filled: Stack) -> None:
     filled.write({})
     filled.apply()
     assert filled.sandbox.snapshot()["lists"]["acme"] == {}
-    assert not (filled.root / ".smsops" / "backups").exists()
+    assert filled.backups == []
     assert filled.state["resources"] == {}
 
 

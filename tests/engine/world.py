@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from smsops.edge.state_file import FileStateStore
+from smsops.edge.state.store import StateStore
 from tests.harness import LOGIN, Result, Stack
 from tests.kinds.contract import LATER, contacts_of, inline, people, person, phone
 
@@ -91,9 +91,9 @@ def killed_at_event(number: int, *, written: bool) -> Iterator[None]:
     """Kill the apply at its n-th record (from 0), before or after it is written. What a dead process does not do, is not done."""
     count = 0
     dead = False
-    append, save = FileStateStore.append, FileStateStore.save
+    append, save = StateStore.append, StateStore.save
 
-    def appending(store: FileStateStore, events: Any) -> Any:
+    def appending(store: StateStore, events: Any) -> Any:
         nonlocal count, dead
         last = count == number
         count += 1
@@ -106,11 +106,11 @@ def killed_at_event(number: int, *, written: bool) -> Iterator[None]:
             raise Killed
         return state
 
-    def saving(store: FileStateStore) -> None:
+    def saving(store: StateStore, outcome: Any = None) -> None:
         if not dead:
-            save(store)
+            save(store, outcome)
 
-    with patch.object(FileStateStore, "append", appending), patch.object(FileStateStore, "save", saving):
+    with patch.object(StateStore, "append", appending), patch.object(StateStore, "save", saving):
         yield
 
 

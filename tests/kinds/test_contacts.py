@@ -118,7 +118,7 @@ def test_a_changed_contact_is_deleted_and_inserted(stack: Stack) -> None:
     calls = mutating(stack.calls())
     assert [call.method for call in calls] == ["deleteContacts", "populateList"]
     assert not [call for call in calls for other in (0, 2, 3) if phone(other) in json.dumps(call.params)]
-    assert not list((stack.root / ".smsops").glob("backups/*"))
+    assert stack.backups == []
     assert stack.changes() == {}
 
 

@@ -96,7 +96,7 @@ class TestReplace:
         assert contacts_of(filled, name) == before
         assert list(lists(filled)) == [name]
         assert filled.changes() == {}
-        assert not list((filled.root / ".smsops").glob("backups/*"))
+        assert filled.backups == []
 
     def test_without_contacts_in_the_configuration(self, filled: Stack) -> None:
         """A list whose contacts are not managed keeps them all through a replace."""

@@ -103,4 +103,4 @@ def _assert_ends_well(stack: Stack, before: Any, sections: dict[str, Any]) -> No
     assert_foreign_untouched(before, live)
     assert credits_of(live) == credits_of(before)
     assert stack.changes() == {}
-    assert not (stack.root / ".smsops" / "backups").exists()
+    assert stack.backups == []

@@ -12,7 +12,7 @@ from smsops.kinds.base import Session
 from smsops.kinds.campaign.parts import CANCELLING, NO_CAMPAIGN, NOBODY, Part, SentPart
 from smsops.model.address import Address
 from smsops.model.plan import Change
-from smsops.model.state import Drop, Entry, Event, Put
+from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.values import JSON, Number, as_json_number, mask_phone
 
 _DONE = frozenset(("CAMPAIGNALREADYDELETED", "CAMPNOTFOUND", "CAMPALREADYSENT", "BADCAMPAIGSENDINGTYPE"))
@@ -51,39 +51,40 @@ async def execute(change: Change, session: Session) -> Sequence[Event]:
 async def _cancel(change: Change, payload: Payload, api: Writer, session: Session) -> None:
     """Cancel parts one by one; each is recorded as gone before the next."""
     remaining = [*payload.keep, *payload.cancel]
+    account = change.address.account or ""
     for part in payload.cancel:
         if part.campaign_id not in NO_CAMPAIGN:
             await _cancel_part(change.address, part, payload.entry is not None, api, session)
         remaining.remove(part)
         current = session.entry(change.address)
         if current is not None:
-            session.record(Put(with_parts(current, remaining, complete=False)))
+            await session.record(Put(with_parts(current, remaining, complete=False)), Moved({account: part.credits}))
 
 
 async def _cancel_part(address: Address, part: SentPart, replaced: bool, api: Writer, session: Session) -> None:
     """Cancel a part. Where it is to be replaced it must be us who cancelled it, not somebody who did not want it."""
     entry = session.entry(address)
     if entry is not None and part.status != CANCELLING:
-        session.record(Put(_with_status(entry, part, CANCELLING)))
+        await session.record(Put(_with_status(entry, part, CANCELLING)))
     try:
         answer = await api.delete_campaign(part.campaign_id)
     except Refused as error:
         if str(error.status) not in _DONE:
             raise
         if replaced:
-            _record_gone(address, str(error.status), session)
+            await _record_gone(address, str(error.status), session)
             raise
         return
     if replaced and answer.already and not answer.repeated and part.status != CANCELLING:
-        _record_gone(address, "CAMPAIGNALREADYDELETED", session)
+        await _record_gone(address, "CAMPAIGNALREADYDELETED", session)
         raise Refused("deleteCampaign", "somebody cancelled it already; it is not made again by itself")
 
 
-def _record_gone(address: Address, status: str, session: Session) -> None:
+async def _record_gone(address: Address, status: str, session: Session) -> None:
     """A part that should have been replaced was sent, or is gone: nothing of the campaign is made again."""
     entry = session.entry(address)
     if entry is not None:
-        session.record(Put(replace(entry, attributes={**entry.attributes, "gone": status})))
+        await session.record(Put(replace(entry, attributes={**entry.attributes, "gone": status})))
 
 
 async def _send(change: Change, payload: Payload, api: Writer, session: Session) -> list[SentPart]:
@@ -91,7 +92,7 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
     assert payload.message is not None
     sent = list(payload.keep)
     rejected: list[str] = []
-    balance = payload.balance
+    balance, account = payload.balance, change.address.account or ""
     total = sum(len(part.recipients) for part in payload.send)
     done = 0
     for part in payload.send:
@@ -107,8 +108,12 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
         new = SentPart(part.start, part.fingerprint, len(people), "", credits=cost)
         announced = with_parts(payload.entry, (*sent, new), complete=False)
 
-        def taken(answer: Sent, announced: Entry = announced) -> list[Event]:
-            return [Put(with_campaign_id(announced, answer.campaign_id, answer.credits_used))]
+        def taken(answer: Sent, announced: Entry = announced, cost: float = cost) -> list[Event]:
+            used = cost if answer.credits_used is None else as_json_number(answer.credits_used)
+            return [
+                Put(with_campaign_id(announced, answer.campaign_id, answer.credits_used)),
+                Moved({account: -used}),
+            ]
 
         facts: dict[str, JSON] = {
             "part": part.start,
@@ -122,7 +127,13 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
             "entry": announced.document(),
         }
         answer = await session.once(
-            "sendSms", partial(api.send_sms, message), taken, address=change.address, facts=facts
+            "sendSms",
+            partial(api.send_sms, message),
+            taken,
+            address=change.address,
+            facts=facts,
+            effects={account: -payload.costs.get(part.start, 0)},
+            balances={account: payload.balance},
         )
         balance = answer.credits if answer.credits is not None else balance
         used = cost if answer.credits_used is None else as_json_number(answer.credits_used)

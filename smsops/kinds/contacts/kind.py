@@ -151,7 +151,7 @@ class ContactSet(Kind):
             rows = [[phone, dict(fields)] for phone, fields in payload.backup]
             await session.save_backup(backup, {"rows": rows})
             attributes = {**payload.entry.attributes, "backup": backup}
-            session.record(Put(Entry(change.address, "", attributes, depends_on=payload.entry.depends_on)))
+            await session.record(Put(Entry(change.address, "", attributes, depends_on=payload.entry.depends_on)))
         batch = ListContacts(session.master, payload.list_name, session.login(change.address.account), payload.fields)
         total = len(payload.removes) + len(payload.inserts)
         await batch.remove(payload.removes, lambda done: session.progress(done, total, "contacts"))
@@ -160,7 +160,7 @@ class ContactSet(Kind):
         session.returned(removed=len(payload.removes), inserted=len(payload.inserts))
         events: list[Event] = [Put(payload.entry)] if payload.entry else [Drop(change.address)]
         if backup:
-            session.record(*events)
+            await session.record(*events)
             await session.drop_backup(backup)
             return []
         return events

@@ -43,10 +43,8 @@ def saved_rows(list_address: Address, view: View) -> Rows:
     for owner in (list_address, Address(list_address.account, KIND, list_address.name)):
         entry = view.state.entries.get(owner)
         name = entry.backup if entry else None
-        if name and name not in view.backups:
-            raise CannotRead(f"the backup {name} of {list_address} cannot be read")
         if name:
-            rows |= {phone: dict(fields) for phone, fields in view.backups[name]["rows"]}
+            rows |= {phone: dict(fields) for phone, fields in view.backup(name)["rows"]}
     return rows
 
 
