@@ -4,11 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := .demo
 
-.PHONY: help demo test check format schemas lock bench clean
+SEEDS ?= 2000
+
+.PHONY: help demo test check simulate format schemas lock bench clean
 
 help:
 	@echo "make demo     watch an account come into being on the embedded sandbox"
 	@echo "make test     the whole suite"
+	@echo "make simulate SEEDS=n   n made-up stacks through applies that fail and die in every way"
 	@echo "make check    linter, formatter, types, layers"
 	@echo "make bench    benchmarks (they take a few minutes)"
 	@echo "make format   mend what the linter and the formatter can"
@@ -27,8 +30,19 @@ demo: .venv/installed
 	@echo && echo '$$ smsops plan' && $(BIN)/smsops -C $(DEMO) plan
 	@echo && echo 'Go on in $(DEMO)/: edit a file, then  .venv/bin/smsops -C $(DEMO) plan'
 
-test: .venv/installed
+# Azurite, the Azure server of the tests.
+NODE := tests/servers/node
+.venv/node/installed: $(NODE)/package.json $(NODE)/package-lock.json $(wildcard $(NODE)/absent/*) | .venv/installed
+	@command -v npm >/dev/null || { echo 'make test needs npm (Node.js 20 or newer) for the Azure server of the tests.' >&2; exit 1; }
+	rm -rf .venv/node && mkdir .venv/node && cp -R $(NODE)/. .venv/node
+	npm ci --prefix .venv/node --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test: .venv/installed .venv/node/installed
 	$(BIN)/pytest -n auto
+
+simulate: .venv/installed
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 check: .venv/installed
 	$(BIN)/ruff check .

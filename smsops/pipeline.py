@@ -14,7 +14,7 @@ from smsops import __version__
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
 from smsops.config.load import Configuration, Inputs, locate
 from smsops.config.stack import StackBlock
-from smsops.core import diff, plan
+from smsops.core import diff, evidence, plan
 from smsops.edge import apply, git, plan_file, refresh
 from smsops.edge.secrets import SecretUnavailable, resolve
 from smsops.edge.state.backend import Backend, Holder
@@ -26,7 +26,7 @@ from smsops.kinds.base import MASTER_INFO, Kind, View
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
 from smsops.model.plan import Plan, Report
-from smsops.model.resources import SecretReference
+from smsops.model.resources import NotReadYet, SecretReference
 from smsops.model.state import Event, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
 
@@ -70,7 +70,10 @@ class Prepared:
 
     plan: Plan
     view: View
-    state_before: State
+    state: State
+    """As it was loaded, and as `record_settled` leaves it."""
+    settled: tuple[Event, ...]
+    """What the account has shown about calls that were in doubt."""
     credentials: Credentials
     moves: tuple[Move, ...]
 
@@ -143,12 +146,10 @@ async def prepare(
     state_before = store.load(state_salt(configuration, credentials))
     _check_account(state_before, credentials)
     kinds = {kind.name: kind for kind in surroundings.kinds}
-    moves = _moves(configuration, state_before, kinds)
-    state = fold(state_before, moves)
     view = View(
         kinds=kinds,
         desired={} if options.destroy else configuration.desired,
-        state=state,
+        state=state_before,
         settings=configuration.settings,
         now=surroundings.now(),
         policy=configuration.stack.policy,
@@ -156,13 +157,16 @@ async def prepare(
         destroy=options.destroy,
         secrets=_secrets(configuration, options, surroundings.environment),
         private_key=digest("private", key=credentials.api_key),
-        backups=_backups(state, store),
+        backups=_backups(state_before, store),
     )
+    await _fetch(connection.reader, [MASTER_INFO], view, progress)
+    _check_master(view)
+    settled = await _judge_doubts(view, connection.reader, progress)
+    moves = _moves(configuration, settled.state, kinds)
+    view = replace(view, state=fold(settled.state, moves), evidence=settled.open, observed={})
     _check_targets({*configuration.desired, *view.addresses}, options.targets)
     selected = diff.select(view, options.targets)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
-    await _fetch(connection.reader, [MASTER_INFO], view, progress)
-    _check_master(view)
     found = await _compare(view, selected, _forgotten(configuration, view), connection.reader, progress)
     settings = configuration.settings
     context = plan.Context(
@@ -177,8 +181,44 @@ async def prepare(
         adopt=options.adopt,
     )
     made = plan.build(view, found, {move.new: move.old for move in moves}, context)
-    made = replace(made, diagnostics=(*configuration.diagnostics, *made.diagnostics))
-    return Prepared(made, view, state_before, credentials, moves)
+    notes = tuple(_note_of(verdict) for verdict in settled.verdicts)
+    made = replace(made, diagnostics=(*configuration.diagnostics, *notes, *made.diagnostics))
+    return Prepared(made, view, state_before, settled.events, credentials, moves)
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """What the account shows about calls in doubt: what is settled, the state then, and what is said of the rest."""
+
+    verdicts: tuple[evidence.Verdict, ...]
+    events: tuple[Event, ...]
+    state: State
+    open: Mapping[str, str]
+
+
+async def _judge_doubts(view: View, reader: Reader, progress: Callable[[int], None]) -> _Settled:
+    verdicts: list[evidence.Verdict] | None = None
+    while verdicts is None:
+        try:
+            verdicts = evidence.judge(view)
+        except NotReadYet as missing:
+            await _fetch(reader, missing.reads, view, progress)
+    settled = tuple(verdict for verdict in verdicts if verdict.happened is not None)
+    events = tuple(event for verdict in settled for event in evidence.settlement(verdict, view))
+    in_doubt = {verdict.intent.id: verdict.why for verdict in verdicts if verdict.happened is None}
+    return _Settled(settled, events, fold(view.state, events), in_doubt)
+
+
+def _note_of(verdict: evidence.Verdict) -> Diagnostic:
+    intent = verdict.intent
+    word = "happened" if verdict.happened else "did not happen"
+    return Diagnostic(
+        "warning",
+        "SMS266",
+        f"{intent.method} of {intent.since} for {intent.address}, which was in doubt, {word}",
+        f"{verdict.why[0].upper()}{verdict.why[1:]}.",
+        address=intent.address,
+    )
 
 
 def _backups(state: State, store: StateStore) -> dict[str, Any]:
@@ -286,6 +326,14 @@ def _forgotten(configuration: Configuration, view: View) -> frozenset[Address]:
     )
 
 
+def record_settled(prepared: Prepared, store: StateStore) -> None:
+    """Record what the account has shown about calls in doubt: balances move on, and then it is gone."""
+    if prepared.settled:
+        store.append([store.begin(**_intention(prepared.plan)), *prepared.settled])
+        store.save({"outcome": "doubts settled by evidence"})
+        prepared.state = store.load(prepared.state.salt)
+
+
 async def perform(
     prepared: Prepared,
     configuration: Configuration,
@@ -303,7 +351,7 @@ async def perform(
     run = apply.Run(
         kinds=prepared.view.kinds,
         store=store,
-        journal=apply.Journal(store, prepared.state_before),
+        journal=apply.Journal(store, prepared.state),
         master=connection.writer,
         secrets=prepared.view.secrets,
         reporter=reporter,
@@ -311,7 +359,7 @@ async def perform(
         stop=stop,
     )
     first: list[Event] = [store.begin(**_intention(prepared.plan)), *prepared.moves]
-    if prepared.state_before.account is None:
+    if prepared.state.account is None:
         first.append(Own(prepared.credentials.login))
     outcome: Mapping[str, JSON] = {"outcome": "interrupted"}
     try:

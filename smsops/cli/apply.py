@@ -29,6 +29,7 @@ from smsops.pipeline import (
     open_store,
     perform,
     prepare,
+    record_settled,
     session,
 )
 
@@ -129,6 +130,7 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
     async with session(configuration, around) as (connection, credentials):
         with progress.reading(settings.use_color(sys.stderr)) as told:
             prepared = await prepare(configuration, store, wish.options, around, connection, credentials, told)
+        record_settled(prepared, store)
         if wish.saved is not None:
             check_saved(wish.saved, prepared, around.now())
             _check_still_possible(prepared.plan, settings)

@@ -14,7 +14,7 @@ from smsops.errors import SmsopsError
 from smsops.kinds import Kind
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import did_you_mean
-from smsops.model.state import Drop, Event, Move, Settle, State
+from smsops.model.state import Drop, Event, Move, Moved, Settle, State
 from smsops.pipeline import locate_store
 
 _lock_timeout = click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state.")
@@ -144,14 +144,19 @@ def resolve(address: str, happened: bool | None, campaign_id: str | None, lock_t
     with _open("resolve", shared=False, wait=lock_timeout) as (store, found):
         wanted = _address(address)
         intents = found.in_doubt(wanted)
+        answers = {"campaign_id": campaign_id} if campaign_id else {}
+        entry = found.entries.get(wanted)
+        if not intents and happened and entry is not None and (known := _kind(wanted).completed(entry, answers)):
+            _change(store, known)
+            click.echo(f"{wanted} is complete: what was not known of it is recorded.", err=True)
+            return
         if not intents:
             names = [str(intent.address) for intent in found.intents.values()]
             raise SmsopsError(f"Nothing is in doubt about {wanted}", code="SMS444", detail=did_you_mean(address, names))
         kind = _kind(wanted)
-        answers = {"campaign_id": campaign_id} if campaign_id else {}
         events: list[Event] = []
         for intent in intents:
             events.append(Settle(intent.id, happened))
-            events += kind.settled(intent, answers) if happened else ()
+            events += [Moved(intent.effects), *kind.settled(intent, answers)] if happened else []
         _change(store, events)
         click.echo(f"{wanted} is settled: it {'happened' if happened else 'did not happen'}.", err=True)

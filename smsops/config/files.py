@@ -12,7 +12,7 @@ from smsops.config.yaml import Mapping, Sequence, parse
 from smsops.model.diagnostics import Diagnostics, Mark
 
 STACK_FILE = "smsops.yaml"
-_ROOT_ONLY = ("stack", "account", "state", "include")
+_ROOT_ONLY = ("stack", "account", "state", "encryption", "include")
 
 
 class Files:

@@ -11,7 +11,7 @@ from smsops.core.graph import order
 from smsops.kinds.base import MASTER_INFO, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.plan import NO_OP, Change, Git, Operation, Plan
+from smsops.model.plan import NO_OP, Change, Doubt, Git, Operation, Plan
 from smsops.model.resources import Present
 from smsops.model.values import Number, digest, plural
 
@@ -60,7 +60,7 @@ def build(view: View, found: Difference, moved: Mapping[Address, Address], conte
         changes=tuple(sorted(changes.values(), key=lambda change: change.address.sort_key)),
         operations=operations,
         unchanged=tuple(change for change in found.unchanged if change.address not in changes),
-        doubts=tuple(found.doubts),
+        doubts=tuple(Doubt(intent, view.evidence.get(intent.id, "")) for intent in found.doubts),
         unknown=tuple(sorted(found.unknown, key=lambda address: address.sort_key)),
         destroy=view.destroy,
         targets=context.targets,

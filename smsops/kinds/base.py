@@ -95,6 +95,8 @@ class View:
     leaving: frozenset[Address] = frozenset()
     """What is owned, not wanted any more, and part of this plan."""
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    """What the account shows about each call that stays in doubt, by the id of its intent."""
     backups: Mapping[str, JSON | Exception] = field(default_factory=dict)
     """What the state's backups hold, by name, or why one could not be read."""
     private_key: str = ""
@@ -102,7 +104,7 @@ class View:
     results: dict[Read, Any] = field(default_factory=dict)
     changes: dict[Address, Change] = field(default_factory=dict)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
-    _observed: dict[Address, Observation] = field(default_factory=dict)
+    observed: dict[Address, Observation] = field(default_factory=dict)
 
     @property
     def addresses(self) -> set[Address]:
@@ -115,13 +117,13 @@ class View:
 
     def observe(self, address: Address) -> Observation:
         """What the account says about a resource."""
-        if address not in self._observed:
+        if address not in self.observed:
             kind = self.kinds[address.kind]
             try:
-                self._observed[address] = kind.observe(self.resource(address), self)
+                self.observed[address] = kind.observe(self.resource(address), self)
             except CannotRead as error:
-                self._observed[address] = Unknown(str(error))
-        return self._observed[address]
+                self.observed[address] = Unknown(str(error))
+        return self.observed[address]
 
     def read(self, *reads: Read) -> list[Any]:
         """The results of some reads; NotReadYet where one is missing, CannotRead where one failed."""
@@ -372,6 +374,10 @@ class Kind(ABC):
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
         """The change that removes an owned resource, or forgets it where that is all there is to do."""
 
+    def told(self, intent: Intent) -> str:
+        """What part of an answer arrived that shows that a call in doubt happened, in words; empty where none does."""
+        return ""
+
     def settled(self, intent: Intent, answers: Mapping[str, str]) -> Sequence[Event]:
         """What to record when a person says that a call in doubt happened; `answers` is what they know of it.
 
@@ -379,6 +385,10 @@ class Kind(ABC):
         """
         entry = intent.facts.get("entry")
         return [Put(Entry.read(str(intent.address), entry))] if entry else []
+
+    def completed(self, entry: Entry, answers: Mapping[str, str]) -> Sequence[Event]:
+        """What to record when a person tells, later, what nobody knew when a call in doubt was settled; or nothing."""
+        return ()
 
     @abstractmethod
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:

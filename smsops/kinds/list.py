@@ -303,7 +303,7 @@ class ContactList(Kind):
     ) -> Sequence[Event]:
         assert payload.entry is not None
         assert payload.rows is not None
-        backup = f"list-{address.account or 'master'}-{address.name}"
+        backup = f"list+{address.account or ''}+{address.name}"  # no key has a +
 
         def stage(name: str) -> Put:
             assert payload.entry is not None

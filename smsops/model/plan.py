@@ -151,6 +151,23 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A call that may have happened, and what the account shows about it."""
+
+    intent: Intent
+    evidence: str = ""
+
+    @property
+    def address(self) -> Address:
+        return self.intent.address
+
+    def document(self) -> dict[str, JSON]:
+        """For people: without the entry that it would become."""
+        facts = {name: value for name, value in self.intent.facts.items() if name != "entry"}
+        return {**self.intent.document(), "facts": facts, "evidence": self.evidence}
+
+
+@dataclass(frozen=True, slots=True)
 class Git:
     """The commit that the configuration comes from."""
 
@@ -175,7 +192,7 @@ class Plan:
     operations: tuple[Operation, ...]
     unchanged: tuple[Change, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    doubts: tuple[Intent, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     unknown: tuple[Address, ...] = ()
     errored: bool = False
     destroy: bool = False
@@ -271,7 +288,7 @@ class Plan:
                 "recipients": sum(send.recipients for send in self.sends),
                 "messages": sum(send.messages for send in self.sends),
             },
-            "in_doubt": [_doubt(intent) for intent in self.doubts],
+            "in_doubt": [doubt.document() for doubt in self.doubts],
             "unknown": [str(address) for address in self.unknown],
             "diagnostics": [diagnostic.document() for diagnostic in self.diagnostics],
         }
@@ -283,12 +300,6 @@ class Plan:
             "spend_estimate": self.spend_estimate,
             "master_after": self.master_after,
         }
-
-
-def _doubt(intent: Intent) -> dict[str, JSON]:
-    """An intent for people: without the entry that it would become."""
-    facts = {name: value for name, value in intent.facts.items() if name != "entry"}
-    return {**intent.document(), "facts": facts}
 
 
 def _utc(moment: datetime) -> str:

@@ -94,24 +94,6 @@ def test_a_date_that_passes_during_the_apply_is_not_sent(stack: Stack) -> None:
     assert stack.sandbox.campaigns() == []
 
 
-def test_a_campaign_id_in_half_an_answer_is_kept(stack: Stack) -> None:
-    """What arrived of a lost answer is kept, shown, and used when a person says that it happened."""
-    stack.write(sections(1, 2))
-    stack.sandbox.fail("sendSms", "truncated")
-    assert stack.run("apply", "--auto-approve").exit_code == 7
-    (campaign,) = live(stack)
-    doubts = stack.run("plan", "--format", "json").document["in_doubt"]
-    if "evidence" in doubts[0]["facts"] and "campaignid" in doubts[0]["facts"]["evidence"]:
-        assert doubts[0]["facts"]["evidence"]["campaignid"] == campaign["id"]
-        assert stack.run("resolve", "campaign.hello", "--happened").exit_code == 0
-    else:
-        assert stack.run("resolve", "campaign.hello", "--happened", "--campaign-id", campaign["id"]).exit_code == 0
-    stack.write({})
-    stack.apply()
-
-    assert live(stack) == []
-
-
 def test_a_campaign_that_cannot_be_cancelled_says_so(stack: Stack) -> None:
     """Removing a campaign whose id is lost warns that it will be sent."""
     stack.write(sections(1, 2))

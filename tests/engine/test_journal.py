@@ -226,7 +226,7 @@ def test_a_process_that_is_killed(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     again = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert again.returncode == 7
+    assert again.returncode == 0  # the balance shows that it happened
     assert len(sandbox.campaigns()) == 1
     sandbox.close()
     stack.sandbox.close()

@@ -41,10 +41,13 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "uvicorn": ("sandbox/",),
     "sqlite3": ("sandbox/",),
     "subprocess": ("edge/",),
+    "cryptography": ("edge/state/encryption.py",),
+    "obstore": ("edge/state/objects.py",),
+    "psycopg": ("edge/state/postgres.py",),
 }
 """Libraries that only these places may know."""
 
-LAZY = ("duckdb", "phonenumbers", "rich")
+LAZY = ("cryptography", "duckdb", "obstore", "phonenumbers", "psycopg", "rich")
 """Libraries that nobody imports before they are needed: never at module level."""
 
 

@@ -21,11 +21,11 @@ from smsops.model.plan import (
     UPDATE,
     Actions,
     Change,
+    Doubt,
     Outcome,
     Plan,
     Report,
 )
-from smsops.model.state import Intent
 from smsops.model.values import JSON, Number, plural
 
 _SYMBOLS: Mapping[Actions, tuple[str, str, str]] = {
@@ -111,8 +111,8 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
     blocked = {item.address: item for item in plan.blocked}
     for change in (*plan.changes, *(plan.unchanged if everything else ())):
         lines += [*_change_lines(change, paint, blocked.get(change.address)), ""]
-    for intent in plan.doubts:
-        lines += [*_doubt_lines(intent, paint), ""]
+    for doubt in plan.doubts:
+        lines += [*_doubt_lines(doubt, paint), ""]
     return "\n".join(lines + summary_lines(plan, paint))
 
 
@@ -173,7 +173,8 @@ def _switched(name: str, flags: Mapping[str, JSON]) -> str:
     return f"{name} ({', '.join(on)})" if on else name
 
 
-def _doubt_lines(intent: Intent, paint: Paint) -> list[str]:
+def _doubt_lines(doubt: Doubt, paint: Paint) -> list[str]:
+    intent = doubt.intent
     known = ", ".join(
         f"{name}: {_value(value)}"
         for name, value in intent.facts.items()
@@ -183,6 +184,7 @@ def _doubt_lines(intent: Intent, paint: Paint) -> list[str]:
         f"  # {paint(str(intent.address), bold=True)} is {paint('in doubt', 'red', bold=True)}: "
         f"{intent.method} of {intent.since} may have happened; it is not repeated",
         f"      {known}",
+        *([f"      {doubt.evidence[0].upper()}{doubt.evidence[1:]}."] if doubt.evidence else []),
         f"      Find out, then: smsops resolve {intent.address} --happened | --did-not-happen",
     ]
 

@@ -2,7 +2,7 @@
 
 A backend is used by one process for one stack. Every method blocks; a method that returns has made
 its effect durable, and one that raises StateError may or may not have had it. Names are paths such
-as `state`, `backups/list-master-vip`, `history/00000007`; a log has a name of the same form.
+as `state`, `backups/list++vip`; a log has a name of the same form, such as `journal/00000007`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Conflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Some bytes, and which version of them; a version is opaque and never comes back after a change."""
+    """Some bytes, and which version of them; a version is opaque. Equal bytes may have equal versions: what is replaced
+    by version (the state, a lock) is never written twice the same, since it holds a serial or a sign of life."""
 
     content: bytes
     version: str

@@ -45,7 +45,7 @@ class FileBackend:
     def write(self, name: str, content: bytes) -> None:
         path = self._file(name)
         self._make_directory()
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
         with _explained(path, "written"):
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
@@ -73,8 +73,8 @@ class FileBackend:
 
     def names(self, folder: str) -> list[str]:
         prefix = f"{self._path.name}.{folder}."
-        found = [path.name for path in self._path.parent.glob("*") if path.suffix != ".new"]
-        return sorted(f"{folder}/{name.removeprefix(prefix)}" for name in found if name.startswith(prefix))
+        found = [path.name for path in self._path.parent.glob("*") if path.name.startswith(prefix)]
+        return sorted(f"{folder}/{name.removeprefix(prefix)}" for name in found)
 
     # -- logs -------------------------------------------------------------------------------
 
@@ -119,11 +119,15 @@ class FileBackend:
             descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._acquire(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, wait)
-            if not shared:
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, json.dumps(holder.document()).encode(), 0)
-            yield _Lock()
-            if not shared:
+            if shared:
+                yield _Lock()
+                return
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(holder.document()).encode(), 0)
+            self._clear_up()
+            try:
+                yield _Lock()
+            finally:
                 os.ftruncate(descriptor, 0)
         finally:
             if self._log is not None:
@@ -138,7 +142,7 @@ class FileBackend:
                 fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
             except OSError:
                 if time.monotonic() >= deadline:
-                    raise locked(_read_holder(descriptor)) from None
+                    raise locked(_holder_of(descriptor)) from None
                 time.sleep(_POLL)
             else:
                 return
@@ -149,20 +153,26 @@ class FileBackend:
         except OSError:
             return None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return _read_holder(descriptor)
-        else:
-            return None
+            return _holder_of(descriptor)
         finally:
             os.close(descriptor)
 
     def release(self, holder: Holder) -> None:
+        held = self.held()
+        if held is None:
+            return
+        if held.holder.id != holder.id:
+            raise locked(held)
         raise LockedError(
             f"The state is locked: {holder}",
             code="SMS406",
             detail=f"The process {holder.pid} is alive: the system releases the lock when it ends. Stop it if need be.",
         )
+
+    def _clear_up(self) -> None:
+        """Remove what a process left that died while it wrote."""
+        for path in self._path.parent.glob(f".{self._path.name}*.new"):
+            path.unlink(missing_ok=True)
 
     # -- files ------------------------------------------------------------------------------
 
@@ -198,7 +208,14 @@ def _explained(path: Path, verb: str) -> Iterator[None]:
         raise StateError(f"{path} cannot be {verb}: {error.strerror}", code="SMS401") from None
 
 
-def _read_holder(descriptor: int) -> Held | None:
+def _holder_of(descriptor: int) -> Held | None:
+    """Who holds the lock alone; None where only readers do, or nobody: their document is no longer true."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        pass
+    else:
+        return None
     try:
         holder = Holder.read(json.loads(os.pread(descriptor, 65536, 0)))
     except (ValueError, KeyError, TypeError):

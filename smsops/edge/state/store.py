@@ -20,7 +20,7 @@ from typing import Any
 from smsops.edge.state.backend import Backend, Conflict, Held, Holder, Lock, lock_lost, now
 from smsops.edge.state.encryption import Keys
 from smsops.errors import StateError
-from smsops.model.state import Begin, Drop, Event, Intend, Put, State, event_document, fold, read_event
+from smsops.model.state import Begin, Drop, Event, Intend, Move, Put, State, event_document, fold, read_event
 from smsops.model.values import JSON
 
 _JOURNAL_VERSION = 1
@@ -219,7 +219,7 @@ class StateStore:
                 self._state = self._fold_journal(self._read_snapshot() or State.new(self._stack, self._state.salt))
             else:
                 break
-        self.save({"outcome": "died", "recorded": list(self._touched)})
+        self.save({"outcome": "died"})
 
     def save(self, outcome: Mapping[str, JSON] | None = None) -> None:
         """Fold the journal into a new snapshot, if there is one, and note in the history how the run ended."""
@@ -228,6 +228,8 @@ class StateStore:
         log = _journal(self._base)
         serial = self._base + 1
         run = {"serial": serial, **(self._state.run or {}), "until": now(), **(outcome or {"outcome": "done"})}
+        if "operations" not in run:
+            run["recorded"] = list(self._touched)
         runs = self._state.runs
         with suppress(Conflict):  # a run that died behind this line has noted it already
             self._note(runs, run)
@@ -265,6 +267,8 @@ class StateStore:
                     self._touched[str(address)] = None
                 case Intend(intent):
                     self._touched[str(intent.address)] = None
+                case Move(old, new):
+                    self._touched |= {str(old): None, str(new): None}
                 case _:
                     pass
 

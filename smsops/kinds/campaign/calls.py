@@ -9,7 +9,7 @@ from functools import partial
 
 from smsops.api.contract import Message, Refused, Sent, Writer
 from smsops.kinds.base import Session
-from smsops.kinds.campaign.parts import CANCELLING, NO_CAMPAIGN, NOBODY, Part, SentPart
+from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, NOBODY, Part, SentPart
 from smsops.model.address import Address
 from smsops.model.plan import Change
 from smsops.model.state import Drop, Entry, Event, Moved, Put
@@ -156,6 +156,15 @@ def with_campaign_id(announced: Entry, campaign_id: str, used: Number | None = N
         for part in parts
     ]
     return with_parts(announced, done, complete=False)
+
+
+def with_lost_id(entry: Entry, campaign_id: str) -> Entry | None:
+    """The entry with the id of the one part that was scheduled under an id that nobody knew; None if it is not one."""
+    parts = [SentPart.read(part) for part in entry.attributes["parts"]]
+    if sum(1 for part in parts if part.campaign_id == ID_LOST) != 1:
+        return None
+    known = [replace(part, campaign_id=campaign_id) if part.campaign_id == ID_LOST else part for part in parts]
+    return with_parts(entry, known, complete=entry.attributes["complete"])
 
 
 def _with_status(entry: Entry, part: SentPart, status: str) -> Entry:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from smsops.api.contract import Message
 from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View
 from smsops.kinds.campaign.audience import Estimate, estimate, recipients_of
-from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id
+from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id, with_lost_id
 from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, Part, SentPart, split
 from smsops.kinds.campaign.schedule import is_near, read_schedule, shown, wire_date
@@ -28,6 +28,9 @@ from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.settings import Block
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.values import JSON, Number, mask_text, plural
+
+_TAKEN = (None, "100", "101")
+"""What the status of a sending that was taken may be, where the rest of its answer is lost."""
 
 
 class Campaign(Kind):
@@ -47,12 +50,21 @@ class Campaign(Kind):
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
         return await execute(change, session)
 
+    def told(self, intent: Intent) -> str:
+        answer = intent.facts.get("evidence", {})
+        campaign_id = answer.get("campaignid") if answer.get("status") in _TAKEN else None
+        return f"the part of the answer that arrived names the campaign {campaign_id}" if campaign_id else ""
+
     def settled(self, intent: Intent, answers: Mapping[str, str]) -> Sequence[Event]:
         if "entry" not in intent.facts:
             return ()
         entry = Entry.read(str(intent.address), intent.facts["entry"])
         told = intent.facts.get("evidence", {}).get("campaignid")
         return [Put(with_campaign_id(entry, answers.get("campaign_id") or told or ID_LOST))]
+
+    def completed(self, entry: Entry, answers: Mapping[str, str]) -> Sequence[Event]:
+        found = with_lost_id(entry, answers["campaign_id"]) if "campaign_id" in answers else None
+        return [Put(found)] if found else []
 
     def observe(self, resource: Resource, view: View) -> Observation:
         owner = view.owner(resource.address)

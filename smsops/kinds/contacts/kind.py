@@ -147,7 +147,7 @@ class ContactSet(Kind):
             return [Put(payload.entry)] if payload.entry else [Drop(change.address)]
         backup = payload.stale_backup
         if payload.backup and payload.entry:
-            backup = f"contacts-{change.address.account or 'master'}-{change.address.name}"
+            backup = f"contacts+{change.address.account or ''}+{change.address.name}"  # no key has a +
             rows = [[phone, dict(fields)] for phone, fields in payload.backup]
             await session.save_backup(backup, {"rows": rows})
             attributes = {**payload.entry.attributes, "backup": backup}
