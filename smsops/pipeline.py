@@ -78,14 +78,20 @@ class Prepared:
     moves: tuple[Move, ...]
 
 
-def open_store(configuration: Configuration, surroundings: Surroundings) -> StateStore:
-    """The state of a stack, with all that reading its backups needs."""
+def open_store(
+    configuration: Configuration, surroundings: Surroundings, url: str | None = None, *, accept_plain: bool = False
+) -> StateStore:
+    """The state of a stack, or one of the same stack at another `url`, with all that reading its backups needs.
+
+    `accept_plain` lets what is not encrypted pass where encryption is demanded.
+    """
     root, stack, environment = configuration.root, configuration.stack, surroundings.environment
-    store = _store(root, stack, surroundings)
+    store = _store(root, stack if url is None else stack.model_copy(update={"state": url}), surroundings, accept_plain)
     if store.remote:
         # Backups hold phone numbers. Whoever has the API key can read these anyway, so it is the key of last resort.
         api_key = Secret(master_credentials(configuration, environment).api_key)
-        store.backup_keys = Keys(stack.stack, [*_state_secrets(root, stack, environment), api_key])
+        secrets = [*_state_secrets(root, stack, environment), api_key]
+        store.backup_keys = Keys(stack.stack, secrets, accept_plain=accept_plain)
     return store
 
 
@@ -94,9 +100,9 @@ def locate_store(root: Path, inputs: Inputs, surroundings: Surroundings) -> Stat
     return _store(root, locate(root, inputs), surroundings)
 
 
-def _store(root: Path, stack: StackBlock, surroundings: Surroundings) -> StateStore:
+def _store(root: Path, stack: StackBlock, surroundings: Surroundings, accept_plain: bool = False) -> StateStore:
     environment = surroundings.environment
-    keys = Keys(stack.stack, _state_secrets(root, stack, environment))
+    keys = Keys(stack.stack, _state_secrets(root, stack, environment), accept_plain=accept_plain)
 
     def describe(command: str, changes: bool) -> Holder:
         commit = git.head(root) if changes else None

@@ -9,7 +9,13 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from smsops.config.stack import StackBlock
 from smsops.kinds import KINDS
-from smsops.model.documents import ApplyEventDocument, PlanDocument, StateDocument, ValidationDocument
+from smsops.model.documents import (
+    ApplyEventDocument,
+    HistoryDocument,
+    PlanDocument,
+    StateDocument,
+    ValidationDocument,
+)
 from smsops.model.settings import Block
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -117,5 +123,6 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "apply-event": _document(ApplyEventDocument, "One line of apply --format json"),
     "validation": _document(ValidationDocument, "validate --format json"),
     "state": _document(StateDocument, "The state"),
+    "history": _document(HistoryDocument, "The history"),
 }
 """Every schema by its name: `smsops schema NAME`, and schemas/NAME.schema.json."""

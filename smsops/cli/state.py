@@ -1,21 +1,25 @@
-"""`state list|show|rm|mv|pull` and `resolve`."""
+"""`state list|show|rm|mv|pull|unlock|migrate|encrypt` and `resolve`."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import click
 
 from smsops.cli.options import Command, Group, current, read_duration
+from smsops.config.stack import state_url
+from smsops.edge.state.backend import HEARTBEAT, Held
 from smsops.edge.state.store import StateStore
-from smsops.errors import SmsopsError
+from smsops.errors import LockedError, SmsopsError
 from smsops.kinds import Kind
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.state import Drop, Event, Move, Moved, Settle, State
-from smsops.pipeline import locate_store
+from smsops.pipeline import locate_store, open_store
 
 _lock_timeout = click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state.")
 
@@ -34,7 +38,7 @@ def _open(command: str, *, shared: bool, wait: str = "0s") -> Iterator[tuple[Sta
 
 
 def _change(store: StateStore, events: Sequence[Event]) -> None:
-    store.append(events)
+    store.append([store.begin(), *events])
     store.save()
 
 
@@ -128,6 +132,75 @@ def mv(source: str, target: str, lock_timeout: str) -> None:
         _change(store, moves)
         for move in moves:
             click.echo(f"{move.old} is now {move.new}.", err=True)
+
+
+@state.command()
+@click.option("--force", is_flag=True, help="Release it although the holder looks alive.")
+def unlock(force: bool) -> None:
+    """Release the lock of a run that is gone, and say whose it is and whether it looks dead."""
+    settings = current()
+    store = locate_store(settings.directory, settings.inputs(), settings.around())
+    held = store.held()
+    if held is None:
+        click.echo("The state is not locked.", err=True)
+        return
+    if held.looks_dead and not force and store.remote:
+        click.echo(f"It looks dead: {held.why}. Watching for a sign of life...", err=True)
+        time.sleep(HEARTBEAT + 1)  # clocks may differ, a heartbeat that comes does not lie
+        held = _silent(store, held)
+    if not held.looks_dead and not force:
+        raise LockedError(
+            f"The state is locked: {held.holder}",
+            code="SMS406",
+            detail=f"It looks alive: {held.why}. Stop that run; if you are sure that it is over, pass --force.",
+        )
+    store.release(held)
+    click.echo(f"Released the lock of {held.holder} ({held.why}).", err=True)
+    click.echo("What that run did is recorded. See what is left: smsops plan", err=True)
+
+
+def _silent(store: StateStore, seen: Held) -> Held:
+    """The holder after a while: it does not look dead if it has given a sign of life since."""
+    now = store.held()
+    if now is None or now.holder == seen.holder:
+        return seen
+    return replace(now, looks_dead=False, why="it has just given a sign of life")
+
+
+@state.command()
+@click.argument("to", metavar="TO")
+@_lock_timeout
+def migrate(to: str, lock_timeout: str) -> None:
+    """Move the state, with its backups and history, to another place, such as s3://bucket/stack/state.json."""
+    settings = current()
+    configuration = settings.load()
+    store = open_store(configuration, settings.around())
+    other = open_store(configuration, settings.around(), state_url(to))
+    wait = read_duration(lock_timeout)
+    with store.lock("state migrate", wait=wait), other.lock("state migrate", wait=wait):
+        if not store.load("").serial:
+            raise SmsopsError("There is no state yet: nothing to move", code="SMS447", detail=f"Say state: {to}.")
+        store.move_to(other, to)
+    click.echo(f"The state has moved. Now say in smsops.yaml:\n\nstate: {to}\n", err=True)
+
+
+@state.command()
+@_lock_timeout
+def encrypt(lock_timeout: str) -> None:
+    """Encrypt the state anew with encryption.key: after turning encryption on, and after the key has changed."""
+    settings = current()
+    configuration = settings.load()
+    if configuration.stack.encryption is None:
+        raise SmsopsError(
+            "There is no encryption: section",
+            code="SMS448",
+            detail="Say encryption: {key: {env: SMSOPS_STATE_KEY}} in smsops.yaml.",
+        )
+    store = open_store(configuration, settings.around(), accept_plain=True)
+    with store.lock("state encrypt", wait=read_duration(lock_timeout)):
+        store.load("")
+        store.rewrite()
+    click.echo("Everything that the state keeps is encrypted with encryption.key.", err=True)
 
 
 @click.command(cls=Command)

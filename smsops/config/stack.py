@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from smsops.errors import SmsopsError
 from smsops.model.address import Address
 from smsops.model.blocks import SECRET_SCHEMA, NonBlank, SecretField, read_secret
 from smsops.model.policy import Policy
@@ -116,6 +117,14 @@ def _read_state_url(value: Any) -> Any:
 StateUrl = Annotated[
     str, BeforeValidator(_read_state_url), WithJsonSchema({"type": "string", "default": "file:.smsops/state.json"})
 ]
+
+
+def state_url(text: str) -> str:
+    """An address of a state that did not come from a file; SmsopsError where it is none."""
+    try:
+        return str(_read_state_url(text))
+    except PydanticCustomError as error:
+        raise SmsopsError(error.message(), code="SMS449") from None
 
 
 class EncryptionBlock(Block):

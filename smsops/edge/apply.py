@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -59,11 +59,19 @@ class Journal:
     def __init__(self, store: Store, state: State) -> None:
         self._store = store
         self.state = state
-        self.moved: defaultdict[str, float] = defaultdict(float)
-        """How balances have moved in this run, by account key, as far as is known."""
+        self._moved: dict[str, float | None] = {}
         self._gathered = _Batch()
         self._writing = asyncio.Lock()
         self._broken: SmsopsError | None = None
+
+    def balances(self, planned: Mapping[str, Number | None]) -> dict[str, float]:
+        """What balances are by now, from what they were when the plan was made; without those that nobody knows."""
+        known = ((key, balance, self._moved.get(key, 0)) for key, balance in planned.items())
+        return {
+            key: as_json_number(balance) + moved
+            for key, balance, moved in known
+            if balance is not None and moved is not None
+        }
 
     async def append(self, events: Sequence[Event]) -> None:
         """Return once the events are durable, as one. The first failure ends all writing: nothing more may be done."""
@@ -92,7 +100,8 @@ class Journal:
         for event in batch.events:
             if isinstance(event, Moved):
                 for key, effect in event.effects.items():
-                    self.moved[key] += effect
+                    moved = self._moved.get(key, 0)
+                    self._moved[key] = None if moved is None or effect is None else moved + effect
 
 
 @dataclass
@@ -201,11 +210,7 @@ class _Session:
             since,
             facts,
             {key: as_json_number(effect) for key, effect in effects.items()},
-            {
-                key: as_json_number(balance) + self._run.journal.moved[key]
-                for key, balance in balances.items()
-                if balance is not None
-            },
+            self._run.journal.balances(balances),
         )
         await self._run.append([Intend(intent)])
         try:

@@ -97,6 +97,12 @@ class IntentDocument(TypedDict):
     method: str
     since: str
     facts: dict[str, Any]
+    effects: dict[str, float]
+    before: dict[str, float]
+
+
+class DoubtDocument(IntentDocument):
+    evidence: str
 
 
 class PlanDocument(TypedDict):
@@ -119,7 +125,7 @@ class PlanDocument(TypedDict):
     summary: SummaryDocument
     credits: CreditsDocument
     sends: SendsDocument
-    in_doubt: list[IntentDocument]
+    in_doubt: list[DoubtDocument]
     unknown: list[str]
     diagnostics: list[DiagnosticDocument]
 
@@ -188,5 +194,40 @@ class StateDocument(TypedDict):
     lineage: str
     serial: int
     salt: str
+    runs: int
     resources: dict[str, EntryDocument]
     intents: list[IntentDocument]
+
+
+class RunOperationDocument(TypedDict):
+    address: str
+    actions: list[str]
+    status: str
+    calls: int
+
+
+class RunDocument(TypedDict):
+    """One run that changed the state. `operations` where it came to its end, else what is `recorded` of it."""
+
+    lineage: str
+    serial: int
+    command: NotRequired[str]
+    who: NotRequired[str]
+    since: NotRequired[str]
+    until: str
+    ci_run: NotRequired[str]
+    smsops_version: NotRequired[str]
+    git: NotRequired[GitDocument | None]
+    destroy: NotRequired[bool]
+    targets: NotRequired[list[str]]
+    adopt: NotRequired[bool]
+    overrides: NotRequired[list[dict[str, Any]]]
+    outcome: Literal["done", "incomplete", "in doubt", "interrupted", "died", "doubts settled by evidence"]
+    exit_code: NotRequired[int]
+    operations: NotRequired[list[RunOperationDocument]]
+    recorded: NotRequired[list[str]]
+
+
+class HistoryDocument(TypedDict):
+    format_version: Literal["1.0"]
+    runs: list[RunDocument]

@@ -106,9 +106,11 @@ class Intent:
 
         return replace(self, address=new, effects=keys(self.effects), before=keys(self.before))
 
-    def after(self, effects: Mapping[str, float]) -> Intent:
-        """The same call once balances have moved by something that is known."""
-        before = {key: value + effects.get(key, 0) for key, value in self.before.items()}
+    def after(self, effects: Mapping[str, float | None]) -> Intent:
+        """The same call once balances have moved by something else."""
+        before = {
+            key: value + effect for key, value in self.before.items() if (effect := effects.get(key, 0)) is not None
+        }
         return self if before == self.before else replace(self, before=before)
 
 
@@ -229,9 +231,12 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Balances have moved by this much, by account key ("" is the master's), for a reason that is known."""
+    """Balances have moved by this much, by account key ("" is the master's), for a reason that is known.
 
-    effects: Mapping[str, float]
+    None: by how much is not known.
+    """
+
+    effects: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)

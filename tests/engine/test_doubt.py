@@ -172,7 +172,8 @@ def test_what_is_in_doubt_is_not_removed(stack: Stack) -> None:
     stack.write({})
     incomplete(stack, code=7)
     assert stack.state["intents"]
-    assert stack.run("resolve", "campaign.hello", "--happened").exit_code == 0
+    (live,) = stack.sandbox.campaigns()
+    assert stack.run("resolve", "campaign.hello", "--happened", "--campaign-id", live["id"]).exit_code == 0
     stack.apply()
     assert stack.changes() == {}
     assert stack.state["resources"] == {}

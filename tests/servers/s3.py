@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import uvicorn
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -53,8 +56,27 @@ def careless() -> Iterator[Server]:
 
 
 def _server(address: str) -> Server:
-    environment = {"AWS_ENDPOINT_URL": address, "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1"}
-    return Server(f"s3://{BUCKET}", CREDENTIALS | environment)
+    """The server at an address, once its bucket is there: it holds one object, for a listing of nothing finds no bucket."""
+    environment = CREDENTIALS | {"AWS_ENDPOINT_URL": address, "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1"}
+    store = S3Store(
+        BUCKET,
+        endpoint=address,
+        region="us-east-1",
+        client_options={"allow_http": True},
+        access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            store.put("first", b"")
+            store.list().collect()
+        except BaseError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return Server(f"s3://{BUCKET}", environment)
 
 
 @contextmanager

@@ -250,6 +250,12 @@ def ended_text(outcome: Outcome, paint: Paint) -> str:
             return f"{change.address}: {paint(f'Failed ({outcome.code})', 'red', bold=True)}: {outcome.detail}"
 
 
+def done_text(actions: Actions, address: str, status: str) -> str:
+    """One line for what became of one resource in an earlier run."""
+    symbol = _SYMBOLS.get(actions, ("?", "", ""))[0].strip() or ">"
+    return f"{symbol} {address}" + ("" if status == "done" else f" ({status.replace('_', ' ')})")
+
+
 def report_text(report: Report, color: bool) -> str:
     """The end of an apply: what was done, and what was not."""
     paint = Paint(color)

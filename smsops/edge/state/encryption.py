@@ -19,6 +19,7 @@ from smsops.model.values import Secret, canonical
 _MARK = b'{"smsops_encrypted":'
 _VERSION = 1
 _ALGORITHM = "AES-256-GCM"
+_NONCE = 12
 
 
 class Keys:
@@ -45,7 +46,7 @@ class Keys:
 
         if self._salt is None:
             self._salt = os.urandom(16)
-        nonce = os.urandom(12)
+        nonce = os.urandom(_NONCE)
         sealed = AESGCM(self._key(0, self._salt)).encrypt(nonce, content, self._context(name))
         envelope = {
             "smsops_encrypted": _VERSION,
@@ -114,8 +115,11 @@ def _envelope(content: bytes, name: str) -> dict[str, bytes]:
         document: dict[str, Any] = json.loads(content)
         if (document["smsops_encrypted"], document["algorithm"]) != (_VERSION, _ALGORITHM):
             raise ValueError(document["algorithm"])
-        return {part: base64.b64decode(document[part], validate=True) for part in ("salt", "nonce", "content")}
-    except (ValueError, KeyError, TypeError):
+        parts = {part: base64.b64decode(document[part], validate=True) for part in ("salt", "nonce", "content")}
+        if len(parts["nonce"]) != _NONCE:
+            raise ValueError(len(parts["nonce"]))
+        return parts
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise StateError(
             f"{name} is encrypted in a way that this smsops does not know, or damaged",
             code="SMS402",

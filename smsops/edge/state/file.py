@@ -85,9 +85,14 @@ class FileBackend:
         _, descriptor, count = self._log
         if position != count:
             raise Conflict(log)
-        with _explained(self._file(log), "written"):
-            _write_all(descriptor, record + b"\n")
-            os.fsync(descriptor)
+        try:
+            with _explained(self._file(log), "written"):
+                _write_all(descriptor, record + b"\n")
+                os.fsync(descriptor)
+        except StateError:
+            os.close(descriptor)
+            self._log = None  # a part may have been written: opening it anew cuts that off
+            raise
         self._log = (log, descriptor, count + 1)
 
     def _open_log(self, log: str) -> None:

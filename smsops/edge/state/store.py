@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,8 @@ from smsops.model.values import JSON
 
 _JOURNAL_VERSION = 1
 _ENDED = {"ended": True}
+_NEW_HISTORY = "rewrite/history"
+"""The whole history while it is being written anew."""
 _DAMAGED = "It records calls that were made: keep it, and ask for help."
 
 
@@ -95,19 +97,37 @@ class StateStore:
 
         Whoever holds the lock alone ends the journal of a run that died: it is folded for good.
         """
-        state = self._read_snapshot() or State.new(self._stack, salt)
-        if state.stack != self._stack:
-            raise StateError(
-                f'{self.backend.where} holds the state of the stack "{state.stack}", not of "{self._stack}"',
-                code="SMS403",
-                detail="Name another place under state:, or give the stack its old name back.",
-            )
-        state = self._fold_journal(state)
-        self._state = state
-        if self._lock is not None and self._records:
-            self._end_journal()
-        assert self._state is not None
+        while True:
+            state = self._read_snapshot() or State.new(self._stack, salt)
+            if state.stack != self._stack:
+                raise StateError(
+                    f'{self.backend.where} holds the state of the stack "{state.stack}", not of "{self._stack}"',
+                    code="SMS403",
+                    detail="Name another place under state:, or give the stack its old name back.",
+                )
+            try:
+                self._state = self._fold_journal(state)
+            except StateError:
+                if self._is_current():
+                    raise
+                continue
+            if self._is_current():
+                break
+        if self._lock is not None:
+            runs = self._get(_NEW_HISTORY, self._keys)
+            if runs is not None:  # whoever wrote the history anew died before it was whole
+                self._rewrite_history(runs)
+            if self._records:
+                self._end_journal()
         return self._state
+
+    def _is_current(self) -> bool:
+        """Whether the snapshot that was read is still there. A reader of a remote state keeps no writer away."""
+        return self._lock is not None or not self.remote or self._current_version() == self._version
+
+    def _current_version(self) -> str | None:
+        blob = self.backend.read("state")
+        return blob.version if blob else None
 
     def _read_snapshot(self) -> State | None:
         blob = self.backend.read("state")
@@ -121,9 +141,11 @@ class StateStore:
                 f"{self.backend.where} is damaged: it is not JSON", code="SMS402", detail="Restore it from a backup."
             ) from None
         if isinstance(document, dict) and "moved_to" in document:
-            raise StateError(
+            if self._lock is not None:
+                self._leave()  # a move that died may have left things behind
+            raise _Moved(
                 f"The state has moved to {document['moved_to']}",
-                code="SMS408",
+                code="SMS446",
                 detail=f"Say state: {document['moved_to']} in smsops.yaml.",
             )
         state = State.read(document)
@@ -160,7 +182,8 @@ class StateStore:
         return replace(state, serial=max(state.serial, 1)) if lines else state
 
     def _journals(self) -> list[int]:
-        return [int(name.rpartition("/")[2]) for name in self.backend.names("journal")]
+        names = [name.rpartition("/")[2] for name in self.backend.names("journal")]
+        return [int(name) for name in names if name.isdecimal()]
 
     def _foreign_journal(self) -> StateError:
         return StateError(
@@ -183,9 +206,13 @@ class StateStore:
         """Make events durable, as one, and fold them in. StateError where they are not: then nothing more may be done."""
         assert self._state is not None, "load comes first"
         if self._records == 0:
+            version = self._version
             holder = self._holder.id if self._holder else None  # no two holders write the same first record
             header = {"lineage": self._state.lineage, "serial": self._base, "salt": self._state.salt, "holder": holder}
             self._write({"journal": _JOURNAL_VERSION, **header})
+            if self.remote and version != self._current_version():
+                # A former holder has used this journal up, unaware that its lock was gone: nobody would read ours.
+                raise lock_lost(self.backend.held())
         self._write([event_document(event) for event in events])
         self._touch(events)
         self._state = fold(self._state, events)
@@ -227,13 +254,17 @@ class StateStore:
             return
         log = _journal(self._base)
         serial = self._base + 1
-        run = {"serial": serial, **(self._state.run or {}), "until": now(), **(outcome or {"outcome": "done"})}
+        run = {
+            "lineage": self._state.lineage,
+            "serial": serial,
+            **(self._state.run or {}),
+            "until": now(),
+            **(outcome or {"outcome": "done"}),
+        }
         if "operations" not in run:
             run["recorded"] = list(self._touched)
-        runs = self._state.runs
-        with suppress(Conflict):  # a run that died behind this line has noted it already
-            self._note(runs, run)
-        self._write_snapshot(replace(self._state, serial=serial, run=None, runs=runs + 1))
+        self._note(run)
+        self._write_snapshot(replace(self._state, serial=serial, run=None, runs=self._state.runs + 1))
         self.backend.delete(log)
         self._records, self._touched = 0, {}
 
@@ -277,18 +308,22 @@ class StateStore:
         if self._state is None:
             return
         self.save({"outcome": "incomplete"})
-        for serial in self._journals():
-            if serial < self._base:
-                self.backend.delete(_journal(serial))
         needed = {name for entry in self._state.entries.values() if (name := entry.backup)}
-        for name in self.backend.names("backups"):
-            if name.partition("/")[2] not in needed:
-                self.backend.delete(name)
+        spent = [_journal(serial) for serial in self._journals() if serial < self._base]
+        spent += [name for name in self.backend.names("backups") if name.partition("/")[2] not in needed]
+        if spent and self.remote:
+            held = self.backend.held()
+            if held is None or self._holder is None or held.holder.id != self._holder.id:
+                raise lock_lost(held)  # what looks spent may be what the next holder needs
+        for name in spent:
+            self.backend.delete(name)
 
     # -- backups ----------------------------------------------------------------------------
 
     def save_backup(self, name: str, content: JSON) -> None:
         """Keep contacts while their list is being changed: the one place where whole numbers lie."""
+        if self._lock is not None:
+            self._lock.check()
         self._put(f"backups/{name}", content, self.backup_keys)
 
     def read_backup(self, name: str) -> JSON | None:
@@ -302,10 +337,30 @@ class StateStore:
 
     def history(self) -> list[Mapping[str, Any]]:
         """The runs that changed the state, the oldest first."""
-        records = self.backend.records("history")
-        return [json.loads(self._keys.open(record, f"history:{n}")) for n, record in enumerate(records)]
+        return [self._read_run(position, record) for position, record in enumerate(self.backend.records("history"))]
 
-    def _note(self, position: int, run: Mapping[str, Any]) -> None:
+    def _read_run(self, position: int, record: bytes) -> Mapping[str, Any]:
+        try:
+            run: Mapping[str, Any] = json.loads(self._keys.open(record, f"history:{position}"))
+        except ValueError:
+            raise StateError(
+                f"The history of {self.backend.where} is damaged",
+                code="SMS402",
+                detail=f"Its record {position} is not JSON.",
+            ) from None
+        return run
+
+    def _note(self, run: Mapping[str, Any]) -> None:
+        """Add a run to the history, unless a run that died right behind this has noted it already."""
+        assert self._state is not None
+        try:
+            self._add_run(self._state.runs, run)
+        except Conflict:
+            runs = self.history()
+            if not any((noted["lineage"], noted["serial"]) == (run["lineage"], run["serial"]) for noted in runs):
+                self._add_run(len(runs), run)
+
+    def _add_run(self, position: int, run: Mapping[str, Any]) -> None:
         content = json.dumps(run, separators=(",", ":"), ensure_ascii=False).encode()
         self.backend.append("history", position, self._keys.seal(content, f"history:{position}"))
 
@@ -314,41 +369,54 @@ class StateStore:
     def move_to(self, other: StateStore, url: str) -> None:
         """Move the state, its backups and its history to another store, which must be empty, and leave a signpost.
 
-        Both are locked, this one is loaded, and `url` is what the configuration calls the other. Dying in between leaves this one as it was, and moving can be repeated.
+        Both are locked, this one is loaded, and `url` is what the configuration calls the other. Dying in between
+        leaves this one as it was, and moving can be repeated.
         """
         assert self._state is not None, "load comes first"
-        there = other._read_snapshot()
-        if there is not None and (there.lineage, there.serial) != (self._state.lineage, self._state.serial):
+        try:
+            there = other._read_snapshot()
+        except _Moved:  # it was there before: what is left of it is only the signpost
+            there = None
+        mine = (self._state.lineage, self._state.serial)
+        if other._journals() or (there is not None and (there.lineage, there.serial) != mine):
             raise StateError(
                 f"{other.backend.where} holds a state already", code="SMS445", detail="Name a place that is empty."
             )
-        if there is None and self._base:
+        if there is None:
             for name in self.backend.names("backups"):
                 other._put(name, self._get(name, self.backup_keys), other.backup_keys)
             other._rewrite_history(self.history())
             other._write_snapshot(self._state)
-        self._sign(url)
-
-    def _sign(self, moved_to: str) -> None:
-        signpost = json.dumps({"moved_to": moved_to}).encode()
+        signpost = json.dumps({"moved_to": url}).encode()
         self._version = self.backend.replace("state", self._keys.seal(signpost, "state"), self._version)
-        for name in [*self.backend.names("backups"), "history"]:
+        self._leave()
+
+    def _leave(self) -> None:
+        """Remove what a state that has moved has left behind."""
+        journals = [_journal(serial) for serial in self._journals()]
+        for name in [*self.backend.names("backups"), "history", _NEW_HISTORY, *journals]:
             self.backend.delete(name)
         self._state = None
 
-    def _rewrite_history(self, runs: Sequence[Mapping[str, Any]]) -> None:
-        self.backend.delete("history")
-        for position, run in enumerate(runs):
-            self._note(position, run)
-
     def rewrite(self) -> None:
-        """Store everything anew, under the first of the keys."""
+        """Store everything anew, under the first of the keys. Dying in between loses nothing, and it can be repeated."""
         assert self._state is not None, "load comes first"
         for name in self.backend.names("backups"):
             self._put(name, self._get(name, self.backup_keys), self.backup_keys)
         self._rewrite_history(self.history())
         if self._base:
             self._write_snapshot(self._state)
+
+    def _rewrite_history(self, runs: Sequence[Mapping[str, Any]]) -> None:
+        self._put(_NEW_HISTORY, runs, self._keys)
+        self.backend.delete("history")
+        for position, run in enumerate(runs):
+            self._add_run(position, run)
+        self.backend.delete(_NEW_HISTORY)
+
+
+class _Moved(StateError):
+    """The state was moved away from here."""
 
 
 def _journal(serial: int) -> str:

@@ -54,11 +54,12 @@ async def _cancel(change: Change, payload: Payload, api: Writer, session: Sessio
     account = change.address.account or ""
     for part in payload.cancel:
         if part.campaign_id not in NO_CAMPAIGN:
-            await _cancel_part(change.address, part, payload.entry is not None, api, session)
+            await _cancel_part(change.address, part, payload.message is not None, api, session)
         remaining.remove(part)
         current = session.entry(change.address)
         if current is not None:
-            await session.record(Put(with_parts(current, remaining, complete=False)), Moved({account: part.credits}))
+            # That a cancellation gives credits back, and when, is in no manual: from here on the balance is not known.
+            await session.record(Put(with_parts(current, remaining, complete=False)), Moved({account: None}))
 
 
 async def _cancel_part(address: Address, part: SentPart, replaced: bool, api: Writer, session: Session) -> None:
@@ -89,7 +90,6 @@ async def _record_gone(address: Address, status: str, session: Session) -> None:
 
 async def _send(change: Change, payload: Payload, api: Writer, session: Session) -> list[SentPart]:
     assert payload.entry is not None
-    assert payload.message is not None
     sent = list(payload.keep)
     rejected: list[str] = []
     balance, account = payload.balance, change.address.account or ""
@@ -102,18 +102,17 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
             continue
         if payload.when is not None and session.now() >= payload.when:
             raise Refused("sendSms", "its date has passed while the apply ran: nothing more of it is sent")
+        assert payload.message is not None
         marker = f"{payload.entry.identity}-{part.fingerprint[:10]}"
         message = replace(payload.message, recipients=people, client_id=marker)
         cost = as_json_number(payload.costs.get(part.start, 0))
         new = SentPart(part.start, part.fingerprint, len(people), "", credits=cost)
-        announced = with_parts(payload.entry, (*sent, new), complete=False)
+        announced = with_parts(payload.entry, (*sent, new), complete=part is payload.send[-1])
 
-        def taken(answer: Sent, announced: Entry = announced, cost: float = cost) -> list[Event]:
-            used = cost if answer.credits_used is None else as_json_number(answer.credits_used)
-            return [
-                Put(with_campaign_id(announced, answer.campaign_id, answer.credits_used)),
-                Moved({account: -used}),
-            ]
+        def taken(answer: Sent, announced: Entry = announced) -> list[Event]:
+            used = answer.credits_used
+            moved = Moved({account: None if used is None else -as_json_number(used)})
+            return [Put(with_campaign_id(announced, answer.campaign_id, used)), moved]
 
         facts: dict[str, JSON] = {
             "part": part.start,
@@ -147,7 +146,10 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
 
 
 def with_campaign_id(announced: Entry, campaign_id: str, used: Number | None = None) -> Entry:
-    """The entry of a campaign whose newest part, which had no id yet, was taken, and cost what was `used`."""
+    """The entry of a campaign whose newest part, which had no id yet, was taken, and cost what was `used`.
+
+    With the last part of a campaign it is complete, whatever becomes of the run.
+    """
     parts = [SentPart.read(part) for part in announced.attributes["parts"]]
     done = [
         part
@@ -155,7 +157,7 @@ def with_campaign_id(announced: Entry, campaign_id: str, used: Number | None = N
         else replace(part, campaign_id=campaign_id, credits=part.credits if used is None else as_json_number(used))
         for part in parts
     ]
-    return with_parts(announced, done, complete=False)
+    return with_parts(announced, done, complete=announced.attributes["complete"])
 
 
 def with_lost_id(entry: Entry, campaign_id: str) -> Entry | None:

@@ -113,6 +113,9 @@ class Campaign(Kind):
                 "Remove it, or declare it under another key to schedule it anew.",
             )
             return None
+        if not stored["parts"] and not stored["complete"]:  # cancelled, and then the run that would send it anew ended
+            change = self.create(resource, view)
+            return replace(change, actions=UPDATE, reason="partly_scheduled") if change else None
         if scheduled_for <= view.now:
             self._warn_sent(resource, content, view)
             return None
@@ -140,9 +143,12 @@ class Campaign(Kind):
         cancel = tuple(part for part in taken if part not in keep)
         send = tuple(part for part in parts if (part.start, part.fingerprint) not in kept)
         if not cancel and not send:
-            if audience == stored["audience"]:
+            attributes = {**stored, "audience": audience, "content": content, "complete": True}
+            if attributes == stored:
                 return None
-            entry = replace(resource.owned, attributes={**stored, "audience": audience})  # it says the same otherwise
+            entry = replace(
+                resource.owned, attributes=attributes
+            )  # it says the same otherwise, or nothing was left to do
             return Change(resource.address, UPDATE, "audience_changed", {}, {}, entry=entry)
         if any(part.campaign_id == ID_LOST for part in cancel):
             self._warn_lost(resource, view)
@@ -160,8 +166,12 @@ class Campaign(Kind):
         date = datetime.fromisoformat(stored["date"])
         before = {"schedule": shown(date, view.settings.timezone), "message": stored["message"]}
         live = tuple(SentPart.read(part) for part in stored["parts"] if part["campaign_id"] not in NO_CAMPAIGN)
-        if date > view.now and any(part["campaign_id"] == ID_LOST for part in stored["parts"]):
+        lost = tuple(SentPart.read(part) for part in stored["parts"] if part["campaign_id"] == ID_LOST)
+        if date > view.now and lost:
+            # It stays known until its date: declared anew under this key, it would be sent twice.
             self._warn_lost(resource, view)
+            if not live:
+                return None
         if date <= view.now or stored.get("gone") or not live:
             return Change(resource.address, FORGET, "already_sent", before, None, payload=Payload(None))
         if not self._may_change(resource, date, view):
@@ -174,7 +184,7 @@ class Campaign(Kind):
             None,
             method="deleteCampaign",
             calls=len(live),
-            payload=Payload(None, cancel=live),
+            payload=Payload(resource.owned if lost else None, cancel=live, keep=lost),
             content=[part.campaign_id for part in live],
             refund=_cost(live),
         )

@@ -8,7 +8,17 @@ from typing import ClassVar
 
 from smsops.kinds.base import Kind, Resource, Session, View
 from smsops.kinds.contacts.calls import ListContacts
-from smsops.kinds.contacts.rows import KIND, Wanted, batches, live_rows, merged, present_rows, same_values
+from smsops.kinds.contacts.rows import (
+    KIND,
+    Rows,
+    Wanted,
+    batches,
+    live_rows,
+    merged,
+    present_rows,
+    same_values,
+    saved_rows,
+)
 from smsops.model.address import Address
 from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Change, ContactCounts
 from smsops.model.resources import Absent, CannotRead, Observation, Present
@@ -130,7 +140,7 @@ class ContactSet(Kind):
                 parent,
                 () if with_list else tuple(removes),
                 () if with_list else tuple(inserts),
-                () if with_list else tuple((phone, live[phone]) for phone in change),
+                () if with_list else self._at_risk(parent, {phone: live[phone] for phone in change}, view),
                 backup,
                 entry,
                 view.desired[parent].identity if parent in view.desired else "",
@@ -139,12 +149,17 @@ class ContactSet(Kind):
             contacts=ContactCounts(len(add), len(change), len(remove)),
         )
 
+    def _at_risk(self, parent: Address, changed: Rows, view: View) -> tuple[tuple[str, Mapping[str, str]], ...]:
+        """Whom the change takes out of the list for a while, with those whom one that did not finish left only saved."""
+        return tuple((saved_rows(parent, view) | changed).items()) if changed else ()
+
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
         payload: _Payload = change.payload
         if not payload.removes and not payload.inserts:
-            if payload.stale_backup:
+            await session.record(Put(payload.entry) if payload.entry else Drop(change.address))
+            if payload.stale_backup:  # not before nothing needs it
                 await session.drop_backup(payload.stale_backup)
-            return [Put(payload.entry)] if payload.entry else [Drop(change.address)]
+            return []
         backup = payload.stale_backup
         if payload.backup and payload.entry:
             backup = f"contacts+{change.address.account or ''}+{change.address.name}"  # no key has a +
