@@ -382,7 +382,7 @@ def _intention(plan: Plan) -> dict[str, JSON]:
     """What the history keeps of a plan before it is done."""
     return {
         "smsops_version": plan.version,
-        "git": {"commit": plan.git.commit, "dirty": plan.git.dirty} if plan.git else None,
+        "git": plan.git.document() if plan.git else None,
         "destroy": plan.destroy,
         "targets": list(plan.targets),
         "adopt": plan.adopt,

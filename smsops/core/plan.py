@@ -15,6 +15,9 @@ from smsops.model.plan import NO_OP, Change, Doubt, Git, Operation, Plan
 from smsops.model.resources import Present
 from smsops.model.values import Number, digest, plural
 
+_MOST_STEPS = 10_000
+"""An operation of more steps than this, which died half-way, is planned and reviewed anew."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -43,7 +46,12 @@ def build(view: View, found: Difference, moved: Mapping[Address, Address], conte
     ordered = order(changes, needs, view.leaving)
     ids = {address: _operation_id(changes[address], context.key) for address in ordered}
     operations = tuple(
-        Operation(ids[address], changes[address], tuple(sorted(ids[other] for other in ordered[address])))
+        Operation(
+            ids[address],
+            changes[address],
+            tuple(sorted(ids[other] for other in ordered[address])),
+            _step_ids(changes[address], context.key),
+        )
         for address in ordered
     )
     view.diagnostics.extend(unknown_diagnostics(found, view))
@@ -79,7 +87,14 @@ def _with_move(change: Change, moved: Mapping[Address, Address]) -> Change:
 
 
 def _operation_id(change: Change, key: str) -> str:
-    return digest([str(change.address), change.actions, change.method, change.content], key=key, length=16)
+    what = [str(change.address), change.actions, change.method, change.content, change.steps]
+    return digest(what, key=key, length=16)
+
+
+def _step_ids(change: Change, key: str) -> tuple[str, ...]:
+    if len(change.steps) > _MOST_STEPS:
+        return ()
+    return tuple(digest([str(change.address), change.content, step], key=key, length=12) for step in change.steps)
 
 
 def _let_credits_come_back_first(changes: dict[Address, Change], view: View) -> None:

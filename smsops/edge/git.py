@@ -9,12 +9,12 @@ from smsops.model.plan import Git
 
 
 def head(root: Path) -> Git | None:
-    """The commit and whether there are changes beside it; None outside a repository or without git."""
+    """The commit, whether there are changes beside it, and the tree of the directory; None outside a repository or without git."""
     commit = _git(root, "rev-parse", "--verify", "HEAD")
     if not commit:
         return None
     status = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".")
-    return Git(commit, bool(status))
+    return Git(commit, bool(status), _git(root, "rev-parse", "HEAD:./") or "")
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smsops.errors import SmsopsError, StalePlanError
-from smsops.model.plan import FORMAT_VERSION, Plan
+from smsops.model.plan import FORMAT_VERSION, UPDATE, Git, Operation, Plan
 from smsops.model.values import JSON
 
 
@@ -53,7 +53,8 @@ def check_source(saved: Mapping[str, Any], plan: Plan, now: datetime) -> None:
             ("version", saved["smsops_version"], mine["smsops_version"], "The plan was made by another version"),
             ("configuration", saved["config_fingerprint"], mine["config_fingerprint"], "The configuration has changed"),
         ]
-        lineage, serial = saved["state"]["lineage"], saved["state"]["serial"]
+        lineage, serial = saved["state"]["lineage"], int(saved["state"]["serial"])
+        git = Git(**saved["git"]) if saved["git"] else None
     except (KeyError, TypeError, ValueError) as error:
         raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
     if expires <= now:
@@ -61,20 +62,40 @@ def check_source(saved: Mapping[str, Any], plan: Plan, now: datetime) -> None:
     for _, then, is_now, summary in pins:
         if then != is_now:
             raise StalePlanError(f"{summary} since the plan was made", code="SMS421", detail="Make a new plan.")
+    if git and plan.git and not git.same_files(plan.git):
+        raise StalePlanError(
+            f"The plan was made from the commit {git.commit[:10]}, and this is {plan.git.commit[:10]}",
+            code="SMS421",
+            detail="Check that one out, or make a new plan.",
+        )
     if serial and plan.lineage and lineage != plan.lineage:
         raise StalePlanError("The plan is of another state", code="SMS421", detail="Make a new plan.")
+    if plan.serial < serial:
+        raise StalePlanError(
+            f"The state (serial {plan.serial}) is older than the plan (serial {serial})",
+            code="SMS421",
+            detail="An old state was put back. Make a new plan.",
+        )
 
 
 def check_operations(saved: Mapping[str, Any], plan: Plan) -> None:
-    """Refuse where something would be done that was not reviewed: the plan must be the saved one or a part of it."""
+    """Refuse where something would be done that was not reviewed: the plan must be the saved one or a part of it.
+
+    What is left of an operation that died half-way is a part of it: all its steps were reviewed.
+    """
     try:
-        reviewed = {operation["id"]: operation for operation in saved["operations"]}
-    except (KeyError, TypeError) as error:
+        reviewed = {operation["id"] for operation in saved["operations"]}
+        steps = {operation["address"]: frozenset(operation.get("steps", ())) for operation in saved["operations"]}
+    except (KeyError, TypeError, AttributeError) as error:
         raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
-    extra = [operation for operation in plan.operations if operation.id not in reviewed]
+    extra = [
+        operation
+        for operation in plan.operations
+        if operation.id not in reviewed and not _is_rest(operation, steps.get(str(operation.change.address)))
+    ]
     if not extra:
         return
-    was_reviewed = {operation["address"] for operation in reviewed.values()}
+    was_reviewed = steps.keys()
     lines = []
     for operation in extra[:20]:
         change = operation.change
@@ -86,3 +107,13 @@ def check_operations(saved: Mapping[str, Any], plan: Plan) -> None:
         code="SMS422",
         detail="\n".join(lines) + more + "\nMake a new plan and review it.",
     )
+
+
+def _is_rest(operation: Operation, reviewed: frozenset[str] | None) -> bool:
+    """Whether an operation is what a reviewed one of these steps left undone, or only records that nothing was left."""
+    if reviewed is None:
+        return False
+    if operation.steps:
+        return reviewed.issuperset(operation.steps)
+    change = operation.change
+    return change.actions == UPDATE and change.calls == 0

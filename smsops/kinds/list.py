@@ -259,7 +259,7 @@ class ContactList(Kind):
             method="createList",
             calls=deletes + creates + batches(len(stale)) + batches(len(waiting)) + reads,
             recreates=True,
-            content=[after, old_name, stage, final],
+            content=[after, final],
             payload=_Payload(
                 resource.want.identity,
                 self._entry(resource),

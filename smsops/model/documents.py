@@ -57,11 +57,13 @@ class OperationDocument(TypedDict):
     method: str
     calls: int
     depends_on: list[str]
+    steps: NotRequired[list[str]]
 
 
 class GitDocument(TypedDict):
     commit: str
     dirty: bool
+    tree: str
 
 
 class StateReference(TypedDict):

@@ -68,7 +68,8 @@ class Change:
     `before` and `after` are for people and machines to read: nothing sensitive is in them.
     `payload` is the kind's own, never printed or saved: all that executing the change needs.
     `content` is all that the change would do, as plain data: it is digested into the operation's id
-    and never shown. What moves by itself (a balance) is not in it.
+    and never shown. What moves by itself (a balance) is not in it, nor how far an earlier run has come. `steps` is the
+    part of it that is done step by step: where a run died in between, what is left has fewer of the same steps.
     `calls` is the number of calls to the API, `method` the one that names the operation.
     `entry` is the state entry where the change needs no call (adopting, moving, forgetting).
     `moves` is what leaves the master's balance for a sub-account's; `refund` is what the change
@@ -85,6 +86,7 @@ class Change:
     calls: int = 0
     payload: Any = field(default=None, repr=False)
     content: JSON = field(default=None, repr=False)
+    steps: tuple[JSON, ...] = field(default=(), repr=False)
     entry: Entry | None = None
     contacts: ContactCounts | None = None
     moves: Number = 0
@@ -133,21 +135,24 @@ class Operation:
     """One step of an apply: the calls of one change, after those it depends on.
 
     `id` is a keyed digest of all that the step would do, so that the same id means the same calls
-    with the same content, and tells nobody the content.
+    with the same content, and tells nobody the content; `steps` are such digests of its steps, where these are not
+    too many to be kept.
     """
 
     id: str
     change: Change
     depends_on: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
 
     def document(self) -> dict[str, JSON]:
-        return {
+        document: dict[str, JSON] = {
             "id": self.id,
             "address": str(self.change.address),
             "method": self.change.method,
             "calls": self.change.calls,
             "depends_on": list(self.depends_on),
         }
+        return {**document, "steps": list(self.steps)} if self.steps else document
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +174,19 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """The commit that the configuration comes from."""
+    """The commit that the configuration comes from, and the tree of its directory: other commits may have the same."""
 
     commit: str
     dirty: bool
+    tree: str = ""
+
+    def document(self) -> dict[str, JSON]:
+        return {"commit": self.commit, "dirty": self.dirty, "tree": self.tree}
+
+    def same_files(self, other: Git) -> bool:
+        """Whether both have the same files, as far as git knows."""
+        same_tree = bool(self.tree) and self.tree == other.tree and not self.dirty and not other.dirty
+        return self.commit == other.commit or same_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +287,7 @@ class Plan:
             "stack": self.stack,
             "account": self.account,
             "config_fingerprint": self.config_fingerprint,
-            "git": {"commit": self.git.commit, "dirty": self.git.dirty} if self.git else None,
+            "git": self.git.document() if self.git else None,
             "state": {"lineage": self.lineage, "serial": self.serial},
             "destroy": self.destroy,
             "targets": list(self.targets),

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.world import CHANGED, assert_world, refuse, world
+from tests.engine.world import (
+    CHANGED,
+    Killed,
+    assert_world,
+    killed_at_event,
+    messages,
+    refuse,
+    settle,
+    world,
+)
 from tests.harness import LOGIN, Stack
-from tests.kinds.contract import assert_discreet, mutating, person, phone
+from tests.kinds.contract import assert_discreet, contacts_of, inline, mutating, people, person, phone
+from tests.kinds.test_contacts import add_outside
 
 
 @pytest.fixture
@@ -46,6 +57,77 @@ def test_it_is_applied_without_asking(stack: Stack, saved: Path) -> None:
     done = {event["id"]: event for event in result.events if event["type"] == "operation_done"}
     assert done.keys() == announced.keys()
     assert_world(stack)
+
+
+@pytest.mark.parametrize("written", [True, False], ids=["behind", "before"])
+def test_killed_anywhere_it_is_applied_again(stack: Stack, written: bool) -> None:
+    """Wherever the apply of a plan dies, even inside an operation, the same plan still does the rest, and only that."""
+    stack.write(world())
+    stack.apply()
+    add_outside(stack, "vip", {phone(number): {"SHOP": "Nice"} for number in range(200, 203)})
+    sections = world(**CHANGED)
+    sections["lists"]["vip"] |= {"fields": {"SHOP": {"filter": True}}, "membership": "additive"}
+    sections["sub_accounts"]["paris"]["lists"]["vip"]["contacts"] = inline(*people(range(1, 5), SHOP="Metz"))
+    stack.write(sections)
+    path = save(stack)
+    for number in range(60):
+        before = stack.sandbox.snapshot()
+        try:
+            with killed_at_event(number, written=written):
+                code = stack.run("apply", str(path), "--parallelism", "1").exit_code
+        except Killed:
+            settle(stack, before)
+        else:
+            break
+    assert code == 0
+    assert number > 4
+    assert stack.changes() == {}
+    assert len(contacts_of(stack, "vip")) == 8
+    assert set(messages(stack).values()) == {1}
+
+
+def git(stack: Stack, *arguments: str) -> None:
+    who = ("-c", "user.name=Anna", "-c", "user.email=anna@example.com")
+    subprocess.run(["git", "-C", str(stack.root), *who, *arguments], check=True, capture_output=True)
+
+
+def committed(stack: Stack) -> Path:
+    """The plan of a world in a repository of its own, saved beside it."""
+    stack.write(world())
+    git(stack, "init")
+    git(stack, "add", "smsops.yaml")
+    git(stack, "commit", "-m", "A world")
+    return save(stack)
+
+
+def test_another_commit(stack: Stack) -> None:
+    """A plan is bound to the files of the commit that it was made from."""
+    path = committed(stack)
+    (stack.root / "README").write_text("Another file of the stack.", "utf-8")
+    git(stack, "add", "README")
+    git(stack, "commit", "-m", "Another commit")
+    assert_stale(stack, path, "was made from the commit")
+
+
+def test_a_commit_of_the_same_files(stack: Stack) -> None:
+    """A merge that leaves the stack's directory as it was reviewed does not make the plan stale."""
+    path = committed(stack)
+    git(stack, "commit", "--allow-empty", "-m", "A merge")
+    assert stack.run("apply", str(path)).exit_code == 0
+    assert_world(stack)
+
+
+def test_a_state_that_was_put_back(stack: Stack) -> None:
+    """A plan that was made from a newer state is not applied to an older one."""
+    stack.write(world())
+    stack.apply()
+    old = json.dumps(stack.state)
+    stack.write(world(**CHANGED))
+    stack.apply()
+    stack.write(world())
+    path = save(stack)
+    (stack.root / ".smsops" / "state.json").write_text(old, "utf-8")
+    assert_stale(stack, path, "older than the plan")
 
 
 def test_it_is_applied_once(stack: Stack, saved: Path) -> None:

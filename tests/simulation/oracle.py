@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.harness import API_KEY, LOGIN, READS, Result
-from tests.kinds.contract import phone
+from tests.kinds.contract import PERSON, phone
 from tests.properties.stacks import FOREIGN, assert_foreign_untouched, credits_of
 from tests.simulation.author import PEOPLE, Account, Author, Campaign, ContactList, Row
 from tests.simulation.stage import DIED, Stage
@@ -64,7 +64,7 @@ class Oracle:
         self._ledgers: dict[Account, _Ledger] = {}
         self._logins: dict[Account, set[str]] = {}
         count = 4300 if author.large else PEOPLE
-        self._phones = {phone(n)[-9:] for n in range(count)}
+        self._phones = {phone(n)[-9:] for n in range(count)} | {PERSON["mobile"][-9:]}
         self.was_empty = True
 
     # -- what changes -----------------------------------------------------------------------

@@ -167,7 +167,8 @@ class Campaign(Kind):
         before = {"schedule": shown(date, view.settings.timezone), "message": stored["message"]}
         live = tuple(SentPart.read(part) for part in stored["parts"] if part["campaign_id"] not in NO_CAMPAIGN)
         lost = tuple(SentPart.read(part) for part in stored["parts"] if part["campaign_id"] == ID_LOST)
-        if date > view.now and lost:
+        stays = all(not view.kinds[a.kind].opens_account or a.name != resource.address.account for a in view.leaving)
+        if date > view.now and lost and stays:
             # It stays known until its date: declared anew under this key, it would be sent twice.
             self._warn_lost(resource, view)
             if not live:
@@ -184,7 +185,7 @@ class Campaign(Kind):
             None,
             method="deleteCampaign",
             calls=len(live),
-            payload=Payload(resource.owned if lost else None, cancel=live, keep=lost),
+            payload=Payload(resource.owned if lost and stays else None, cancel=live, keep=lost),
             content=[part.campaign_id for part in live],
             refund=_cost(live),
         )
@@ -295,11 +296,20 @@ class Campaign(Kind):
             after,
             method="sendSms" if send else "deleteCampaign",
             calls=len(live_cancel) + sum(1 for _, people in reached if people),
-            content=[
-                [message.text, message.sender, message.date, message.notify],
-                [part.campaign_id for part in live_cancel],
-                [[recipient.phone, *recipient.params] for _, people in reached for recipient in people],
-            ],
+            steps=(
+                *(["cancel", part.campaign_id] for part in live_cancel),
+                *(
+                    [
+                        message.text,
+                        message.sender,
+                        message.date,
+                        message.notify,
+                        *([r.phone, *r.params] for r in people),
+                    ]
+                    for _, people in reached
+                    if people
+                ),
+            ),
             payload=Payload(
                 entry,
                 cancel,

@@ -135,7 +135,11 @@ class ContactSet(Kind):
             {"count": len(target), "membership": membership},
             method="populateList" if inserts else "deleteContacts" if removes else "",
             calls=calls,
-            content=[sorted(removes), sorted(inserts), membership],
+            content=membership,
+            steps=(
+                *(["remove", phone] for phone in sorted(removes)),
+                *(["insert", *row] for row in sorted(inserts, key=_phone)),
+            ),
             payload=_Payload(
                 parent,
                 () if with_list else tuple(removes),
@@ -179,6 +183,10 @@ class ContactSet(Kind):
             await session.drop_backup(backup)
             return []
         return events
+
+
+def _phone(row: tuple[str, Mapping[str, str]]) -> str:
+    return row[0]
 
 
 def _raise_unknown(parent: Address) -> Observation:
