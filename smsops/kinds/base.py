@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from smsops.api.contract import NotSent, OutcomeUnknown, Refused, Writer
+from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Refused, Writer
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark, did_you_mean
 from smsops.model.plan import CREATE, Change
@@ -283,8 +283,11 @@ async def confirmed(
     for attempt in range(1, attempts + 1):
         try:
             return await call()
-        except OutcomeUnknown:
-            result = await landed()
+        except OutcomeUnknown as lost:
+            try:
+                result = await landed()
+            except ApiError:
+                raise lost from None  # a look that fails says nothing of the call
             if result is not None:
                 return result
             if attempt == attempts:

@@ -10,7 +10,9 @@ import pytest
 from smsops.api.client import Transport, WriterClient
 from smsops.api.contract import Credentials
 from smsops.cli.connect import SandboxTransport
+from tests.engine.world import incomplete, refuse
 from tests.harness import API_KEY, LOGIN, Stack
+from tests.kinds.contract import LATER, inline, people, phone
 
 SOON = "2026-11-22 10:04"
 
@@ -151,3 +153,29 @@ def test_a_key_renamed_without_moved_cancels_first(stack: Stack) -> None:
     stack.apply()
 
     assert [campaign["name"].split()[0] for campaign in live(stack)] == ["bonjour"]
+
+
+def test_declared_contacts_beside_undeclared_ones(stack: Stack) -> None:
+    """A campaign to a list whose contacts only the account knows follows the declared contacts of its other list."""
+    stack.sandbox.add_list("acme", "theirs", ["NAME"], [{"phone": phone(50)}])
+    campaign = {"message": "Hello", "schedule": LATER, "audience": {"lists": ["vip", "theirs"]}}
+
+    def write(*numbers: int) -> None:
+        vip = {"contacts": inline(*people(numbers))}
+        theirs = {"fields": {"NAME": {}}, "lifecycle": {"adopt": "always"}}
+        stack.write({"lists": {"vip": vip, "theirs": theirs}, "campaigns": {"hello": campaign}})
+
+    write(1)
+    stack.apply()
+    write(1, 2)
+    refuse(stack, "deleteCampaign")
+    incomplete(stack)  # the contacts are in, the campaign is not
+    stack.sandbox.clear_faults()
+    stack.apply()
+
+    assert {row["phone"] for campaign in live(stack) for row in campaign["recipients"]} == {
+        phone(n) for n in (1, 2, 50)
+    }
+    stack.calls()
+    assert stack.changes() == {}
+    assert [call.params["listName"] for call in stack.calls() if call.method == "getContacts"] == ["vip"]

@@ -14,7 +14,7 @@ from smsops.kinds.contacts import Rows, live_rows, merged
 from smsops.model.address import Address
 from smsops.model.phone import country_of
 from smsops.model.resources import CannotRead, Desired, Read
-from smsops.model.values import Number, mask_phone
+from smsops.model.values import JSON, Number, mask_phone
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,25 @@ def rows_of(list_key: Address, view: View) -> Rows:
     return merged(contacts.data if contacts else None, live_rows(list_key, view))
 
 
+def declared_part(desired: Desired, view: View) -> JSON:
+    """What the configuration says of the contacts where others are known to the account alone: a change of it makes a
+    plan look at these too. None where it says everything: then the recipients themselves are compared."""
+    addresses = [address for group in _lists(desired) for address in group]
+    if all(is_declared(address, view) for address in addresses):
+        return None
+    contacts = [view.desired.get(Address(address.account, "contacts", address.name)) for address in addresses]
+    return [None if found is None else [found.data.exact, found.data.rows] for found in contacts]
+
+
+def _lists(desired: Desired) -> tuple[list[Address], list[Address]]:
+    """The lists of the audience, and those that are excluded."""
+    audience = desired.spec.audience
+    lists, excluded = (
+        [list_address(desired.address, key) for key in keys] for keys in (audience.lists, audience.exclude_lists)
+    )
+    return lists, excluded
+
+
 def recipients_of(desired: Desired, view: View, *, pending: bool) -> list[Recipient] | None:
     """Everybody who is to get the campaign, once each, in a stable order.
 
@@ -48,8 +67,7 @@ def recipients_of(desired: Desired, view: View, *, pending: bool) -> list[Recipi
     """
     spec: CampaignSpec = desired.spec
     data: CampaignData = desired.data
-    lists = [list_address(desired.address, key) for key in spec.audience.lists]
-    excluded = [list_address(desired.address, key) for key in spec.audience.exclude_lists]
+    lists, excluded = _lists(desired)
     if not pending and not all(is_declared(address, view) for address in (*lists, *excluded)):
         return None
     people: Rows = {}

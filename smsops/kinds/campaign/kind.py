@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from smsops.api.contract import Message
 from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View
-from smsops.kinds.campaign.audience import Estimate, estimate, recipients_of
+from smsops.kinds.campaign.audience import Estimate, declared_part, estimate, recipients_of
 from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id, with_lost_id
 from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, Part, SentPart, split
@@ -131,7 +131,7 @@ class Campaign(Kind):
         pending = content != stored["content"] or not stored["complete"]
         if not pending and "audience" in resource.want.guard.ignore_changes:
             return None
-        audience = self._audience(spec, view)
+        audience = self._audience(resource, view)
         pending = pending or audience != stored["audience"]
         recipients = recipients_of(resource.want, view, pending=pending)
         if recipients is None:
@@ -234,9 +234,10 @@ class Campaign(Kind):
             ]
         )
 
-    def _audience(self, spec: CampaignSpec, view: View) -> str:
-        """A digest of what the block says about the audience."""
-        return view.digest(spec.audience.model_dump(mode="json"))
+    def _audience(self, resource: Resource, view: View) -> str:
+        """A digest of what the configuration says about the audience."""
+        spec: CampaignSpec = resource.want.spec
+        return view.digest([spec.audience.model_dump(mode="json"), declared_part(resource.want, view)])
 
     def _change(
         self,
@@ -388,7 +389,7 @@ class Campaign(Kind):
         attributes: dict[str, JSON] = {
             "date": when.isoformat(),
             "content": self._content(resource, moment, view),
-            "audience": self._audience(spec, view),
+            "audience": self._audience(resource, view),
             "message": mask_text(spec.message),
             "sender": spec.sender,
             "parts": [],
