@@ -11,7 +11,7 @@ SEEDS ?= 2000
 help:
 	@echo "make demo     watch an account come into being on the embedded sandbox"
 	@echo "make test     the whole suite"
-	@echo "make simulate SEEDS=n   n made-up stacks through applies that fail and die in every way"
+	@echo "make simulate SEEDS=n  n made-up stacks through applies that fail and die in every way"
 	@echo "make check    linter, formatter, types, layers"
 	@echo "make bench    benchmarks (they take a few minutes)"
 	@echo "make format   mend what the linter and the formatter can"
