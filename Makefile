@@ -65,6 +65,7 @@ lock: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/journal.py
 
 clean:
 	rm -rf .venv $(DEMO) .mypy_cache .ruff_cache .hypothesis

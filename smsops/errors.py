@@ -6,6 +6,7 @@
     ├── ConfigurationError     1   diagnostics of the configuration, all at once (model/diagnostics.py)
     ├── StateError             1   the state cannot be read or written
     ├── StalePlanError         5   the saved plan is no longer what would be done
+    ├── Interrupted          130   an operation ended half-way, at the user's wish
     └── LockedError            6   somebody else holds the state
 """
 
@@ -49,6 +50,12 @@ class StalePlanError(SmsopsError):
     """A saved plan does not match what would be done now."""
 
     exit_code = ExitCode.STALE
+
+
+class Interrupted(SmsopsError):
+    """An operation ended between two of its steps, because the user asked for it."""
+
+    exit_code = ExitCode.INTERRUPTED
 
 
 class LockedError(SmsopsError):

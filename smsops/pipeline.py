@@ -74,6 +74,8 @@ class Prepared:
     """As it was loaded, and as `record_settled` leaves it."""
     settled: tuple[Event, ...]
     """What the account has shown about calls that were in doubt."""
+    evidence: list[JSON]
+    """The same for the history."""
     credentials: Credentials
     moves: tuple[Move, ...]
 
@@ -91,7 +93,8 @@ def open_store(
         # Backups hold phone numbers. Whoever has the API key can read these anyway, so it is the key of last resort.
         api_key = Secret(master_credentials(configuration, environment).api_key)
         secrets = [*_state_secrets(root, stack, environment), api_key]
-        store.backup_keys = Keys(stack.stack, secrets, accept_plain=accept_plain)
+        hint = " Without encryption: it was the API key of that time: run once more with that one."
+        store.backup_keys = Keys(stack.stack, secrets, accept_plain=accept_plain, hint=hint)
     return store
 
 
@@ -181,7 +184,7 @@ async def prepare(
         expires=view.now + settings.plan_ttl,
         version=__version__,
         config_fingerprint=configuration.fingerprint,
-        git=git.head(configuration.root),
+        git=git.head(configuration.root, configuration.files),
         key=digest("operations", key=credentials.api_key),
         targets=options.targets,
         adopt=options.adopt,
@@ -189,7 +192,17 @@ async def prepare(
     made = plan.build(view, found, {move.new: move.old for move in moves}, context)
     notes = tuple(_note_of(verdict) for verdict in settled.verdicts)
     made = replace(made, diagnostics=(*configuration.diagnostics, *notes, *made.diagnostics))
-    return Prepared(made, view, state_before, settled.events, credentials, moves)
+    shown = [
+        {
+            "address": str(verdict.intent.address),
+            "method": verdict.intent.method,
+            "since": verdict.intent.since,
+            "happened": verdict.happened,
+            "evidence": verdict.why,
+        }
+        for verdict in settled.verdicts
+    ]
+    return Prepared(made, view, state_before, settled.events, shown, credentials, moves)
 
 
 @dataclass(frozen=True)
@@ -335,7 +348,7 @@ def _forgotten(configuration: Configuration, view: View) -> frozenset[Address]:
 def record_settled(prepared: Prepared, store: StateStore) -> None:
     """Record what the account has shown about calls in doubt: balances move on, and then it is gone."""
     if prepared.settled:
-        store.append([store.begin(**_intention(prepared.plan)), *prepared.settled])
+        store.append([store.begin(**_intention(prepared.plan), settled=prepared.evidence), *prepared.settled])
         store.save({"outcome": "doubts settled by evidence"})
         prepared.state = store.load(prepared.state.salt)
 
@@ -371,7 +384,7 @@ async def perform(
     try:
         await run.append(first)
         report.outcomes = await apply.execute(prepared.plan, run, parallelism or configuration.settings.parallelism)
-        report.interrupted = stop.is_set() and report.count("not_started") > 0
+        report.interrupted = stop.is_set()
         outcome = report.history()
     finally:
         store.save(outcome)

@@ -104,6 +104,10 @@ class Counts:
     ignored: int
     duplicated: int
 
+    @property
+    def total(self) -> int:
+        return self.success + self.ignored + self.duplicated
+
 
 @dataclass(frozen=True, slots=True)
 class CreatedSubAccount:

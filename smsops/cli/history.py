@@ -25,6 +25,8 @@ def history(last: int, output: str) -> None:
     settings = current()
     store = locate_store(settings.directory, settings.inputs(), settings.around())
     runs = store.history()[::-1][:last]
+    if not runs:
+        store.load("")  # where it has moved, its history has gone along
     if output == "json":
         document = {"format_version": HISTORY_VERSION, "runs": runs}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -44,8 +46,14 @@ def _lines(run: Mapping[str, Any]) -> list[str]:
     source += [run["ci_run"]] if "ci_run" in run else []
     lines = [head, *([f"      {', '.join(source)}"] if source else [])]
     lines += [f"      override {item['name']}: {item['reason']}" for item in run.get("overrides", ())]
+    for item in run.get("settled", ()):
+        word = "happened" if item.get("happened", True) else "did not happen"
+        campaign = f" (campaign {item['campaign_id']})" if "campaign_id" in item else ""
+        lines.append(f"      {item.get('method', 'a call')} for {item['address']} {word}{campaign}")
     if "operations" in run:
         named = [done_text(tuple(item["actions"]), item["address"], item["status"]) for item in run["operations"]]
+    elif "settled" in run:
+        named = []
     else:
         named = [f"recorded: {address}" for address in run.get("recorded", ())]
     lines += [f"      {line}" for line in named[:_SHOWN]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ from smsops.errors import LockedError, SmsopsError
 from smsops.kinds import Kind
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import did_you_mean
-from smsops.model.state import Drop, Event, Move, Moved, Settle, State
+from smsops.model.state import Drop, Event, Intent, Move, Moved, Settle, State
+from smsops.model.values import JSON
 from smsops.pipeline import locate_store, open_store
 
 _lock_timeout = click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state.")
@@ -37,13 +39,20 @@ def _open(command: str, *, shared: bool, wait: str = "0s") -> Iterator[tuple[Sta
         yield store, store.load("")
 
 
-def _change(store: StateStore, events: Sequence[Event]) -> None:
-    store.append([store.begin(), *events])
+def _change(store: StateStore, events: Sequence[Event], **details: JSON) -> None:
+    """Record events; `details` is what the history says of them."""
+    store.append([store.begin(**details), *events])
     store.save()
 
 
 def _owned(found: State, text: str) -> Address:
     address = _address(text)
+    if address not in found.entries and found.in_doubt(address):
+        raise SmsopsError(
+            f"{address} is in doubt, and not in the state yet",
+            code="SMS440",
+            detail=f"Settle it first: smsops resolve {address} --happened | --did-not-happen",
+        )
     if address not in found.entries:
         names = [str(owned) for owned in found.entries]
         raise SmsopsError(f"{address} is not in the state", code="SMS440", detail=did_you_mean(text, names))
@@ -59,6 +68,10 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except ValueError as error:
         raise SmsopsError(str(error), code="SMS441") from None
+
+
+def _named(intent: Intent) -> dict[str, JSON]:
+    return {"address": str(intent.address), "method": intent.method, "since": intent.since}
 
 
 @state.command("list")
@@ -91,15 +104,25 @@ def pull() -> None:
 
 @state.command()
 @click.argument("addresses", nargs=-1, required=True)
+@click.option(
+    "--force", is_flag=True, help="Even if contacts are only in the backup of a change that has not finished."
+)
 @_lock_timeout
-def rm(addresses: tuple[str, ...], lock_timeout: str) -> None:
+def rm(addresses: tuple[str, ...], force: bool, lock_timeout: str) -> None:
     """Forget resources and what stands in them: they stay in the account, and this stack does not own them any more."""
     with _open("state rm", shared=False, wait=lock_timeout) as (store, found):
         named = [_owned(found, text) for text in addresses]
         dropped = [address for address in found.entries if any(_stands_in(address, outer) for outer in named)]
+        unfinished = [str(address) for address in dropped if found.entries[address].backup]
+        if unfinished and not force:
+            raise SmsopsError(
+                f"A change of {', '.join(unfinished)} has not finished: contacts are only in its backup",
+                code="SMS454",
+                detail="Let an apply finish it first. --force gives these contacts up.",
+            )
         _change(store, [Drop(address) for address in dropped])
         for address in dropped:
-            click.echo(f"Forgot {address}. It is still in the account.", err=True)
+            click.echo(f"Forgot {address}. What the account has of it stays there.", err=True)
         click.echo("What is still in the configuration is made anew by the next apply, or has to be adopted.", err=True)
 
 
@@ -176,6 +199,8 @@ def migrate(to: str, lock_timeout: str) -> None:
     configuration = settings.load()
     store = open_store(configuration, settings.around())
     other = open_store(configuration, settings.around(), state_url(to))
+    if os.path.realpath(other.backend.where) == os.path.realpath(store.backend.where):
+        raise SmsopsError("The state is there already", code="SMS445", detail="Name another place.")
     wait = read_duration(lock_timeout)
     with store.lock("state migrate", wait=wait), other.lock("state migrate", wait=wait):
         if not store.load("").serial:
@@ -205,13 +230,14 @@ def encrypt(lock_timeout: str) -> None:
 
 @click.command(cls=Command)
 @click.argument("address")
-@click.option("--happened/--did-not-happen", default=None, help="How the call ended, as you found out.")
+@click.option("--happened", is_flag=True, help="You found that it happened.")
+@click.option("--did-not-happen", is_flag=True, help="You found that it did not: it may be made again.")
 @click.option("--campaign-id", metavar="ID", help="The id of the campaign that was sent, so that it can be cancelled.")
 @_lock_timeout
-def resolve(address: str, happened: bool | None, campaign_id: str | None, lock_timeout: str) -> None:
+def resolve(address: str, happened: bool, did_not_happen: bool, campaign_id: str | None, lock_timeout: str) -> None:
     """Say how a call in doubt ended. Look at the account first: a wrong answer can text people twice."""
-    if happened is None:
-        raise click.UsageError("Say --happened or --did-not-happen")
+    if happened == did_not_happen:
+        raise click.UsageError("Say either --happened or --did-not-happen")
     if campaign_id and not happened:
         raise click.UsageError("--campaign-id goes with --happened")
     with _open("resolve", shared=False, wait=lock_timeout) as (store, found):
@@ -220,7 +246,7 @@ def resolve(address: str, happened: bool | None, campaign_id: str | None, lock_t
         answers = {"campaign_id": campaign_id} if campaign_id else {}
         entry = found.entries.get(wanted)
         if not intents and happened and entry is not None and (known := _kind(wanted).completed(entry, answers)):
-            _change(store, known)
+            _change(store, known, settled=[{"address": str(wanted), **answers}])
             click.echo(f"{wanted} is complete: what was not known of it is recorded.", err=True)
             return
         if not intents:
@@ -231,5 +257,6 @@ def resolve(address: str, happened: bool | None, campaign_id: str | None, lock_t
         for intent in intents:
             events.append(Settle(intent.id, happened))
             events += [Moved(intent.effects), *kind.settled(intent, answers)] if happened else []
-        _change(store, events)
+        found_out = {"happened": happened, **answers}
+        _change(store, events, settled=[{**_named(intent), **found_out} for intent in intents])
         click.echo(f"{wanted} is settled: it {'happened' if happened else 'did not happen'}.", err=True)

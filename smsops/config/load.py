@@ -42,6 +42,8 @@ class Configuration:
     desired: AbstractMapping[Address, Desired]
     fingerprint: str
     diagnostics: tuple[Diagnostic, ...]
+    files: tuple[str, ...]
+    """All that was read, below the root."""
 
     @property
     def settings(self) -> Settings:
@@ -55,7 +57,8 @@ def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configura
     diagnostics = loader.presentable()
     if stack is None or loader.diagnostics.has_errors:
         raise ConfigurationError(diagnostics)
-    return Configuration(root, stack, loader.declared.resources, loader.fingerprint(), diagnostics)
+    files = (*loader.files.contents, *loader.data.contents)
+    return Configuration(root, stack, loader.declared.resources, loader.fingerprint(), diagnostics, files)
 
 
 def locate(root: Path, inputs: Inputs) -> StackBlock:
@@ -153,6 +156,11 @@ class _Loader:
             sections = tuple(str(section) for section in self.kinds)
             report(error, StackBlock, tree, tree.mark, self.diagnostics, more_keys=(*sections, "generate", "variables"))
             rest = without(tree, error)
+        try:
+            return StackBlock.model_validate({"smsops": "1", "stack": "stack", **rest}), rest
+        except ValidationError as error:  # what is left of a section is none without the part that was wrong
+            for section in {str(item["loc"][0]) for item in error.errors(include_url=False, include_input=False)}:
+                rest.pop(section)
         return StackBlock.model_validate({"smsops": "1", "stack": "stack", **rest}), rest
 
     def declare_section(self, kind: Kind, blocks: Any, mark: Mark, account: str | None, settings: Settings) -> None:

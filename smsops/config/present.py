@@ -17,7 +17,8 @@ _ABOUT_REFERENCES = ("SMS130", "SMS131", "SMS132", "SMS133", "SMS134")
 _MISSING_RESOURCE = "SMS150"
 _UNKNOWN_KEY, _LITERAL_SECRET = "SMS110", "SMS140"
 _SENSITIVE = re.compile(
-    r"(?i)(?:password|api_?key|secret|token)[\"']?\s*:(?!\s*\{\s*(?:env|file)\s*:[^{}\[\],]*\})"  # not a mere reference
+    r"(?i)(?:password|api_?key|fallback_key|encryption|secret|token)[\"']?\s*:"
+    r"(?!\s*\{\s*(?:env|file)\s*:[^{}\[\],]*\})"  # not a mere reference
 )
 _USERINFO = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
 _KEY = re.compile(r"\"[^\"]*\"|'[^']*'|[^:]*")

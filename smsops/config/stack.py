@@ -19,7 +19,7 @@ DEFAULT_URL = "https://api.allmysms.com/http/9.0"
 SANDBOX_URL = "sandbox:"
 
 
-_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@|[?&](?:ssl)?password=")
 
 
 def _refuse_password(value: str) -> None:
@@ -106,9 +106,14 @@ class RemovedBlock(Block):
     destroy: bool = Field(True, description="false: forget it and leave it live.")
 
 
+def _names_something(url: str) -> bool:
+    """Whether there is more to an address than its scheme, `/` and `.`, which name a directory at most."""
+    return "\0" not in url and not url.rstrip("/.").endswith(":")
+
+
 def _read_state_url(value: Any) -> Any:
     schemes = ("file:", "s3://", "gs://", "az://", "postgresql://")
-    if isinstance(value, str) and value.startswith(schemes) and value not in schemes:
+    if isinstance(value, str) and value.startswith(schemes) and _names_something(value):
         _refuse_password(value)
         return value
     raise PydanticCustomError("state", "Write file:PATH, s3://…, gs://…, az://… or postgresql://…")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from smsops.core.graph import closure
 from smsops.kinds.base import Kind, Resource, View
-from smsops.model.address import Address, matches
+from smsops.model.address import Address, matches, stands_in
 from smsops.model.diagnostics import Diagnostic, Diagnostics
 from smsops.model.plan import ADOPT, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
 from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Read, Unknown
@@ -110,6 +110,14 @@ def _judge(
 ) -> None:
     resource = view.resource(address)
     kind = view.kinds[address.kind]
+    if address in forgotten and _is_unfinished(address, view):
+        view.warn(
+            address,
+            "SMS267",
+            f"{address} is not forgotten yet: a change of it has not finished, and contacts are only in its backup",
+            f"Put its block back and apply; then it can be forgotten. To give these contacts up: smsops state rm --force {address}",
+        )
+        return
     if address in forgotten:
         found.changes[address] = Change(address, FORGET, "removed_block", {}, None)
         return
@@ -139,6 +147,16 @@ def _judge(
     found.changes[address] = replace(change, follows=(*change.follows, *follows))
     if change.deletes and resource.entry and resource.entry.protect:
         _refuse_protected(resource, change, view)
+
+
+def _is_unfinished(address: Address, view: View) -> bool:
+    """Whether a change of a resource, or of what stands in it, has not finished and left contacts in a backup."""
+    kind = view.kinds[address.kind]
+    return any(
+        stands_in(entry.address, address, opens_account=kind.opens_account, embeds=kind.embeds)
+        for entry in view.state.entries.values()
+        if entry.backup
+    )
 
 
 def _adopt(kind: Kind, resource: Resource, present: Present, owner: Address | None, view: View) -> Change | None:
@@ -206,6 +224,7 @@ def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
     if not troubled:
         return
     needs = {address: dependencies(address, view) for address in view.addresses}
+    _keep_from_double_sending(view, found, doubted - view.desired.keys())
     for address in list(found.changes):
         reached = closure({address}, needs) - {address}
         above = (
@@ -219,6 +238,20 @@ def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
             found.unknown[address] = f"it depends on {cause}, which could not be read"
         else:
             view.warn(address, "SMS265", f"{address} waits: it depends on {cause}, which is in doubt")
+
+
+def _keep_from_double_sending(view: View, found: Difference, gone: set[Address]) -> None:
+    """A sending in doubt that the configuration no longer has may be there under another key: nothing new is sent yet."""
+    for address, change in list(found.changes.items()):
+        cause = next((other for other in gone if (other.account, other.kind) == (address.account, address.kind)), None)
+        if cause is not None and change.send is not None and "create" in change.actions:
+            del found.changes[address]
+            view.warn(
+                address,
+                "SMS265",
+                f"{address} waits: {cause} is in doubt and no longer in the configuration",
+                f"If it is the same under another key, add moved: [{{from: {cause}, to: {address}}}]. Else settle it: smsops resolve {cause}",
+            )
 
 
 def unknown_diagnostics(found: Difference, view: View) -> Iterable[Diagnostic]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
+from zoneinfo import ZoneInfo
 
 from smsops.kinds.base import MASTER_INFO, View
 from smsops.model.address import Address
@@ -107,18 +108,19 @@ def _verdict(
         since = datetime.fromisoformat(intent.since)
         if view.now - since >= view.settings.settle_time:
             return Verdict(intent, False, what)
-        return Verdict(intent, None, f"{what}; it may still come true until {since + view.settings.settle_time:%H:%M}")
+        until = (since + view.settings.settle_time).astimezone(ZoneInfo(view.settings.timezone))
+        return Verdict(intent, None, f"{what}; it may still come true until {until:%Y-%m-%d %H:%M} {until.tzinfo}")
     return Verdict(intent, None, what)
 
 
 def _seen(key: str, intent: Intent, balance: float | None) -> str:
-    account = f"of {key}" if key else "of the master account"
-    if balance is None or key not in intent.before:
-        return f"the balance {account} is not known"
-    before, effect = intent.before[key], intent.effects[key]
-    if _same(before, balance):
-        return f"the balance {account} is {balance:,.10g} as before, without the {effect:+,.10g} of this call"
-    return f"the balance {account} went from {before:,.10g} to {balance:,.10g}, and this call is {effect:+,.10g}"
+    account = f"the balance of {key}" if key else "the master account's balance"
+    if balance is None:
+        return f"{account} is not known"
+    if key not in intent.before:
+        return f"{account} is {balance:,.10g}, and what it was without this call is not known"
+    without = intent.before[key]
+    return f"{account} is {balance:,.10g}; without this call it was {without:,.10g}, with it {without + intent.effects[key]:,.10g}"
 
 
 def _same(one: float, other: float) -> bool:

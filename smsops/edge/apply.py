@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar, cast
 
 from smsops.api.contract import ApiError, Credentials, NotSent, OutcomeUnknown, Refused, Writer
-from smsops.errors import SmsopsError
+from smsops.errors import Interrupted, SmsopsError
 from smsops.kinds.base import Kind
 from smsops.model.address import Address
 from smsops.model.plan import FORGET, NO_OP, Operation, Outcome, Plan
@@ -31,6 +31,9 @@ class Store(Protocol):
 
     @property
     def remote(self) -> bool: ...
+
+    def check(self) -> None:
+        """StateError where it is known that nothing can be made durable any more."""
 
     def append(self, events: Sequence[Event]) -> State: ...
 
@@ -73,6 +76,11 @@ class Journal:
             if balance is not None and moved is not None
         }
 
+    def check(self) -> None:
+        """Raise the failure that ended all writing, if there was one."""
+        if self._broken is not None:
+            raise self._broken
+
     async def append(self, events: Sequence[Event]) -> None:
         """Return once the events are durable, as one. The first failure ends all writing: nothing more may be done."""
         if not events:
@@ -88,8 +96,7 @@ class Journal:
 
     async def _write(self, batch: _Batch) -> None:
         try:
-            if self._broken is not None:
-                raise self._broken
+            self.check()
             if self._store.remote:
                 self.state = await asyncio.to_thread(self._store.append, batch.events)
             else:
@@ -132,13 +139,18 @@ class Run:
     async def append(self, events: Sequence[Event]) -> None:
         await self.journal.append(events)
 
+    def check(self) -> None:
+        """StateError where nothing may be begun, because it could not be recorded."""
+        self.journal.check()
+        self.store.check()
+
     async def call(self, method: Callable[..., T], *args: Any) -> T:
         """Call a method of the store; beside everything else where it crosses a network."""
         return await asyncio.to_thread(method, *args) if self.store.remote else method(*args)
 
 
 class _Counted:
-    """A client that counts its calls."""
+    """A client that counts its calls, and makes none once nothing can be recorded any more."""
 
     def __init__(self, client: Any, session: _Session) -> None:
         self._client = client
@@ -148,6 +160,7 @@ class _Counted:
         method = getattr(self._client, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            self._session.check()
             self._session.calls += 1
             return method(*args, **kwargs)
 
@@ -163,7 +176,11 @@ class _Session:
         self.calls = 0
         self._intents = 0
         self.facts: dict[str, JSON] = {}
+        self._so_far = ""
         self.master: Writer = cast("Writer", _Counted(run.master, self))
+
+    def check(self) -> None:
+        self._run.check()
 
     def login(self, account: str | None) -> str | None:
         if account is None:
@@ -230,7 +247,12 @@ class _Session:
         return self._run.now()
 
     def progress(self, done: int, total: int, noun: str) -> None:
+        self._so_far = f" after {done:,} of {total:,} {noun}"
         self._run.reporter.progressed(self._operation, done, total, noun)
+
+    def proceed(self) -> None:
+        if self._run.stop.is_set():
+            raise Interrupted(f"Interrupted{self._so_far}; the next apply does the rest", code="SMS331")
 
     def returned(self, **facts: JSON) -> None:
         self.facts |= facts
@@ -297,7 +319,10 @@ class _Scheduler:
                 self.missing[dependent].discard(key)
                 if not self.missing[dependent]:
                     self.ready.append(dependent)
-            else:
+            elif outcome.status not in (
+                "unfinished",
+                "not_started",
+            ):  # what was interrupted leaves its dependents for later
                 operation = self.operations[dependent]
                 reason = f"It depends on {outcome.operation.change.address}."
                 self.finish(dependent, Outcome(operation, "skipped", detail=reason))
@@ -308,6 +333,7 @@ class _Scheduler:
         began = time.monotonic()
         change = operation.change
         try:
+            self.run.check()
             if change.entry is not None:
                 events: Sequence[Event] = [Put(change.entry)]
             elif change.actions == FORGET:
@@ -319,9 +345,15 @@ class _Scheduler:
             await self.run.append(events)
         except ApiError as error:
             return self._failed(operation, session, began, error)
+        except Interrupted as error:
+            seconds = time.monotonic() - began
+            return Outcome(operation, "unfinished", session.calls, seconds, error.code, error.summary)
         except SmsopsError as error:
             seconds = time.monotonic() - began
-            return Outcome(operation, "failed", session.calls, seconds, error.code, error.summary)
+            doubt = bool(self.run.state.in_doubt(change.address))  # what it has announced may have happened
+            return Outcome(
+                operation, "in_doubt" if doubt else "failed", session.calls, seconds, error.code, error.summary
+            )
         return Outcome(operation, "done", session.calls, time.monotonic() - began, returned=session.facts)
 
     def _failed(self, operation: Operation, session: _Session, began: float, error: ApiError) -> Outcome:

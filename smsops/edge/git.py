@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from smsops.model.plan import Git
 
 
-def head(root: Path) -> Git | None:
-    """The commit, whether there are changes beside it, and the tree of the directory; None outside a repository or without git."""
+def head(root: Path, files: Sequence[str] = ()) -> Git | None:
+    """The commit, whether there are changes beside it, and the tree of the directory.
+
+    A file of `files` that git does not know is a change. None outside a repository or without git.
+    """
     commit = _git(root, "rev-parse", "--verify", "HEAD")
     if not commit:
         return None
     status = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".")
+    status = status or (_git(root, "status", "--porcelain", "--", *files) if files else "")
     return Git(commit, bool(status), _git(root, "rev-parse", "HEAD:./") or "")
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from smsops.errors import SmsopsError, StalePlanError
-from smsops.model.plan import FORMAT_VERSION, UPDATE, Git, Operation, Plan
+from smsops.model.plan import CREATE, FORMAT_VERSION, UPDATE, Git, Operation, Plan
 from smsops.model.values import JSON
+
+_SHOWN = 20
 
 
 def write(path: Path, plan: Plan) -> None:
@@ -48,10 +50,14 @@ def check_source(saved: Mapping[str, Any], plan: Plan, now: datetime) -> None:
     try:
         expires = datetime.fromisoformat(str(saved["expires"]))
         pins = [
-            ("stack", saved["stack"], mine["stack"], "The plan is of another stack"),
-            ("account", saved["account"], mine["account"], "The plan is of another account"),
-            ("version", saved["smsops_version"], mine["smsops_version"], "The plan was made by another version"),
-            ("configuration", saved["config_fingerprint"], mine["config_fingerprint"], "The configuration has changed"),
+            (saved["stack"], mine["stack"], f"The plan is of the stack {saved['stack']}"),
+            (saved["account"], mine["account"], f"The plan is of the account {saved['account']}"),
+            (saved["smsops_version"], mine["smsops_version"], f"The plan was made by smsops {saved['smsops_version']}"),
+            (
+                saved["config_fingerprint"],
+                mine["config_fingerprint"],
+                "The configuration has changed since the plan was made",
+            ),
         ]
         lineage, serial = saved["state"]["lineage"], int(saved["state"]["serial"])
         git = Git(**saved["git"]) if saved["git"] else None
@@ -59,9 +65,10 @@ def check_source(saved: Mapping[str, Any], plan: Plan, now: datetime) -> None:
         raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
     if expires <= now:
         raise StalePlanError("The saved plan has expired", code="SMS420", detail=f"It held until {saved['expires']}.")
-    for _, then, is_now, summary in pins:
+    for then, is_now, summary in pins:
         if then != is_now:
-            raise StalePlanError(f"{summary} since the plan was made", code="SMS421", detail="Make a new plan.")
+            detail = "\n".join([*_difference(saved, plan), "Make a new plan and review it."])
+            raise StalePlanError(summary, code="SMS421", detail=detail)
     if git and plan.git and not git.same_files(plan.git):
         raise StalePlanError(
             f"The plan was made from the commit {git.commit[:10]}, and this is {plan.git.commit[:10]}",
@@ -83,30 +90,40 @@ def check_operations(saved: Mapping[str, Any], plan: Plan) -> None:
 
     What is left of an operation that died half-way is a part of it: all its steps were reviewed.
     """
+    extra = _extra(saved, plan)
+    if extra:
+        raise StalePlanError(
+            "The saved plan is stale: something else would be done now",
+            code="SMS422",
+            detail="\n".join([*extra, "Make a new plan and review it."]),
+        )
+
+
+def _difference(saved: Mapping[str, Any], plan: Plan) -> list[str]:
+    """What would be done that was not reviewed, and what was reviewed and would not be done."""
+    now = {str(operation.change.address) for operation in plan.operations}
+    gone = sorted({str(operation["address"]) for operation in saved["operations"]} - now)
+    return [*_extra(saved, plan), *_listed([f"{address}: nothing (it was to be changed)" for address in gone])]
+
+
+def _extra(saved: Mapping[str, Any], plan: Plan) -> list[str]:
     try:
         reviewed = {operation["id"] for operation in saved["operations"]}
         steps = {operation["address"]: frozenset(operation.get("steps", ())) for operation in saved["operations"]}
     except (KeyError, TypeError, AttributeError) as error:
         raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
-    extra = [
-        operation
-        for operation in plan.operations
-        if operation.id not in reviewed and not _is_rest(operation, steps.get(str(operation.change.address)))
-    ]
-    if not extra:
-        return
-    was_reviewed = steps.keys()
     lines = []
-    for operation in extra[:20]:
+    for operation in plan.operations:
         change = operation.change
-        word = "changed" if str(change.address) in was_reviewed else "new"
+        if operation.id in reviewed or _is_rest(operation, steps.get(str(change.address))):
+            continue
+        word = "changed" if str(change.address) in steps else "new"
         lines.append(f"{change.address}: {' and '.join(change.actions)} ({word}: {change.reason})")
-    more = f"\nand {len(extra) - 20} more" if len(extra) > 20 else ""
-    raise StalePlanError(
-        "The saved plan is stale: something else would be done now",
-        code="SMS422",
-        detail="\n".join(lines) + more + "\nMake a new plan and review it.",
-    )
+    return _listed(lines)
+
+
+def _listed(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= _SHOWN else [*lines[:_SHOWN], f"and {len(lines) - _SHOWN} more"]
 
 
 def _is_rest(operation: Operation, reviewed: frozenset[str] | None) -> bool:
@@ -116,4 +133,4 @@ def _is_rest(operation: Operation, reviewed: frozenset[str] | None) -> bool:
     if operation.steps:
         return reviewed.issuperset(operation.steps)
     change = operation.change
-    return change.actions == UPDATE and change.calls == 0
+    return change.actions in (CREATE, UPDATE) and change.calls == 0 and not change.moves

@@ -259,6 +259,9 @@ class Session(Protocol):
     def progress(self, done: int, total: int, noun: str) -> None:
         """Tell the user how far a long change is."""
 
+    def proceed(self) -> None:
+        """Called between two steps, of which the second can wait for the next apply; Interrupted where it has to."""
+
     def returned(self, **facts: JSON) -> None:
         """Say what came back: it is part of the operation's report. No phone number, no secret."""
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from smsops.api.contract import OutcomeUnknown
 from smsops.kinds.base import MASTER_INFO, Declaration, Kind, Resource, Session, View
 from smsops.model.address import Address
 from smsops.model.plan import CREATE, DELETE, UPDATE, Change
@@ -201,9 +202,17 @@ class Credits(Kind):
             return events
         login = session.login(change.address.account)
         assert login is not None
+
+        async def call() -> Number | None:
+            balance = await session.master.manage_sub_account_credits(login, payload.amount)
+            if balance is not None and as_json_number(balance) == payload.facts["balance_before"]:
+                # Success has no status of its own (manual §19): the balance that comes back is all there is to check.
+                raise OutcomeUnknown("manageSubAccountCredits", "the answer has the balance as it was before")
+            return balance
+
         balance = await session.once(
             "manageSubAccountCredits",
-            lambda: session.master.manage_sub_account_credits(login, payload.amount),
+            call,
             lambda _: [*events, Moved(payload.effects)],
             address=change.address,
             facts={"login": login, **payload.facts, "entry": payload.entry.document()},

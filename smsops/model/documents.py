@@ -103,7 +103,21 @@ class IntentDocument(TypedDict):
     before: dict[str, float]
 
 
-class DoubtDocument(IntentDocument):
+class DoubtedBalanceDocument(TypedDict):
+    """A balance without a call in doubt, and what the call does to it. `account` is null for the master's."""
+
+    account: str | None
+    before: float | None
+    effect: float
+
+
+class DoubtDocument(TypedDict):
+    id: str
+    address: str
+    method: str
+    since: str
+    facts: dict[str, Any]
+    balances: list[DoubtedBalanceDocument]
     evidence: str
 
 
@@ -175,6 +189,7 @@ class SummaryEventDocument(TypedDict):
     failed: list[str]
     skipped: list[str]
     in_doubt: list[str]
+    unfinished: list[str]
     not_started: list[str]
     diagnostics: list[DiagnosticDocument]
 
@@ -208,6 +223,17 @@ class RunOperationDocument(TypedDict):
     calls: int
 
 
+class SettledDocument(TypedDict):
+    """A call that was in doubt, and what became of it, by evidence or as a person said."""
+
+    address: str
+    method: NotRequired[str]
+    since: NotRequired[str]
+    happened: NotRequired[bool]
+    campaign_id: NotRequired[str]
+    evidence: NotRequired[str]
+
+
 class RunDocument(TypedDict):
     """One run that changed the state. `operations` where it came to its end, else what is `recorded` of it."""
 
@@ -224,6 +250,7 @@ class RunDocument(TypedDict):
     targets: NotRequired[list[str]]
     adopt: NotRequired[bool]
     overrides: NotRequired[list[dict[str, Any]]]
+    settled: NotRequired[list[SettledDocument]]
     outcome: Literal["done", "incomplete", "in doubt", "interrupted", "died", "doubts settled by evidence"]
     exit_code: NotRequired[int]
     operations: NotRequired[list[RunOperationDocument]]

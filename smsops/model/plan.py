@@ -168,8 +168,16 @@ class Doubt:
 
     def document(self) -> dict[str, JSON]:
         """For people: without the entry that it would become."""
-        facts = {name: value for name, value in self.intent.facts.items() if name != "entry"}
-        return {**self.intent.document(), "facts": facts, "evidence": self.evidence}
+        document = self.intent.document()
+        effects, before = document.pop("effects"), document.pop("before")
+        return {
+            **document,
+            "facts": {name: value for name, value in self.intent.facts.items() if name != "entry"},
+            "balances": [
+                {"account": key or None, "before": before.get(key), "effect": effect} for key, effect in effects.items()
+            ],
+            "evidence": self.evidence,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,12 +334,15 @@ _ENDINGS = {
     ExitCode.IN_DOUBT: "in doubt",
     ExitCode.INTERRUPTED: "interrupted",
 }
-ApplyStatus = Literal["done", "failed", "skipped", "in_doubt", "not_started"]
+ApplyStatus = Literal["done", "failed", "skipped", "in_doubt", "unfinished", "not_started"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one operation ended. `detail` says why, with the code of the error."""
+    """How one operation ended. `detail` says why, with the code of the error.
+
+    unfinished: it was interrupted between two of its steps; not_started: before the first one.
+    """
 
     operation: Operation
     status: ApplyStatus
@@ -359,7 +370,7 @@ class Report:
             return ExitCode.INTERRUPTED
         if self.count("in_doubt") or self.plan.doubts:
             return ExitCode.IN_DOUBT
-        if self.count("failed", "skipped", "not_started") or self.plan.errored:
+        if self.count("failed", "skipped", "unfinished", "not_started") or self.plan.errored:
             return ExitCode.INCOMPLETE
         return ExitCode.OK
 

@@ -191,12 +191,23 @@ def test_a_move_takes_the_doubt_along(stack: Stack) -> None:
     assert stack.changes() == {}
 
 
+def test_a_new_key_without_moved(stack: Stack) -> None:
+    """A campaign in doubt that has got another key, and no word of it, is not sent under that key."""
+    stack.write(SEND)
+    in_doubt(stack, "sendSms", "drop_after")
+    stack.write({"lists": SEND["lists"], "campaigns": {"welcome": SEND["campaigns"]["hello"]}})
+    result = incomplete(stack, code=7)
+    assert "campaign.welcome waits: campaign.hello is in doubt" in result.stderr
+    assert len(stack.sandbox.campaigns()) == 1
+
+
 def test_resolve_asks_for_an_answer(stack: Stack) -> None:
     """`resolve` takes one answer about something that is in doubt, and nothing else."""
     stack.write(SEND)
     assert stack.run("resolve", "campaign.hello", "--happened").exit_code == 1
     in_doubt(stack, "sendSms", "drop_after")
     assert stack.run("resolve", "campaign.hello").exit_code == 1
+    assert stack.run("resolve", "campaign.hello", "--happened", "--did-not-happen").exit_code == 1
     assert stack.run("resolve", "campaign.other", "--happened").exit_code == 1
     assert stack.run("resolve", "campaign.hello", "--did-not-happen", "--campaign-id", "x").exit_code == 1
     assert len(stack.state["intents"]) == 1

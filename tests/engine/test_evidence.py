@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from smsops.sandbox.faults import KINDS
+from smsops.sandbox.web import Reply
 from tests.engine.test_doubt import MOVE, SEND, UNCLEAR
-from tests.engine.world import assert_world, incomplete, messages, world
+from tests.engine.world import Killed, assert_world, incomplete, killed_at_event, messages, world
 from tests.harness import LOGIN, Stack
-from tests.kinds.contract import balance, mutating, person, phone
+from tests.kinds.contract import LATER, balance, mutating, person, phone
 
 SETTLE_TIME = timedelta(minutes=15)
 HAPPENED = [kind for kind in UNCLEAR if KINDS[kind]]
@@ -233,3 +234,46 @@ def test_evidence_is_recorded_at_once(stack: Stack) -> None:
     stack.write(MOVE)
     stack.apply()
     assert balance(stack, "paris") == 700
+
+
+def test_a_cancellation_that_nobody_recorded(stack: Stack) -> None:
+    """A process that dies behind a cancellation leaves no balance that would tell of the wrong sending."""
+    one = {"message": "Hello", "schedule": LATER, "audience": {"phones": [phone(1)]}}
+    two = {**one, "audience": {"phones": [phone(2), phone(3)]}}
+    stack.write({"campaigns": {"z": one}})
+    stack.apply()
+    stack.write({"campaigns": {"a": one, "b": two, "z": {**one, "message": "Good morning"}}})
+    stack.sandbox.fail("sendSms", "drop_before")
+    stack.sandbox.fail("sendSms", "drop_after", after=1)
+    answer = stack.sandbox.answer
+
+    def answering(method: str, form: dict[str, str]) -> Any:
+        reply = answer(method, form)
+        if method == "deleteCampaign":
+            raise Killed  # its 15 credits are back: a's 15 and b's 30 seem to be a's alone
+        return reply
+
+    stack.sandbox.answer = answering  # type: ignore[method-assign]
+    with killed_at_event(99, written=True), pytest.raises(Killed):
+        stack.run("apply", "--auto-approve", "--parallelism", "1")
+    stack.sandbox.answer = answer  # type: ignore[method-assign]
+    doubts = stack.run("plan", "--format", "json").document["in_doubt"]
+    assert [doubt["address"] for doubt in doubts] == ["campaign.a", "campaign.b"]
+
+
+def test_credits_that_did_not_move_although_it_says_so(stack: Stack) -> None:
+    """An answer that says yes, with the balance as it was before, is not believed."""
+    stack.write(MOVE)
+    answer = stack.sandbox.answer
+
+    def answering(method: str, form: dict[str, str]) -> Any:
+        if method == "manageSubAccountCredits":
+            return Reply(200, b'{"subaccount": {"login": "paris", "credits": "0"}}')
+        return answer(method, form)
+
+    stack.sandbox.answer = answering  # type: ignore[method-assign]
+    incomplete(stack, code=7)
+    stack.sandbox.answer = answer  # type: ignore[method-assign]
+    stack.clock += SETTLE_TIME
+    stack.apply()
+    assert balance(stack, "paris") == 1000

@@ -162,3 +162,44 @@ def test_taken_out_of_the_configuration(filled: Stack) -> None:
 
 def refuse_step(stack: Stack, step: str) -> None:
     refuse(stack, step, after=1 if step == "getContacts" else 0)
+
+
+def test_forgetting_in_the_middle(filled: Stack) -> None:
+    """A list whose contacts are only in the backup is not forgotten before an apply has put them back."""
+    before = everybody(filled)
+    filled.write(RENAMED)
+    refuse(filled, "createList")
+    incomplete(filled)
+    filled.sandbox.clear_faults()
+    assert filled.run("state", "rm", "list.vip").exit_code == 1
+    filled.write({"removed": [{"address": "list.vip", "destroy": False}], "lists": {"other": {}}})
+    result = filled.apply()
+    assert "SMS267" in result.stderr
+    assert filled.changes() == {}
+    filled.write(RENAMED)
+    filled.apply()
+    assert_finished(filled, "Gold", before)
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_contacts_that_are_no_longer_declared_in_the_middle(filled: Stack, forget: bool) -> None:
+    """A contact that a change had taken out of its list comes back, although contacts: is gone from the configuration."""
+    before = everybody(filled)
+    sections = vip()
+    sections["lists"]["vip"]["contacts"][0]["inline"][0]["SHOP"] = "Elsewhere"
+    filled.write(sections)
+    refuse(filled, "populateList")
+    incomplete(filled)
+    filled.sandbox.clear_faults()
+    assert contacts_of(filled, "vip").keys() != before.keys()
+    if forget:
+        filled.write({"removed": [{"address": "list.vip", "destroy": False}]})
+        filled.apply()
+        assert filled.backups != []
+    rest = vip()
+    rest["lists"]["vip"].pop("contacts")
+    filled.write(rest)
+    filled.apply()
+    assert contacts_of(filled, "vip").keys() == before.keys()
+    assert filled.backups == []
+    assert filled.changes() == {}

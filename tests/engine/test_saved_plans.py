@@ -109,6 +109,26 @@ def test_another_commit(stack: Stack) -> None:
     assert_stale(stack, path, "was made from the commit")
 
 
+def test_a_call_that_was_processed_when_the_process_died(stack: Stack) -> None:
+    """What is only to be recorded is part of the plan whose call was made just before the process died."""
+    stack.write(world())
+    path = save(stack)
+    answer = stack.sandbox.answer
+
+    def answering(method: str, form: dict[str, str]) -> Any:
+        reply = answer(method, form)
+        if method == "populateList":
+            raise Killed
+        return reply
+
+    stack.sandbox.answer = answering  # type: ignore[method-assign]
+    with killed_at_event(99, written=True), pytest.raises(Killed):
+        stack.run("apply", str(path), "--parallelism", "1")
+    stack.sandbox.answer = answer  # type: ignore[method-assign]
+    assert stack.run("apply", str(path)).exit_code == 0
+    assert_world(stack)
+
+
 def test_a_commit_of_the_same_files(stack: Stack) -> None:
     """A merge that leaves the stack's directory as it was reviewed does not make the plan stale."""
     path = committed(stack)
@@ -173,7 +193,7 @@ def test_another_account(stack: Stack, saved: Path) -> None:
     """A plan of another account is not applied."""
     stack.sandbox.ensure_master("other", "other-key")
     stack.environment |= {"ALLMYSMS_LOGIN": "other", "ALLMYSMS_API_KEY": "other-key"}
-    assert_stale(stack, saved, "another account")
+    assert_stale(stack, saved, "The plan is of the account")
 
 
 def test_another_live_account(stack: Stack) -> None:

@@ -90,6 +90,7 @@ class EventReporter:
             "failed": "operation_failed",
             "skipped": "operation_skipped",
             "in_doubt": "operation_in_doubt",
+            "unfinished": "operation_failed",
             "not_started": "operation_skipped",
         }[outcome.status]
         more: dict[str, Any] = {"calls": outcome.calls, "seconds": round(outcome.seconds, 3)}
@@ -105,6 +106,9 @@ class EventReporter:
         write_event(kind, **document, method=operation.change.method, **more)
 
 
+_GROUPS = ("done", "failed", "skipped", "in_doubt", "unfinished", "not_started")
+
+
 def write_event(kind: str, **fields: Any) -> None:
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     line = {"format_version": EVENTS_VERSION, "type": kind, "timestamp": moment, **fields}
@@ -114,7 +118,7 @@ def write_event(kind: str, **fields: Any) -> None:
 
 def write_summary(report: Report, refused: ExitCode | None = None) -> None:
     """The last event: what was and was not done."""
-    groups: dict[str, list[str]] = {name: [] for name in ("done", "failed", "skipped", "in_doubt", "not_started")}
+    groups: dict[str, list[str]] = {name: [] for name in _GROUPS}
     for outcome in report.outcomes:
         groups[outcome.status].append(str(outcome.operation.change.address))
     groups["in_doubt"] += [str(intent.address) for intent in report.plan.doubts]
@@ -130,7 +134,7 @@ def write_summary(report: Report, refused: ExitCode | None = None) -> None:
 
 def write_failure(exit_code: ExitCode, diagnostics: Sequence[Diagnostic]) -> None:
     """The summary of an apply that could not begin."""
-    nothing: dict[str, list[str]] = {name: [] for name in ("done", "failed", "skipped", "in_doubt", "not_started")}
+    nothing: dict[str, list[str]] = {name: [] for name in _GROUPS}
     found = [item.document() for item in diagnostics]
     write_event("summary", exit_code=int(exit_code), interrupted=False, **nothing, diagnostics=found)
 

@@ -242,6 +242,8 @@ def ended_text(outcome: Outcome, paint: Paint) -> str:
             return f"{line}. The API rejected {', '.join(rejected)}" if rejected else line
         case "skipped":
             return f"{change.address}: {paint('Skipped', 'yellow')}. {outcome.detail}"
+        case "unfinished":
+            return f"{change.address}: {paint('Unfinished', 'yellow')}. {outcome.detail}"
         case "not_started":
             return f"{change.address}: {paint('Not started', 'yellow')}. {outcome.detail}"
         case "in_doubt":

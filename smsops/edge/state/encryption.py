@@ -25,10 +25,14 @@ _NONCE = 12
 class Keys:
     """The keys of one stack. Without any, content goes through as it is, and encrypted content is refused.
 
-    The first key encrypts; all of them decrypt. With a key, plain content is refused, unless `accept_plain`.
+    The first key encrypts; all of them decrypt. With a key, plain content is refused, unless `accept_plain`. `hint` says
+    which other key it may have been where none fits.
     """
 
-    def __init__(self, stack: str, secrets: Sequence[Secret] = (), *, accept_plain: bool = False) -> None:
+    def __init__(
+        self, stack: str, secrets: Sequence[Secret] = (), *, accept_plain: bool = False, hint: str = ""
+    ) -> None:
+        self._hint = hint
         self._stack = stack
         self._secrets = tuple(secrets)
         self._accept_plain = accept_plain
@@ -93,12 +97,12 @@ class Keys:
             f"{name} cannot be decrypted",
             code="SMS453",
             detail="The key is another one than it was encrypted with (encryption.fallback_key takes the old one), "
-            "or the content was changed.",
+            f"or the content was changed.{self._hint}",
         )
 
     def _key(self, number: int, salt: bytes) -> bytes:
         if (number, salt) not in self._derived:
-            secret = self._secrets[number].reveal().encode()
+            secret = self._secrets[number].reveal().encode(errors="surrogateescape")
             self._derived[number, salt] = hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=32)
         return self._derived[number, salt]
 

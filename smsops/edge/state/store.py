@@ -194,6 +194,11 @@ class StateStore:
 
     # -- writing ----------------------------------------------------------------------------
 
+    def check(self) -> None:
+        """StateError where the lock is known to be lost."""
+        if self._lock is not None:
+            self._lock.check()
+
     def begin(self, **details: JSON) -> Begin:
         """The first event of a run: who makes it, from where, and what for."""
         holder = self._holder
@@ -220,8 +225,7 @@ class StateStore:
 
     def _write(self, document: JSON) -> None:
         """Add a record to the journal, if the lock is still ours: nobody else then has written at its position."""
-        if self._lock is not None:
-            self._lock.check()
+        self.check()
         log = _journal(self._base)
         content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
         try:
@@ -322,8 +326,7 @@ class StateStore:
 
     def save_backup(self, name: str, content: JSON) -> None:
         """Keep contacts while their list is being changed: the one place where whole numbers lie."""
-        if self._lock is not None:
-            self._lock.check()
+        self.check()
         self._put(f"backups/{name}", content, self.backup_keys)
 
     def read_backup(self, name: str) -> JSON | None:

@@ -51,22 +51,25 @@ async def execute(change: Change, session: Session) -> Sequence[Event]:
 async def _cancel(change: Change, payload: Payload, api: Writer, session: Session) -> None:
     """Cancel parts one by one; each is recorded as gone before the next."""
     remaining = [*payload.keep, *payload.cancel]
-    account = change.address.account or ""
     for part in payload.cancel:
+        session.proceed()
         if part.campaign_id not in NO_CAMPAIGN:
             await _cancel_part(change.address, part, payload.message is not None, api, session)
         remaining.remove(part)
         current = session.entry(change.address)
         if current is not None:
-            # That a cancellation gives credits back, and when, is in no manual: from here on the balance is not known.
-            await session.record(Put(with_parts(current, remaining, complete=False)), Moved({account: None}))
+            await session.record(Put(with_parts(current, remaining, complete=False)))
 
 
 async def _cancel_part(address: Address, part: SentPart, replaced: bool, api: Writer, session: Session) -> None:
     """Cancel a part. Where it is to be replaced it must be us who cancelled it, not somebody who did not want it."""
     entry = session.entry(address)
+    # Whether a cancellation gives credits back, and when, is in no manual: from here on the balance is not known.
+    blurred = Moved({address.account or "": None})
     if entry is not None and part.status != CANCELLING:
-        await session.record(Put(_with_status(entry, part, CANCELLING)))
+        await session.record(blurred, Put(_with_status(entry, part, CANCELLING)))
+    else:
+        await session.record(blurred)
     try:
         answer = await api.delete_campaign(part.campaign_id)
     except Refused as error:
@@ -96,6 +99,7 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
     total = sum(len(part.recipients) for part in payload.send)
     done = 0
     for part in payload.send:
+        session.proceed()
         people = tuple(recipient for recipient in part.recipients if recipient.phone not in payload.blacklist)
         if not people:
             sent.append(SentPart(part.start, part.fingerprint, 0, NOBODY))

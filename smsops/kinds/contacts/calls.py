@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from smsops.api.contract import Counts, OutcomeUnknown, Refused, Writer
+from smsops.api.contract import ApiError, Counts, OutcomeUnknown, Refused, Writer
 from smsops.kinds.contacts.rows import BATCH, Rows, as_rows, same_values
 from smsops.model.values import mask_phone, plural
 
@@ -15,6 +15,7 @@ Progress = Callable[[int], None]
 
 _ATTEMPTS = 3
 _SHOWN = 20
+_IN_PART = "the API processed only a part of what it was sent; apply again"
 
 
 class Shortfall(Refused):
@@ -31,6 +32,8 @@ class ListContacts:
         self._name = name
         self._login = login
         self._fields = fields
+        self._counted = True
+        """Whether the API has counted every contact that it was sent, in one way or another."""
 
     async def rows(self) -> Rows:
         contacts = await self._api.get_contacts(self._name, sub_account=self._login)
@@ -44,7 +47,9 @@ class ListContacts:
 
         if not await self._in_batches(phones, send, lambda phone, live: phone in live, progress):
             live = await self.rows()
-            self._explain([phone for phone in phones if phone in live], "deleteContacts", "is the list locked?")
+            left = [phone for phone in phones if phone in live]
+            reason = "the list is locked" if self._counted else _IN_PART
+            self._explain(left, "deleteContacts", "not removed from", reason)
 
     async def insert(
         self, rows: Sequence[tuple[str, Mapping[str, str]]], progress: Progress = lambda done: None
@@ -57,6 +62,29 @@ class ListContacts:
 
         if not await self._in_batches(rows, send, lambda row, live: row[0] not in live, progress):
             await self.verify(rows)
+
+    async def change(
+        self,
+        phones: Sequence[str],
+        rows: Sequence[tuple[str, Mapping[str, str]]],
+        removed: Progress,
+        inserted: Progress,
+    ) -> None:
+        """Remove contacts, then insert others or the same anew. Whom a removal that failed has taken out comes back."""
+        trouble: ApiError | None = None
+        try:
+            await self.remove(phones, removed)
+        except ApiError as error:
+            trouble = error
+            try:
+                live = await self.rows()
+            except ApiError:
+                raise error from None
+            rows = [row for row in rows if row[0] not in live]
+        if rows:
+            await self.insert(rows, inserted)
+        if trouble is not None:
+            raise trouble
 
     async def _in_batches(
         self,
@@ -85,6 +113,7 @@ class ListContacts:
                         raise
                 else:
                     certain = certain and counts.success == len(waiting)
+                    self._counted = self._counted and counts.total == len(waiting)
                     break
             progress(done)
         return certain
@@ -97,24 +126,20 @@ class ListContacts:
     async def verify(self, rows: Sequence[tuple[str, Mapping[str, str]]]) -> None:
         """Read the list back and compare; Shortfall where a contact is missing or has other values."""
         live = await self.rows()
-        self._explain(
-            [phone for phone, _ in rows if phone not in live],
-            "populateList",
-            "an invalid number, or a field the list lacks",
-        )
-        self._explain(
-            [phone for phone, fields in rows if not same_values(dict(fields), live[phone])],
-            "populateList",
-            "the contact was there already and kept its old values",
-        )
+        missing = [phone for phone, _ in rows if phone not in live]
+        reason = "an invalid number, or a field that the list lacks" if self._counted else _IN_PART
+        self._explain(missing, "populateList", "not taken into", reason)
+        kept = [phone for phone, fields in rows if not same_values(dict(fields), live[phone])]
+        reason = "the contact was there already and kept its old values"
+        self._explain(kept, "populateList", "not changed in", reason)
 
-    def _explain(self, phones: Sequence[str], method: str, reason: str) -> None:
+    def _explain(self, phones: Sequence[str], method: str, what: str, reason: str) -> None:
         if not phones:
             return
         named = ", ".join(mask_phone(phone) for phone in phones[:_SHOWN])
         more = f" and {len(phones) - _SHOWN:,} more" if len(phones) > _SHOWN else ""
         raise Shortfall(
-            method, f"{plural(len(phones), 'contact')} of {self._name} not taken: {named}{more}. Probably: {reason}."
+            method, f"{plural(len(phones), 'contact')} {what} {self._name}: {named}{more}. Probably: {reason}."
         )
 
 

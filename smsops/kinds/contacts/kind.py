@@ -65,6 +65,8 @@ class ContactSet(Kind):
                 resource.address, DELETE, "deleted_with_its_list", {}, None, payload=_Payload(resource.address)
             )
         exact = resource.owned.attributes.get("membership") == "exact"
+        if resource.owned.backup and not view.destroy:
+            return self._put_back(resource, view)
         if not view.destroy or not exact or not isinstance(observation, Present):
             return Change(resource.address, FORGET, "no_longer_managed", {}, None, payload=_Payload(resource.address))
         rows = present_rows(self.scope(resource.address), view)
@@ -125,7 +127,8 @@ class ContactSet(Kind):
         )
         if not (add or remove or change) and recorded:
             return None
-        removes, inserts = (*remove, *change), [(phone, target[phone]) for phone in (*add, *change)]
+        # Those who are taken out of the list for a while come back first.
+        removes, inserts = (*remove, *change), [(phone, target[phone]) for phone in (*change, *add)]
         calls = 0 if with_list else batches(len(removes)) + batches(len(inserts))
         return Change(
             resource.address,
@@ -153,6 +156,29 @@ class ContactSet(Kind):
             contacts=ContactCounts(len(add), len(change), len(remove)),
         )
 
+    def _put_back(self, resource: Resource, view: View) -> Change:
+        """Contacts are no longer managed, and a change that did not finish has some of them only in its backup."""
+        parent = self.scope(resource.address)
+        present = present_rows(parent, view)
+        missing = [(phone, fields) for phone, fields in saved_rows(parent, view).items() if phone not in present]
+        return Change(
+            resource.address,
+            FORGET if not missing else UPDATE,
+            "no_longer_managed",
+            {"count": len(present)},
+            {"count": len(present) + len(missing)} if missing else None,
+            method="populateList" if missing else "",
+            calls=batches(len(missing)),
+            steps=tuple(["insert", *row] for row in missing),
+            payload=_Payload(
+                parent,
+                inserts=tuple(missing),
+                stale_backup=resource.owned.backup,
+                list_name=_live_name(resource, view),
+            ),
+            contacts=ContactCounts(len(missing)),
+        )
+
     def _at_risk(self, parent: Address, changed: Rows, view: View) -> tuple[tuple[str, Mapping[str, str]], ...]:
         """Whom the change takes out of the list for a while, with those whom one that did not finish left only saved."""
         return tuple((saved_rows(parent, view) | changed).items()) if changed else ()
@@ -172,10 +198,16 @@ class ContactSet(Kind):
             attributes = {**payload.entry.attributes, "backup": backup}
             await session.record(Put(Entry(change.address, "", attributes, depends_on=payload.entry.depends_on)))
         batch = ListContacts(session.master, payload.list_name, session.login(change.address.account), payload.fields)
-        total = len(payload.removes) + len(payload.inserts)
-        await batch.remove(payload.removes, lambda done: session.progress(done, total, "contacts"))
-        offset = len(payload.removes)
-        await batch.insert(payload.inserts, lambda done: session.progress(offset + done, total, "contacts"))
+        total, back = len(payload.removes) + len(payload.inserts), len(payload.backup)
+
+        def inserted(done: int) -> None:
+            session.progress(len(payload.removes) + done, total, "contacts")
+            if back <= done < len(payload.inserts):
+                session.proceed()
+
+        await batch.change(
+            payload.removes, payload.inserts, lambda done: session.progress(done, total, "contacts"), inserted
+        )
         session.returned(removed=len(payload.removes), inserted=len(payload.inserts))
         events: list[Event] = [Put(payload.entry)] if payload.entry else [Drop(change.address)]
         if backup:
