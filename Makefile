@@ -39,7 +39,7 @@ NODE := tests/servers/node
 	@touch $@
 
 test: .venv/installed .venv/node/installed
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 simulate: .venv/installed
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)

@@ -33,10 +33,12 @@ class Lost:
 
     ids: set[str] = field(default_factory=set)
 
-    def add(self, login: str, key: str, live: Any) -> None:
-        """One more; its ids are those that are live now."""
+    def add(self, login: str, key: str, live: Any, known: set[str]) -> None:
+        """One more; its ids are those that are live now, without those of its parts that are `known`."""
         self.ids |= {
-            one["id"] for one in live["campaigns"] if _is_live(one) and (one["login"], _key(one)) == (login, key)
+            one["id"]
+            for one in live["campaigns"]
+            if _is_live(one) and (one["login"], _key(one)) == (login, key) and one["id"] not in known
         }
         self.keys.add((login, key))
 

@@ -255,11 +255,10 @@ class Game:
         for address, entry in pulled["resources"].items():
             key, _, own = address.rpartition("/")
             campaign = (key or MASTER, own.partition(".")[2])
-            if campaign in self._lost.keys or all(
-                part["campaign_id"] != "?" for part in entry["attributes"].get("parts", ())
-            ):
+            known = {part["campaign_id"] for part in entry["attributes"].get("parts", ())}
+            if campaign in self._lost.keys or "?" not in known:
                 continue
-            self._lost.add(*campaign, await self._account.snapshot())
+            self._lost.add(*campaign, await self._account.snapshot(), known)
             self._statistics.lost += 1
             self._note(f"the id of {address} is lost: it cannot be changed")
         return pulled
@@ -323,7 +322,8 @@ class Game:
             await self._wire.calm()
         elif moment is not None:
             self._statistics.missed += 1
-        self._may_be_lost = self._may_be_lost or self._wire.cuts > 0
+        settled = "SMS266" in ended.out and "sendSms" in ended.out  # by a balance, which does not tell the id
+        self._may_be_lost = self._may_be_lost or settled or self._wire.cuts > 0
         self._statistics.settled_by_itself += ended.out.count('"SMS266"')
         self._note(f"{' '.join(arguments[:2])} -> {ended.code} {killer.told}")
         self._discretion.check(ended.out, f"what {arguments[0]} printed")
