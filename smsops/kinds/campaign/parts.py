@@ -78,12 +78,10 @@ def split(recipients: Iterable[Recipient], key: str, starts: Sequence[str], cont
         for recipient in recipients
     ]
     ordered.sort(key=lambda item: item[0])
-    if not ordered:
-        return []
     ranges: dict[int, list[tuple[str, Recipient]]] = {}
-    edges = sorted(starts)
+    edges = sorted({"", *starts})  # the first range begins at the beginning, also when its part is gone
     for item in ordered:
-        ranges.setdefault(max(bisect_right(edges, item[0]) - 1, 0), []).append(item)
+        ranges.setdefault(bisect_right(edges, item[0]) - 1, []).append(item)
     parts: list[Part] = []
     for index in sorted(ranges):
         members = ranges[index]
@@ -91,7 +89,7 @@ def split(recipients: Iterable[Recipient], key: str, starts: Sequence[str], cont
         size = -(-len(members) // count)
         for position in range(0, len(members), size):
             chunk = members[position : position + size]
-            start = edges[index] if edges and position == 0 else chunk[0][0] if parts or edges else ""
+            start = edges[index] if position == 0 else chunk[0][0]
             parts.append(Part(start, _fingerprint(secret, content, chunk), tuple(recipient for _, recipient in chunk)))
     return parts
 
