@@ -5,13 +5,16 @@ BIN := .venv/bin
 DEMO := .demo
 
 SEEDS ?= 2000
+KILLS ?= 200
+SEED ?= 1
 
-.PHONY: help demo test check simulate format schemas lock bench clean
+.PHONY: help demo test check simulate kill format schemas lock bench clean
 
 help:
 	@echo "make demo     watch an account come into being on the embedded sandbox"
 	@echo "make test     the whole suite"
 	@echo "make simulate SEEDS=n  n made-up stacks through applies that fail and die in every way"
+	@echo "make kill KILLS=n      n applies killed with SIGKILL at any moment"
 	@echo "make check    linter, formatter, types, layers"
 	@echo "make bench    benchmarks (they take a few minutes)"
 	@echo "make format   mend what the linter and the formatter can"
@@ -49,6 +52,9 @@ check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest tests/meta
+
+kill: .venv/installed
+	$(BIN)/python -m tests.kill --kills $(KILLS) --seed $(SEED)
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .
