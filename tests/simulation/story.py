@@ -159,7 +159,7 @@ class _Story:
         if result.exit_code in (4, 5, 6):
             demand(not mutating(calls), "I3", f"refused with {result.exit_code}, and called {mutating(calls)}")
         if document is not None and result.exit_code in (0, 3, 7):
-            self._did_only(document, result, calls)
+            self._did_only(document, result)
         self.oracle.after_run(result)
         self._count_evidence(doubts)
         return result
@@ -173,17 +173,16 @@ class _Story:
             self.oracle.edited()
         return plan.document if (self.stage.root / "saved.smsplan").exists() else None
 
-    def _did_only(self, document: Any, result: Result, calls: list[str]) -> None:
+    def _did_only(self, document: Any, result: Result) -> None:
         """Only what was reviewed was done. What has nothing left to do, as when everybody said STOP, is part of it."""
         reviewed = {operation["id"] for operation in document["operations"]}
         addresses = {operation["address"] for operation in document["operations"]}
-        looks = calls.count("getInfo") > 1  # one is the plan's own; another asks for the key of a sub-account
         extra = [
             event
             for event in result.events
             if event["type"] in ("operation_done", "operation_failed", "operation_in_doubt")
             and event["id"] not in reviewed
-            and not (event["address"] in addresses and event["calls"] <= looks)
+            and not (event["address"] in addresses and event["calls"] == 0)
         ]
         demand(not extra, "I3", f"{len(extra)} operations were not in the plan")
 

@@ -38,7 +38,8 @@ async def execute(change: Change, session: Session) -> Sequence[Event]:
     payload: Payload = change.payload
     if payload.entry is None and not payload.cancel:
         return [Drop(change.address)]
-    api = await session.account(change.address.account)
+    # Where there is nothing to call, as when everybody said STOP, nobody's key is asked for.
+    api = await session.account(change.address.account) if change.calls else session.master
     await _cancel(change, payload, api, session)
     if payload.entry is None:
         return [Drop(change.address)]
