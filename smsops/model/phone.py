@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NOISE = re.compile(r"[\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff]+")
 _FRENCH = re.compile(r"(?:(?:\+|00)?33|0)?([67]\d{8})\Z")
-_OVERSEAS = {
+OVERSEAS = {
     "639": "262",
     "690": "590",
     "691": "590",
@@ -25,7 +25,7 @@ _OVERSEAS = {
     "697": "596",
 }
 """Mobile prefixes of the overseas departments, written like French ones and dialled with another code."""
-_FRENCH_TERRITORY = frozenset(("FR", "GP", "GF", "MQ", "RE", "YT", "BL", "MF"))
+FRENCH_TERRITORY = frozenset(("FR", "GP", "GF", "MQ", "RE", "YT", "BL", "MF"))
 
 
 class InvalidPhone(ValueError):
@@ -38,11 +38,11 @@ def normalise_mobile(text: str, country: str) -> str:
     `country` (ISO 3166) reads national numbers. 06 92 … is Réunion (262), not France.
     """
     compact = _NOISE.sub("", text.replace("(0)", "")) if not text.isascii() or not text.isdigit() else text
-    if country in _FRENCH_TERRITORY or compact.startswith(("+33", "0033", "33")):
+    if country in FRENCH_TERRITORY or compact.startswith(("+33", "0033", "33")):
         match = _FRENCH.match(compact)
         if match and match[1].isascii():
             national = match[1]
-            return _OVERSEAS.get(national[:3], "33") + national
+            return OVERSEAS.get(national[:3], "33") + national
     return _parse(compact, country)
 
 
@@ -98,7 +98,7 @@ def _parse(compact: str, country: str) -> str:
         national = phonenumbers.national_significant_number(number)
         if number.country_code == 33:
             if re.fullmatch(r"[67]\d{8}", national):
-                return _OVERSEAS.get(national[:3], "33") + national
+                return OVERSEAS.get(national[:3], "33") + national
             reason = "it is a landline" if len(national) == 9 else "a French mobile has ten digits, 06 or 07 first"
             continue
         if not phonenumbers.is_possible_number(number):

@@ -1,0 +1,277 @@
+"""Contacts as columns of a table in the engine: however many, a row becomes an object only where it is asked for."""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+
+from smsops.table.condition import check_shape, reason
+from smsops.table.engine import Engine, EngineError, engine, literal, quoted
+from smsops.table.rows import Rows, digest_of
+from smsops.table.table import BATCH, BadCondition, Difference, Fields, Row, Table
+
+_PIECE = 20_000
+
+
+class Columns(Table):
+    """A table of many contacts: `phone`, and one column a field. Where a contact lacks a field that is null.
+
+    `whole` says that nothing is null.
+    """
+
+    def __init__(self, source: str, fields: Sequence[str], *, whole: bool = False, own: bool = True) -> None:
+        self.engine = engine()
+        self.source = source
+        self.whole = whole
+        self._fields = tuple(fields)
+        self._count: int | None = None
+        if own:
+            weakref.finalize(self, self.engine.drop, source)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self._fields
+
+    def __len__(self) -> int:
+        if self._count is None:
+            self._count = int(self.engine.value(f"SELECT count(*) FROM {self.source}"))
+        return self._count
+
+    def __repr__(self) -> str:
+        return f"Columns({len(self)} contacts)"
+
+    def columns(self) -> Columns:
+        return self
+
+    def batches(self, size: int = BATCH) -> Iterator[list[Row]]:
+        names = self.fields
+        for rows in self.engine.batches(f"SELECT {self._list('phone')} FROM {self.source}", size):
+            yield [_row(names, values) for values in rows]
+
+    def phones(self, size: int = BATCH) -> Iterator[list[str]]:
+        for rows in self.engine.batches(f"SELECT phone FROM {self.source}", size):
+            yield [phone for (phone,) in rows]
+
+    def find(self, phones: Collection[str]) -> dict[str, Fields]:
+        found: dict[str, Fields] = {}
+        names = self.fields
+        for piece in _pieces(phones):
+            rows = self.engine.run(
+                f"SELECT {self._list('phone')} FROM {self.source} SEMI JOIN (SELECT unnest(?::VARCHAR[]) AS phone) USING (phone)",
+                [piece],
+            )
+            found.update(_row(names, values) for values in rows)
+        return found
+
+    def over(self, below: Table) -> Table:
+        lower = below.columns()
+        if not len(lower):
+            return self
+        names = self._names(lower)
+        columns = ", ".join(f"{self._merged(name, lower)} AS {quoted(name)}" for name in names)
+        return self._made(
+            f"SELECT coalesce(a.phone, b.phone) AS phone{_then(columns)} FROM {self.source} a "
+            f"FULL JOIN {lower.source} b ON a.phone = b.phone",
+            names,
+        )
+
+    def completed(self, other: Table) -> Table:
+        lower = other.columns()
+        if not len(lower) or (self.whole and not set(lower.fields) - set(self.fields)):
+            return self
+        names = self._names(lower)
+        columns = ", ".join(f"{self._merged(name, lower)} AS {quoted(name)}" for name in names)
+        return self._made(
+            f"SELECT a.phone AS phone{_then(columns)} FROM {self.source} a "
+            f"LEFT JOIN {lower.source} b ON a.phone = b.phone",
+            names,
+        )
+
+    def also(self, other: Table) -> Table:
+        rest = other.without(self).columns()
+        if not len(rest):
+            return self
+        if not len(self):
+            return rest
+        return self._made(
+            f"FROM {self.source} UNION ALL BY NAME FROM {rest.source}", tuple(dict.fromkeys((*self.fields, *rest.fields)))
+        )
+
+    def without(self, other: Table) -> Table:
+        if not len(other):
+            return self
+        others = other.columns()
+        return self._made(
+            f"FROM {self.source} ANTI JOIN {others.source} USING (phone)", self.fields, whole=self.whole
+        )
+
+    def only(self, names: Collection[str]) -> Table:
+        kept = tuple(name for name in self.fields if name in names)
+        columns = ", ".join(f"nullif({quoted(name)}, '') AS {quoted(name)}" for name in kept)
+        return self._made(f"SELECT phone{_then(columns)} FROM {self.source}", kept)
+
+    def filled(self) -> set[str]:
+        if not self.fields:
+            return set()
+        columns = ", ".join(f"bool_or({quoted(name)} <> '')" for name in self.fields)
+        (row,) = self.engine.run(f"SELECT {columns} FROM {self.source}")
+        return {name for name, has_value in zip(self.fields, row, strict=True) if has_value}
+
+    def compared(self, live: Table, *, exact: bool = True) -> Difference:
+        old = live.columns()
+        if not len(old):
+            nothing = _empty()
+            return Difference(self, nothing, nothing, nothing)
+        differing = self.engine.name()
+        self.engine.run(f"CREATE TABLE {differing} AS {self._differing(old)}")
+        try:
+            return self._difference(old, differing, exact=exact)
+        finally:
+            self.engine.drop(differing)
+
+    def _differing(self, old: Columns) -> str:
+        """The phones of those who are on one side only (1: here, 2: there), or differ (3)."""
+        shared = [name for name in self.fields if name in old.fields]
+        alone = [name for name in self.fields if name not in old.fields]
+        if self.whole:  # what is compared is a hash: the values need not be carried through the join
+            mine = f"SELECT phone, hash(phone{''.join(f', {quoted(name)}' for name in self.fields)}) AS h FROM {self.source}"
+            values = (f"coalesce({quoted(name)}, '')" if name in shared else "''" for name in self.fields)
+            theirs = f"SELECT phone, hash(phone{''.join(f', {value}' for value in values)}) AS h FROM {old.source}"
+            differ = "a.h <> b.h"
+        else:
+            mine, theirs = f"FROM {self.source}", f"FROM {old.source}"
+            pairs = [f"coalesce(a.{quoted(name)} <> coalesce(b.{quoted(name)}, ''), false)" for name in shared]
+            pairs += [f"coalesce(a.{quoted(name)} <> '', false)" for name in alone]
+            differ = " OR ".join(pairs) or "false"
+        return (
+            "SELECT coalesce(a.phone, b.phone) AS phone, "
+            "CASE WHEN b.phone IS NULL THEN 1 WHEN a.phone IS NULL THEN 2 ELSE 3 END::TINYINT AS side "
+            f"FROM ({mine}) a FULL JOIN ({theirs}) b ON a.phone = b.phone "
+            f"WHERE a.phone IS NULL OR b.phone IS NULL OR {differ}"
+        )
+
+    def _difference(self, old: Columns, differing: str, *, exact: bool) -> Difference:
+        def side(number: int) -> str:
+            return f"(SELECT phone FROM {differing} WHERE side = {number})"
+
+        counts = dict(self.engine.run(f"SELECT side, count(*) FROM {differing} GROUP BY side"))
+        nothing = _empty()
+        add = change = remove = before = nothing
+        if counts.get(1):
+            add = self._made(f"FROM {self.source} SEMI JOIN {side(1)} USING (phone)", self.fields, whole=self.whole)
+        if counts.get(2) and exact:
+            remove = self._made(f"SELECT phone FROM {differing} WHERE side = 2", (), whole=True)
+        if counts.get(3):
+            before = self._made(f"FROM {old.source} SEMI JOIN {side(3)} USING (phone)", old.fields, whole=old.whole)
+            wanted = self._made(f"FROM {self.source} SEMI JOIN {side(3)} USING (phone)", self.fields, whole=self.whole)
+            change = wanted.completed(before).columns()
+        return Difference(add, change, remove, before)
+
+    def matching(self, condition: str, names: Sequence[str]) -> Columns:
+        check_shape(condition)
+        shown = ", ".join(
+            f"coalesce({quoted(name)}, '') AS {quoted(name)}" if name in self.fields else f"'' AS {quoted(name)}"
+            for name in names
+        )
+        # The columns that a contact is made of are out of the condition's sight.
+        met = (
+            f"SELECT \"#\" AS phone FROM (SELECT phone AS \"#\"{_then(shown)} FROM {self.source}) WHERE (\n{condition}\n)"
+        )
+        try:
+            return self._made(f"FROM {self.source} SEMI JOIN ({met}) USING (phone)", self.fields, whole=self.whole)
+        except EngineError as error:
+            raise BadCondition(reason(error, names)) from None
+
+    def digest(self, key: str) -> str:
+        values = "".join(
+            f" || CASE WHEN {quoted(name)} <> '' THEN {literal(f'{len(name)}:{name}')} || length({quoted(name)}) "
+            f"|| ':' || {quoted(name)} ELSE '' END"
+            for name in sorted(self.fields)
+        )
+        words = ", ".join(f"sum(('0x' || h[{word * 16 + 1}:{word * 16 + 16}])::UBIGINT)" for word in range(4))
+        (sums,) = self.engine.run(
+            f"SELECT {words} FROM (SELECT sha256({literal(key)} || chr(10) || phone || chr(10){values}) AS h "
+            f"FROM (SELECT phone{self._filled_columns()} FROM {self.source}))"
+        )
+        return digest_of(len(self), [int(part or 0) for part in sums])
+
+    def _filled_columns(self) -> str:
+        return "".join(f", coalesce({quoted(name)}, '') AS {quoted(name)}" for name in self.fields)
+
+    def _names(self, lower: Columns) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.fields, *lower.fields)))
+
+    def _merged(self, name: str, lower: Columns) -> str:
+        """A field as it is in `a`, and where it is not managed there as it is in `b`."""
+        column = quoted(name)
+        if name not in lower.fields:
+            return f"a.{column}"
+        return f"coalesce(a.{column}, b.{column})" if name in self.fields else f"b.{column}"
+
+    def _list(self, *before: str) -> str:
+        return ", ".join((*before, *(quoted(name) for name in self.fields)))
+
+    def _made(self, query: str, fields: Sequence[str], *, whole: bool = False) -> Columns:
+        """A new table with what a query gives."""
+        return make(self.engine, query, fields, whole=whole)
+
+
+def make(engine: Engine, query: str, fields: Sequence[str], *, whole: bool = False) -> Columns:
+    """A table with what a query gives: `phone` and the fields."""
+    name = engine.name()
+    engine.run(f"CREATE TABLE {name} AS {query}")
+    table = Columns(name, fields, whole=whole)
+    engine.compress(len(table))
+    return table
+
+
+def load_rows(fields: Sequence[str], rows: Iterable[Row]) -> Columns:
+    """A table with some rows; no phone may stand twice."""
+    made = engine()
+    name = made.name()
+    create(made, name, fields)
+    insert(made, name, ("phone", *fields), ((phone, *map(values.get, fields)) for phone, values in rows))
+    return Columns(name, fields)
+
+
+def create(engine: Engine, name: str, fields: Sequence[str], *more: str) -> None:
+    """An empty table: `phone`, the fields, and `more` columns with their types."""
+    columns = ", ".join(("phone VARCHAR", *(f"{quoted(field)} VARCHAR" for field in fields), *more))
+    engine.run(f"CREATE TABLE {name} ({columns})")
+
+
+def insert(
+    engine: Engine, name: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]], more: str = ""
+) -> None:
+    """Add rows of texts to a table, and a constant for each of its columns that follow. None is null."""
+    values = ", ".join(f"v[{place}]" for place in range(1, len(columns) + 1))
+    rest = iter(rows)
+    while piece := list(islice(rest, _PIECE)):
+        content = json.dumps(piece, ensure_ascii=False, separators=(",", ":")).encode()
+        with engine.file(content) as path:
+            engine.run(
+                f"INSERT INTO {name} SELECT {values}{more} FROM read_json('{path}', format='array', records=false, "
+                "columns={'v': 'VARCHAR[]'}, maximum_object_size=16777216)"
+            )
+
+
+def _empty() -> Table:
+    return Rows({})
+
+
+def _row(names: Sequence[str], values: Sequence[str | None]) -> Row:
+    phone = values[0]
+    assert phone is not None
+    return phone, {name: value for name, value in zip(names, values[1:], strict=True) if value is not None}
+
+
+def _then(columns: str) -> str:
+    return f", {columns}" if columns else ""
+
+
+def _pieces(phones: Collection[str]) -> Iterator[list[str]]:
+    rest = iter(phones)
+    while piece := list(islice(rest, _PIECE)):
+        yield piece
