@@ -7,20 +7,21 @@ any other piece is read carefully.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
+import weakref
+import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from smsops.model.phone import InvalidPhone, normalise_mobile
-from smsops.table.engine import EngineError, literal, quoted
-from smsops.table.load import BLANK, PIECE, SIDE_BY_SIDE, has_rare_blanks, settled, stripped
+from smsops.table.columns import create, insert
+from smsops.table.engine import EngineError, engine, literal, quoted
+from smsops.table.load import PIECE, SIDE_BY_SIDE, has_rare_blanks, settled, stripped
 from smsops.table.phones import DIGITS
 from smsops.table.rows import Rows
-from smsops.table.table import Fields, Row, Table
+from smsops.table.table import Row, Table
 
 SMALL = 3 << 20
 """Bodies of fewer bytes are read as rows."""
@@ -29,7 +30,10 @@ _ARRAY = re.compile(rb'"\s*contacts?\s*"\s*:\s*\[\s*(?=\{)', re.IGNORECASE)
 _BOUNDARY = re.compile(rb'\}\s*,\s*\{\s*"(?=[^,}\]:\s])')
 """Between two contacts. Within a text that is no key the quote would end it, and one of , } ] : would follow."""
 
-_NOT_A_KEY = b",}]: \t\r\n"
+_NOISE = re.compile(r"[\s+().\-]")
+_NO_KEY = frozenset(b",}]: \t\r\n"[place : place + 1] for place in range(7))
+_MAY_STAND_IN_FRONT = b"\xef\xbb\xbf \t\r\n"
+_ENDLESS = 1 << 62
 _FIRST_VALUE = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"(\s*:\s*)"')
 
 
@@ -37,12 +41,41 @@ class BadBody(ValueError):
     """Contacts that make no sense; the text says why and quotes nothing of them."""
 
 
-Parse = Callable[[str], Sequence[tuple[str, Fields]]]
-"""Reads the contacts in the text of a JSON array carefully: the phone and the fields of each, as they were sent.
-ValueError where they make no sense."""
+Parse = Callable[[bytes], Iterable[Row]]
+"""Reads a JSON array of contacts carefully, fields by the server's names. ValueError where it makes no sense."""
 
 
-class Contacts:
+def table_of(rows: Iterable[Row]) -> Rows:
+    """Contacts as the API gave them: names of fields in capitals, since it changes their case; of two with one phone the last."""
+    return Rows(dict(map(tidy, rows)))
+
+
+def tidy(row: Row) -> Row:
+    """A contact as it is compared."""
+    phone, fields = row
+    return tidy_phone(phone), {name.upper(): value.strip() for name, value in fields.items()}
+
+
+def digits(phone: str) -> str:
+    """The digits of a phone as an answer may write it; BadBody where it is not made of digits."""
+    if not (phone.isascii() and phone.isdigit()):
+        phone = _NOISE.sub("", phone)
+        if not (phone.isascii() and phone.isdigit()):
+            raise BadBody("a phone number that is not made of digits")
+    return phone
+
+
+def tidy_phone(phone: str) -> str:
+    """The digits of a live contact's phone; a list may hold national numbers, and some that are none."""
+    if phone.isdigit() and phone[0] != "0":
+        return phone
+    try:
+        return normalise_mobile(phone, "FR")
+    except InvalidPhone:
+        return phone
+
+
+class ContactsBody:
     """Collects the body of an answer with contacts."""
 
     def __init__(self, parse: Parse) -> None:
@@ -50,37 +83,34 @@ class Contacts:
         self._waiting: list[bytes] = []
         self._size = 0
         self._envelope = b""
-        self._pieces: _Pieces | None = None
-        self._rest = b""
         self._separator = b""
+        self._pieces: _Pieces | None = None
 
     def feed(self, chunk: bytes) -> None:
-        """Take what has arrived; it may take as long as the engine needs for a piece."""
+        """Take what has arrived; that may last as long as the engine needs for a piece."""
         self._waiting.append(chunk)
         self._size += len(chunk)
+        if self._size < (PIECE if self._pieces else SMALL):
+            return
+        content = b"".join(self._waiting)
         if self._pieces is None:
-            if self._size >= SMALL:
-                self._begin()
-        elif self._size >= PIECE:
-            self._cut()
+            content = self._begin(content)
+        self._waiting = [self._cut(content)] if self._pieces else [content]
+        self._size = 0 if self._pieces else -_ENDLESS  # what cannot be cut is kept whole
 
     def body(self) -> bytes:
         """The answer, without its contacts where these went to the engine."""
-        content = self._rest + b"".join(self._waiting)
+        content = b"".join(self._waiting)
         if self._pieces is None:
             return content
-        last = self._last_boundary(content) + 1 if self._separator else 0
-        start = last + len(self._separator) - 2 if last else 0
-        if last:
-            self._pieces.add(content[:last])
+        last = self._cut(content)
         try:
-            text = content[start:].decode()
-            _, end = json.JSONDecoder().raw_decode(text)
+            _, end = json.JSONDecoder().raw_decode(last.decode())
         except (ValueError, RecursionError):
-            self._pieces.stop()
             return self._envelope  # it breaks off, and so does this
-        self._pieces.add(text[:end].encode())
-        return self._envelope + text[end:].encode()
+        length = len(last.decode()[:end].encode())
+        self._pieces.add(last[:length])
+        return self._envelope + last[length:]
 
     def table(self) -> tuple[Table, int] | None:
         """The contacts that went to the engine, each phone once, and how many there were; None where none did.
@@ -89,47 +119,144 @@ class Contacts:
         """
         return None if self._pieces is None else self._pieces.finished()
 
-    def _begin(self) -> None:
-        content = b"".join(self._waiting)
-        found = _ARRAY.search(content, 0, SMALL)
-        boundary = _BOUNDARY.search(content, found.end()) if found else None
-        if not found or not boundary or not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-            self._size = -(1 << 62)  # it is in no form that can be cut: it is kept whole
-            return
-        self._envelope = content[: found.end()]
-        self._separator = boundary.group()
-        first = content[found.end() : boundary.start() + 1]
-        self._waiting = [content[found.end() :]]
-        self._pieces = _Pieces(first, self._parse)
-        self._cut()
+    def _begin(self, content: bytes) -> bytes:
+        """Find out how the body can be cut, if it can; the beginning of the contacts."""
+        array = _ARRAY.search(content)
+        boundary = _BOUNDARY.search(content, array.end()) if array else None
+        if array is None or boundary is None or content.lstrip(_MAY_STAND_IN_FRONT)[:1] not in (b"{", b"["):
+            return content
+        self._envelope, self._separator = content[: array.end()], boundary.group()
+        self._pieces = _Pieces(content[array.end() : boundary.start() + 1], self._parse)
+        return content[array.end() :]
 
-    def _cut(self) -> None:
-        assert self._pieces is not None
-        content = self._rest + b"".join(self._waiting)
-        end = self._last_boundary(content)
-        self._waiting, self._size = [], 0
-        if end < 0:
-            self._rest = content
-            return
-        self._pieces.add(content[: end + 1])
-        self._rest = content[end + len(self._separator) - self._opening :]
-
-    @property
-    def _opening(self) -> int:
-        """How much of a separator belongs to the contact behind it."""
-        return len(self._separator) - self._separator.index(b"{")
-
-    def _last_boundary(self, content: bytes) -> int:
+    def _cut(self, content: bytes) -> bytes:
+        """Let the pieces have all contacts but the last one, which may not be whole; what is left."""
         end = len(content)
         while (end := content.rfind(self._separator, 0, end)) >= 0:
-            behind = content[end + len(self._separator) : end + len(self._separator) + 1]
-            if behind and behind not in _NOT_A_KEY:
-                return end
-        return -1
+            behind = content[end + len(self._separator) :][:1]
+            if behind and behind not in _NO_KEY:
+                assert self._pieces is not None
+                self._pieces.add(content[: end + 1])
+                return content[end + self._separator.index(b"{") :]
+        return content
 
 
 class _Pieces:
     """Pieces of a body on their way into a table."""
 
     def __init__(self, first: bytes, parse: Parse) -> None:
-        raise NotImplementedError
+        self._parse = parse
+        self._names, self._phone = _names(first)
+        value = _FIRST_VALUE.match(first)
+        self._colon = value[1] if value else b""
+        self.engine = engine()
+        self._name = self.engine.name()
+        self._fields = tuple(name.strip().upper() for name in self._names)
+        self._abandoned = weakref.finalize(self, self.engine.drop, self._name)
+        create(self.engine, self._name, self._fields, "piece INTEGER")
+        self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="table")
+        self._running: deque[Future[None]] = deque()
+        self._odd: list[tuple[int, bytes]] = []
+        self._rejected: list[int] = []
+        self._irregular = False
+        self._count = 0
+
+    def add(self, piece: bytes) -> None:
+        """Take whole contacts, a comma between two of them."""
+        number, self._count = self._count, self._count + 1
+        if not self._phone or not self._colon.startswith(b":"):
+            self._keep(number, piece)
+            return
+        self._running.append(self._pool.submit(self._read, number, piece))
+        if len(self._running) > SIDE_BY_SIDE:
+            self._running.popleft().result()
+
+    def _keep(self, number: int, piece: bytes) -> None:
+        self._odd.append((number, zlib.compress(piece, 1)))
+
+    def _read(self, number: int, piece: bytes) -> None:
+        if not self._quickly(number, piece):
+            self._keep(number, piece)
+
+    def _quickly(self, number: int, piece: bytes) -> bool:
+        """Let the engine read a piece; whether it is sure to have read all that is in it."""
+        colon = b'"' + self._colon
+        nulls = piece.count(colon + b"null")
+        keys = piece.count(b'":')
+        if keys != piece.count(colon + b'"') + nulls:
+            return False  # values that are no texts, or texts that look like keys
+        blank = b"\\" in piece or has_rare_blanks(piece)
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (self._phone, *self._names))
+        cells = "".join(f", {stripped(quoted(name), any_blank=blank)}" for name in self._names)
+        counts = "".join(f" + count({quoted(field)})" for field in self._fields)
+        try:
+            with self.engine.file(b"[", piece, b"]") as path:
+                self.engine.run(
+                    f"INSERT INTO {self._name} SELECT {quoted(self._phone)}{cells}, {number} FROM read_json('{path}', "
+                    f"format='array', columns={{{columns}}}, maximum_object_size={1 << 20})"
+                )
+            (found,) = self.engine.run(
+                f"SELECT count(*), count(phone), count(phone){counts}, "
+                f"count(*) FILTER (NOT regexp_full_match(phone, {literal(DIGITS)})) FROM {self._name} WHERE piece = {number}"
+            )
+        except EngineError:
+            return False
+        rows, phones, values, irregular = found
+        if rows != phones or values + nulls != keys:  # a key that is not known, or one twice in a contact
+            self._rejected.append(number)
+            return False
+        self._irregular = self._irregular or bool(irregular)
+        return True
+
+    def finished(self) -> tuple[Table, int]:
+        """The table, and how many contacts there were before each phone was in it once."""
+        try:
+            while self._running:
+                self._running.popleft().result()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+        if self._rejected:
+            self.engine.run(f"DELETE FROM {self._name} WHERE piece IN ({', '.join(map(str, self._rejected))})")
+        if self._irregular:
+            self._tidy_phones()
+        for number, packed in self._odd:
+            self._read_carefully(number, zlib.decompress(packed))
+        count = int(self.engine.value(f"SELECT count(*) FROM {self._name}"))
+        self._abandoned.detach()
+        table, _ = settled(self.engine, self._name, self._fields, "piece", "piece", last=True)
+        return table, count
+
+    def _tidy_phones(self) -> None:
+        rows = self.engine.run(
+            f"SELECT DISTINCT phone FROM {self._name} WHERE NOT regexp_full_match(phone, {literal(DIGITS)})"
+        )
+        known = self.engine.name()
+        create(self.engine, known, ("text",))
+        insert(self.engine, known, ("phone", "text"), [(tidy_phone(digits(text)), text) for (text,) in rows])
+        self.engine.run(f"UPDATE {self._name} s SET phone = k.phone FROM {known} k WHERE s.phone = k.text")
+        self.engine.drop(known)
+
+    def _read_carefully(self, number: int, piece: bytes) -> None:
+        try:
+            rows = [tidy(row) for row in self._parse(b"[" + piece + b"]")]
+        except ValueError as error:
+            raise BadBody(str(error)) from None
+        for name in dict.fromkeys(name for _, fields in rows for name in fields):
+            if name not in self._fields:
+                self.engine.run(f"ALTER TABLE {self._name} ADD COLUMN {quoted(name)} VARCHAR")
+                self._fields = (*self._fields, name)
+        columns = ("phone", *self._fields)
+        insert(self.engine, self._name, columns, ((phone, *map(fields.get, self._fields)) for phone, fields in rows), number)
+
+
+def _names(contact: bytes) -> tuple[tuple[str, ...], str]:
+    """The names of a contact's fields and that of its phone; no phone where they cannot be columns."""
+    try:
+        keys = [str(name) for name in json.loads(contact)]
+    except (ValueError, RecursionError, TypeError):
+        return (), ""
+    phones = [name for name in keys if name.strip().lower() == "mobilephone"]
+    names = tuple(name for name in keys if name not in phones)
+    folded = {name.strip().upper() for name in names}
+    usable = len(phones) == 1 and len(folded) == len(names) and not folded & {"PHONE", "PIECE", ""}
+    return (names, phones[0]) if usable else ((), "")

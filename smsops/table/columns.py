@@ -21,14 +21,13 @@ class Columns(Table):
     `whole` says that nothing is null.
     """
 
-    def __init__(self, source: str, fields: Sequence[str], *, whole: bool = False, own: bool = True) -> None:
+    def __init__(self, source: str, fields: Sequence[str], *, whole: bool = False) -> None:
         self.engine = engine()
         self.source = source
         self.whole = whole
         self._fields = tuple(fields)
         self._count: int | None = None
-        if own:
-            weakref.finalize(self, self.engine.drop, source)
+        weakref.finalize(self, self.engine.drop, source)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -243,16 +242,18 @@ def create(engine: Engine, name: str, fields: Sequence[str], *more: str) -> None
 
 
 def insert(
-    engine: Engine, name: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]], more: str = ""
+    engine: Engine, name: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]], piece: int | None = None
 ) -> None:
-    """Add rows of texts to a table, and a constant for each of its columns that follow. None is null."""
+    """Add rows of texts to a table, and the number of the piece that they come from. None is null."""
+    names = ", ".join((*map(quoted, columns), *(() if piece is None else ("piece",))))
     values = ", ".join(f"v[{place}]" for place in range(1, len(columns) + 1))
+    values += "" if piece is None else f", {piece}"
     rest = iter(rows)
-    while piece := list(islice(rest, _PIECE)):
-        content = json.dumps(piece, ensure_ascii=False, separators=(",", ":")).encode()
+    while some := list(islice(rest, _PIECE)):
+        content = json.dumps(some, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         with engine.file(content) as path:
             engine.run(
-                f"INSERT INTO {name} SELECT {values}{more} FROM read_json('{path}', format='array', records=false, "
+                f"INSERT INTO {name} ({names}) SELECT {values} FROM read_json('{path}', format='array', records=false, "
                 "columns={'v': 'VARCHAR[]'}, maximum_object_size=16777216)"
             )
 

@@ -10,6 +10,7 @@ import contextlib
 import csv
 import io
 import re
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -174,12 +175,12 @@ class Stage:
         """Texts that the fast path has left, and the digits that they are."""
         self.rejected: list[int] = []
         """Pieces whose rows are not to count: they were added anew, under a number below zero."""
-        self._settled = 0
+        self._abandoned = weakref.finalize(self, self.engine.drop, self.name)
         create(self.engine, self.name, fields, "piece INTEGER")
 
     def add(self, rows: Iterable[Sequence[str | None]], number: int) -> None:
         """Add rows that were read carefully."""
-        insert(self.engine, self.name, ("phone", *self.fields), rows, f", {number}")
+        insert(self.engine, self.name, ("phone", *self.fields), rows, number)
 
     def add_read(self, rows: str, count: int, country: str, number: int) -> None:
         """Add what a query reads: the `text` of a phone, and so many fields f0, f1…"""
@@ -213,6 +214,7 @@ class Stage:
                 f"WHERE starts_with(s.phone, '{UNREAD}') AND s.phone = k.text"
             )
             self.engine.drop(known)
+        self._abandoned.detach()
         return settled(self.engine, self.name, self.fields, "abs(piece)", "piece")
 
 
