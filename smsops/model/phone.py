@@ -6,7 +6,8 @@ France has a fast path; the rest is phonenumbers', imported when the first such 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _NOISE = re.compile(r"[\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff]+")
 _FRENCH = re.compile(r"(?:(?:\+|00)?33|0)?([67]\d{8})\Z")
+_WITH_CODE = re.compile(r"(?:\+|00)([1-9]\d{6,14})\Z", re.ASCII)
+_NOTHING = re.compile(r"(?!)")
 OVERSEAS = {
     "639": "262",
     "690": "590",
@@ -88,6 +91,45 @@ def _read(text: str, country: str) -> list[PhoneNumber]:
 
 @lru_cache(maxsize=65536)
 def _parse(compact: str, country: str) -> str:
+    return _international(compact) or _parse_slowly(compact, country)
+
+
+def _international(compact: str) -> str | None:
+    """The digits of a mobile that is written with + or 00 and its country code, where that country's plan is simple."""
+    match = _WITH_CODE.match(compact)
+    if match is None:
+        return None
+    digits = match[1]
+    for length in (1, 2, 3):
+        mobile = _mobiles_of(int(digits[:length]))
+        if mobile is not None:
+            return digits if mobile.fullmatch(digits, length) else None
+    return None
+
+
+@cache
+def _mobiles_of(code: int) -> re.Pattern[str] | None:
+    """The mobile numbers behind a country code which no rule of the library changes; None where it is no code.
+
+    Such a rule strips what looks like a national prefix. Where a mobile can begin like one the library is asked.
+    """
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+
+    regions = COUNTRY_CODE_TO_REGION_CODE.get(code)
+    if regions is None:
+        return None
+    metadata = PhoneMetadata.metadata_for_region(regions[0], None)
+    patterns = [metadata.mobile, metadata.general_desc] if metadata else []
+    prefix = metadata.national_prefix_for_parsing if metadata else None
+    if code == 33 or not patterns or not all(found and found.national_number_pattern for found in patterns):
+        return _NOTHING
+    mobile, every = (found.national_number_pattern for found in patterns)
+    unchanged = f"(?!{prefix})" if prefix else ""
+    lengths = "|".join(f"\\d{{{length}}}" for length in metadata.general_desc.possible_length)
+    return re.compile(f"{unchanged}(?=(?:{mobile})\\Z)(?=(?:{every})\\Z)(?:{lengths})", re.ASCII)
+
+
+def _parse_slowly(compact: str, country: str) -> str:
     if not re.fullmatch(r"\+?\d+", compact) or not compact.isascii():
         raise InvalidPhone("it is not a phone number" if compact else "it is empty")
     import phonenumbers
@@ -110,11 +152,27 @@ def _parse(compact: str, country: str) -> str:
     raise InvalidPhone(reason)
 
 
-@lru_cache(maxsize=65536)
 def country_of(digits: str) -> str:
     """The ISO code of a normalised number's country, ``ZZ`` where it has none."""
     if digits.startswith("33"):
         return "FR"
+    return _only_countries().get(digits[:2]) or _only_countries().get(digits[:3]) or _country_of(digits)
+
+
+@cache
+def _only_countries() -> Mapping[str, str]:
+    """The countries that share their code with no other, by that code of two or three digits."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    return {
+        str(code): regions[0]
+        for code, regions in COUNTRY_CODE_TO_REGION_CODE.items()
+        if len(regions) == 1 and regions[0] != "001" and code > 9
+    }
+
+
+@lru_cache(maxsize=65536)
+def _country_of(digits: str) -> str:
     import phonenumbers
 
     try:

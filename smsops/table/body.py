@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import json
 import re
-import weakref
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from smsops.model.phone import InvalidPhone, normalise_mobile
-from smsops.table.columns import create, insert
-from smsops.table.engine import EngineError, engine, literal, quoted
-from smsops.table.load import PIECE, SIDE_BY_SIDE, has_rare_blanks, settled, stripped
-from smsops.table.phones import DIGITS
+from smsops.table.engine import EngineError, literal, quoted
 from smsops.table.rows import Rows
+from smsops.table.stage import Stage
 from smsops.table.table import Row, Table
 
 SMALL = 3 << 20
 """Bodies of fewer bytes are read as rows."""
+
+PIECE = 16 << 20
+"""Bytes of one piece: enough contacts for the engine to keep them as it has read them."""
 
 _ARRAY = re.compile(rb'"\s*contacts?\s*"\s*:\s*\[\s*(?=\{)', re.IGNORECASE)
 _BOUNDARY = re.compile(rb'\}\s*,\s*\{\s*"(?=[^,}\]:\s])')
@@ -149,27 +147,17 @@ class _Pieces:
         self._names, self._phone = _names(first)
         value = _FIRST_VALUE.match(first)
         self._colon = value[1] if value else b""
-        self.engine = engine()
-        self._name = self.engine.name()
-        self._fields = tuple(name.strip().upper() for name in self._names)
-        self._abandoned = weakref.finalize(self, self.engine.drop, self._name)
-        create(self.engine, self._name, self._fields, "piece INTEGER")
-        self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="table")
-        self._running: deque[Future[None]] = deque()
+        self._stage: Stage[None] = Stage([name.strip().upper() for name in self._names])
         self._odd: list[tuple[int, bytes]] = []
-        self._rejected: list[int] = []
-        self._irregular = False
         self._count = 0
 
     def add(self, piece: bytes) -> None:
         """Take whole contacts, a comma between two of them."""
         number, self._count = self._count, self._count + 1
-        if not self._phone or not self._colon.startswith(b":"):
+        if self._phone and self._colon.startswith(b":"):
+            self._stage.read(self._read, number, piece)
+        else:
             self._keep(number, piece)
-            return
-        self._running.append(self._pool.submit(self._read, number, piece))
-        if len(self._running) > SIDE_BY_SIDE:
-            self._running.popleft().result()
 
     def _keep(self, number: int, piece: bytes) -> None:
         self._odd.append((number, zlib.compress(piece, 1)))
@@ -181,72 +169,50 @@ class _Pieces:
     def _quickly(self, number: int, piece: bytes) -> bool:
         """Let the engine read a piece; whether it is sure to have read all that is in it."""
         colon = b'"' + self._colon
-        nulls = piece.count(colon + b"null")
-        keys = piece.count(b'":')
-        if keys != piece.count(colon + b'"') + nulls:
+        keys, texts = piece.count(b'":'), piece.count(colon + b'"')
+        nulls = 0 if keys == texts else piece.count(colon + b"null")
+        if keys != texts + nulls:
             return False  # values that are no texts, or texts that look like keys
-        blank = b"\\" in piece or has_rare_blanks(piece)
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (self._phone, *self._names))
-        cells = "".join(f", {stripped(quoted(name), any_blank=blank)}" for name in self._names)
-        counts = "".join(f" + count({quoted(field)})" for field in self._fields)
+        if json.dumps(self._phone).encode() + self._colon + b'"0' in piece:
+            return False  # as a number it would lose the zero
+        stage = self._stage
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in self._names)
+        phone = f"{literal(self._phone)}: 'UBIGINT'"
+        names = "".join(f", {quoted(name)}" for name in self._names)
         try:
-            with self.engine.file(b"[", piece, b"]") as path:
-                self.engine.run(
-                    f"INSERT INTO {self._name} SELECT {quoted(self._phone)}{cells}, {number} FROM read_json('{path}', "
-                    f"format='array', columns={{{columns}}}, maximum_object_size={1 << 20})"
+            with stage.engine.file(b"[", piece, b"]") as path:
+                rows = stage.add(
+                    f"SELECT {quoted(self._phone)}{names}, {number} FROM read_json('{path}', format='array', "
+                    f"columns={{{', '.join(filter(None, (phone, columns)))}}}, maximum_object_size={1 << 20})"
                 )
-            (found,) = self.engine.run(
-                f"SELECT count(*), count(phone), count(phone){counts}, "
-                f"count(*) FILTER (NOT regexp_full_match(phone, {literal(DIGITS)})) FROM {self._name} WHERE piece = {number}"
-            )
+            values = "".join(f" + count({quoted(field)})" for field in stage.fields)
+            phones, values = stage.engine.run(
+                f"SELECT count(phone), count(phone){values} FROM {stage.name} WHERE piece = {number}"
+            )[0]
         except EngineError:
             return False
-        rows, phones, values, irregular = found
-        if rows != phones or values + nulls != keys:  # a key that is not known, or one twice in a contact
-            self._rejected.append(number)
-            return False
-        self._irregular = self._irregular or bool(irregular)
-        return True
+        if rows == phones and values + nulls == keys:
+            return True
+        stage.reject(number)  # a key that is not known, or one twice in a contact
+        return False
 
     def finished(self) -> tuple[Table, int]:
         """The table, and how many contacts there were before each phone was in it once."""
-        try:
-            while self._running:
-                self._running.popleft().result()
-        finally:
-            self._pool.shutdown(cancel_futures=True)
-        if self._rejected:
-            self.engine.run(f"DELETE FROM {self._name} WHERE piece IN ({', '.join(map(str, self._rejected))})")
-        if self._irregular:
-            self._tidy_phones()
+        stage = self._stage
+        stage.results()
         for number, packed in self._odd:
             self._read_carefully(number, zlib.decompress(packed))
-        count = int(self.engine.value(f"SELECT count(*) FROM {self._name}"))
-        self._abandoned.detach()
-        table, _ = settled(self.engine, self._name, self._fields, "piece", "piece", last=True)
+        count = int(stage.engine.value(f"SELECT count(*) FROM {stage.name}"))
+        table, _ = stage.settled(last=True, raw=True)
         return table, count
-
-    def _tidy_phones(self) -> None:
-        rows = self.engine.run(
-            f"SELECT DISTINCT phone FROM {self._name} WHERE NOT regexp_full_match(phone, {literal(DIGITS)})"
-        )
-        known = self.engine.name()
-        create(self.engine, known, ("text",))
-        insert(self.engine, known, ("phone", "text"), [(tidy_phone(digits(text)), text) for (text,) in rows])
-        self.engine.run(f"UPDATE {self._name} s SET phone = k.phone FROM {known} k WHERE s.phone = k.text")
-        self.engine.drop(known)
 
     def _read_carefully(self, number: int, piece: bytes) -> None:
         try:
             rows = [tidy(row) for row in self._parse(b"[" + piece + b"]")]
         except ValueError as error:
             raise BadBody(str(error)) from None
-        for name in dict.fromkeys(name for _, fields in rows for name in fields):
-            if name not in self._fields:
-                self.engine.run(f"ALTER TABLE {self._name} ADD COLUMN {quoted(name)} VARCHAR")
-                self._fields = (*self._fields, name)
-        columns = ("phone", *self._fields)
-        insert(self.engine, self._name, columns, ((phone, *map(fields.get, self._fields)) for phone, fields in rows), number)
+        self._stage.add_fields(dict.fromkeys(name for _, fields in rows for name in fields))
+        self._stage.add_rows(rows, number)
 
 
 def _names(contact: bytes) -> tuple[tuple[str, ...], str]:

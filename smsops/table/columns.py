@@ -6,6 +6,7 @@ import json
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from smsops.table.condition import check_shape, reason
 from smsops.table.engine import Engine, EngineError, engine, literal, quoted
@@ -18,16 +19,29 @@ _PIECE = 20_000
 class Columns(Table):
     """A table of many contacts: `phone`, and one column a field. Where a contact lacks a field that is null.
 
-    `whole` says that nothing is null.
+    `whole` says that nothing is null, `raw` that texts may have blanks at their ends, which do not count.
     """
 
-    def __init__(self, source: str, fields: Sequence[str], *, whole: bool = False) -> None:
+    def __init__(self, name: str, fields: Sequence[str], *, whole: bool = False, raw: bool = False) -> None:
         self.engine = engine()
-        self.source = source
         self.whole = whole
         self._fields = tuple(fields)
+        self._raw = raw
         self._count: int | None = None
-        weakref.finalize(self, self.engine.drop, source)
+        self._name = name
+        self._let_go = weakref.finalize(self, self.engine.drop, name)
+
+    @property
+    def source(self) -> str:
+        """The name of the table."""
+        if self._raw:  # most tables of this sort are only compared, which does without
+            name = self.engine.name()
+            values = "".join(f", {stripped(quoted(field))} AS {quoted(field)}" for field in self._fields)
+            self.engine.run(f"CREATE TABLE {name} AS SELECT phone{values} FROM {self._name}")
+            self._let_go()
+            self._name, self._raw = name, False
+            self._let_go = weakref.finalize(self, self.engine.drop, name)
+        return self._name
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -35,7 +49,7 @@ class Columns(Table):
 
     def __len__(self) -> int:
         if self._count is None:
-            self._count = int(self.engine.value(f"SELECT count(*) FROM {self.source}"))
+            self._count = int(self.engine.value(f"SELECT count(*) FROM {self._name}"))
         return self._count
 
     def __repr__(self) -> str:
@@ -45,23 +59,22 @@ class Columns(Table):
         return self
 
     def batches(self, size: int = BATCH) -> Iterator[list[Row]]:
-        names = self.fields
         for rows in self.engine.batches(f"SELECT {self._list('phone')} FROM {self.source}", size):
-            yield [_row(names, values) for values in rows]
+            yield [self._row(values) for values in rows]
 
     def phones(self, size: int = BATCH) -> Iterator[list[str]]:
-        for rows in self.engine.batches(f"SELECT phone FROM {self.source}", size):
-            yield [phone for (phone,) in rows]
+        for rows in self.engine.batches(f"SELECT phone FROM {self._name}", size):
+            yield [self.engine.phone(phone) for (phone,) in rows]
 
     def find(self, phones: Collection[str]) -> dict[str, Fields]:
         found: dict[str, Fields] = {}
-        names = self.fields
-        for piece in _pieces(phones):
+        rest = map(self.engine.number, phones)
+        those = "(SELECT unnest(?::UBIGINT[]) AS phone)"
+        while some := list(islice(rest, _PIECE)):
             rows = self.engine.run(
-                f"SELECT {self._list('phone')} FROM {self.source} SEMI JOIN (SELECT unnest(?::VARCHAR[]) AS phone) USING (phone)",
-                [piece],
+                f"SELECT {self._list('phone')} FROM {self.source} SEMI JOIN {those} USING (phone)", [some]
             )
-            found.update(_row(names, values) for values in rows)
+            found.update(map(self._row, rows))
         return found
 
     def over(self, below: Table) -> Table:
@@ -119,7 +132,7 @@ class Columns(Table):
         return {name for name, has_value in zip(self.fields, row, strict=True) if has_value}
 
     def compared(self, live: Table, *, exact: bool = True) -> Difference:
-        old = live.columns()
+        old = live if isinstance(live, Columns) else live.columns()
         if not len(old):
             nothing = _empty()
             return Difference(self, nothing, nothing, nothing)
@@ -135,12 +148,12 @@ class Columns(Table):
         shared = [name for name in self.fields if name in old.fields]
         alone = [name for name in self.fields if name not in old.fields]
         if self.whole:  # what is compared is a hash: the values need not be carried through the join
-            mine = f"SELECT phone, hash(phone{''.join(f', {quoted(name)}' for name in self.fields)}) AS h FROM {self.source}"
-            values = (f"coalesce({quoted(name)}, '')" if name in shared else "''" for name in self.fields)
-            theirs = f"SELECT phone, hash(phone{''.join(f', {value}' for value in values)}) AS h FROM {old.source}"
+            mine = f"SELECT phone, hash({', '.join(map(quoted, self.fields)) or '0'}) AS h FROM {self.source}"
+            values = (old.value_of(name) if name in shared else "''" for name in self.fields)
+            theirs = f"SELECT phone, hash({', '.join(values) or '0'}) AS h FROM {old._name}"
             differ = "a.h <> b.h"
         else:
-            mine, theirs = f"FROM {self.source}", f"FROM {old.source}"
+            mine, theirs = f"FROM {self.source}", f"FROM {old._name}"
             pairs = [f"coalesce(a.{quoted(name)} <> coalesce(b.{quoted(name)}, ''), false)" for name in shared]
             pairs += [f"coalesce(a.{quoted(name)} <> '', false)" for name in alone]
             differ = " OR ".join(pairs) or "false"
@@ -157,15 +170,25 @@ class Columns(Table):
 
         counts = dict(self.engine.run(f"SELECT side, count(*) FROM {differing} GROUP BY side"))
         nothing = _empty()
-        add = change = remove = before = nothing
+        add: Table = nothing
+        change: Table = nothing
+        remove: Table = nothing
+        before: Table = nothing
         if counts.get(1):
             add = self._made(f"FROM {self.source} SEMI JOIN {side(1)} USING (phone)", self.fields, whole=self.whole)
         if counts.get(2) and exact:
             remove = self._made(f"SELECT phone FROM {differing} WHERE side = 2", (), whole=True)
         if counts.get(3):
-            before = self._made(f"FROM {old.source} SEMI JOIN {side(3)} USING (phone)", old.fields, whole=old.whole)
+            before = self._made(
+                f"FROM {old._name} SEMI JOIN {side(3)} USING (phone)", old.fields, whole=old.whole, raw=old._raw
+            )
             wanted = self._made(f"FROM {self.source} SEMI JOIN {side(3)} USING (phone)", self.fields, whole=self.whole)
-            change = wanted.completed(before).columns()
+            if before._raw:  # blanks may have been all that made the difference
+                before.source
+                changes = wanted.compared(before)
+                change, before = changes.change, changes.old
+            else:
+                change = wanted.completed(before)
         return Difference(add, change, remove, before)
 
     def matching(self, condition: str, names: Sequence[str]) -> Columns:
@@ -191,7 +214,7 @@ class Columns(Table):
         )
         words = ", ".join(f"sum(('0x' || h[{word * 16 + 1}:{word * 16 + 16}])::UBIGINT)" for word in range(4))
         (sums,) = self.engine.run(
-            f"SELECT {words} FROM (SELECT sha256({literal(key)} || chr(10) || phone || chr(10){values}) AS h "
+            f"SELECT {words} FROM (SELECT sha256({literal(key)} || chr(10) || phone::VARCHAR || chr(10){values}) AS h "
             f"FROM (SELECT phone{self._filled_columns()} FROM {self.source}))"
         )
         return digest_of(len(self), [int(part or 0) for part in sums])
@@ -209,21 +232,38 @@ class Columns(Table):
             return f"a.{column}"
         return f"coalesce(a.{column}, b.{column})" if name in self.fields else f"b.{column}"
 
+    def value_of(self, name: str) -> str:
+        """SQL for a field, an empty text where a contact lacks it."""
+        return quoted(name) if self.whole else f"coalesce({quoted(name)}, '')"
+
+    def _row(self, values: Sequence[Any]) -> Row:
+        fields = {name: value for name, value in zip(self.fields, values[1:], strict=True) if value is not None}
+        return self.engine.phone(values[0]), fields
+
     def _list(self, *before: str) -> str:
         return ", ".join((*before, *(quoted(name) for name in self.fields)))
 
-    def _made(self, query: str, fields: Sequence[str], *, whole: bool = False) -> Columns:
-        """A new table with what a query gives."""
-        return make(self.engine, query, fields, whole=whole)
+    def _made(self, query: str, fields: Sequence[str], *, whole: bool = False, raw: bool = False) -> Columns:
+        """A new table with what a query gives: `phone` and the fields."""
+        name = self.engine.name()
+        self.engine.run(f"CREATE TABLE {name} AS {query}")
+        made = Columns(name, fields, whole=whole, raw=raw)
+        if self.engine.worth_compressing(len(made)):
+            self.engine.compress()
+        return made
 
 
-def make(engine: Engine, query: str, fields: Sequence[str], *, whole: bool = False) -> Columns:
-    """A table with what a query gives: `phone` and the fields."""
-    name = engine.name()
-    engine.run(f"CREATE TABLE {name} AS {query}")
-    table = Columns(name, fields, whole=whole)
-    engine.compress(len(table))
-    return table
+BLANK = r"[\x09-\x0d\x1c-\x20\x{85}\pZ]"
+"""What Python strips from the ends of a text."""
+
+
+def stripped(column: str, *, any_blank: bool = True) -> str:
+    """SQL for a text without the blanks at its ends; without `any_blank` the only blanks are spaces."""
+    if not any_blank:
+        return f"CASE WHEN starts_with({column}, ' ') OR ends_with({column}, ' ') THEN trim({column}) ELSE {column} END"
+    edge = literal(f"^{BLANK}|{BLANK}$")
+    ends = literal(f"^{BLANK}+|{BLANK}+$")
+    return f"CASE WHEN regexp_matches({column}, {edge}) THEN regexp_replace({column}, {ends}, '', 'g') ELSE {column} END"
 
 
 def load_rows(fields: Sequence[str], rows: Iterable[Row]) -> Columns:
@@ -231,30 +271,28 @@ def load_rows(fields: Sequence[str], rows: Iterable[Row]) -> Columns:
     made = engine()
     name = made.name()
     create(made, name, fields)
-    insert(made, name, ("phone", *fields), ((phone, *map(values.get, fields)) for phone, values in rows))
+    insert(made, name, fields, rows)
     return Columns(name, fields)
 
 
 def create(engine: Engine, name: str, fields: Sequence[str], *more: str) -> None:
     """An empty table: `phone`, the fields, and `more` columns with their types."""
-    columns = ", ".join(("phone VARCHAR", *(f"{quoted(field)} VARCHAR" for field in fields), *more))
+    columns = ", ".join(("phone UBIGINT", *(f"{quoted(field)} VARCHAR" for field in fields), *more))
     engine.run(f"CREATE TABLE {name} ({columns})")
 
 
-def insert(
-    engine: Engine, name: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]], piece: int | None = None
-) -> None:
-    """Add rows of texts to a table, and the number of the piece that they come from. None is null."""
-    names = ", ".join((*map(quoted, columns), *(() if piece is None else ("piece",))))
-    values = ", ".join(f"v[{place}]" for place in range(1, len(columns) + 1))
+def insert(engine: Engine, name: str, fields: Sequence[str], rows: Iterable[Row], piece: int | None = None) -> None:
+    """Add contacts to a table, and the number of the piece that they come from. A field that one lacks is null."""
+    columns = ", ".join(("phone", *map(quoted, fields), *(() if piece is None else ("piece",))))
+    values = ", ".join(("v[1]::UBIGINT", *(f"v[{place}]" for place in range(2, len(fields) + 2))))
     values += "" if piece is None else f", {piece}"
     rest = iter(rows)
-    while some := list(islice(rest, _PIECE)):
+    while some := [[engine.number(phone), *map(row.get, fields)] for phone, row in islice(rest, _PIECE)]:
         content = json.dumps(some, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         with engine.file(content) as path:
             engine.run(
-                f"INSERT INTO {name} ({names}) SELECT {values} FROM read_json('{path}', format='array', records=false, "
-                "columns={'v': 'VARCHAR[]'}, maximum_object_size=16777216)"
+                f"INSERT INTO {name} ({columns}) SELECT {values} FROM read_json('{path}', format='array', "
+                "records=false, columns={'v': 'VARCHAR[]'}, maximum_object_size=16777216)"
             )
 
 
@@ -262,17 +300,5 @@ def _empty() -> Table:
     return Rows({})
 
 
-def _row(names: Sequence[str], values: Sequence[str | None]) -> Row:
-    phone = values[0]
-    assert phone is not None
-    return phone, {name: value for name, value in zip(names, values[1:], strict=True) if value is not None}
-
-
 def _then(columns: str) -> str:
     return f", {columns}" if columns else ""
-
-
-def _pieces(phones: Collection[str]) -> Iterator[list[str]]:
-    rest = iter(phones)
-    while piece := list(islice(rest, _PIECE)):
-        yield piece

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -19,8 +20,10 @@ from smsops.table.table import BATCH
 _FILES = 4
 """So many pieces may be on their way into the engine at once."""
 
+_MOST_DIGITS = 18
+_ODD = 10**19
+
 _COMPRESS_FROM = 2_000_000
-"""Tables of at least so many rows are compressed: it takes time, and saves most of their memory."""
 
 
 class EngineError(Exception):
@@ -36,6 +39,7 @@ class Engine:
         self._error = duckdb.Error
         self._connection: Any = duckdb.connect(":memory:")
         self._names = count(1)
+        self._odd: dict[int, str] = {}
         self._descriptors = [_nameless_file() for _ in range(_FILES)]
         self._free: queue.Queue[int] = queue.Queue()
         for descriptor in self._descriptors:
@@ -56,6 +60,21 @@ class Engine:
     def name(self) -> str:
         """The name of a new table."""
         return f"data.t{next(self._names)}"
+
+    def number(self, phone: str) -> int:
+        """A phone as the engine has it: the number that its digits are, which takes half the place and time of a text.
+
+        What is no such number, as some live contacts have, gets one that no phone has.
+        """
+        if phone.isascii() and phone.isdigit() and phone[0] != "0" and len(phone) <= _MOST_DIGITS:
+            return int(phone)
+        number = _ODD + int.from_bytes(sha256(phone.encode(errors="replace")).digest()[:8], "big") % (_ODD >> 1)
+        self._odd[number] = phone
+        return number
+
+    def phone(self, number: int) -> str:
+        """The phone that a number of the engine's stands for."""
+        return str(number) if number < _ODD else self._odd[number]
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows that a statement gives; EngineError where it fails."""
@@ -84,10 +103,13 @@ class Engine:
         finally:
             cursor.close()
 
-    def compress(self, rows: int) -> None:
-        """Called when a table has grown to so many rows."""
-        if rows >= _COMPRESS_FROM:
-            self.run("CHECKPOINT data")
+    def worth_compressing(self, rows: int) -> bool:
+        """Whether so many rows that were added should be compressed: that takes time, and saves most of their memory."""
+        return rows >= _COMPRESS_FROM
+
+    def compress(self) -> None:
+        """Compress all tables, while nobody writes."""
+        self.run("CHECKPOINT data")
 
     def drop(self, name: str) -> None:
         """Let a table go."""

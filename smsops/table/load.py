@@ -10,37 +10,23 @@ import contextlib
 import csv
 import io
 import re
-import weakref
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeVar
 
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.sources import Format
-from smsops.table.columns import Columns, create, insert
-from smsops.table.engine import Engine, EngineError, engine, literal, quoted
+from smsops.table.columns import Columns, load_rows, stripped
+from smsops.table.engine import EngineError, engine, literal, quoted
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.phones import fast_path
 from smsops.table.read import Layout, Reading, Source, bad_phone, cell_rows, layout, object_rows
+from smsops.table.stage import Stage
 from smsops.table.table import Fields
 from smsops.table.text import BadData, csv_rows, decode, delimiter, header, json_rows, likeliest
 
-T = TypeVar("T")
-
-PIECE = 4 << 20
-"""Bytes of one piece."""
-
-SIDE_BY_SIDE = 2
-"""So many pieces are read at once."""
-
-UNREAD = "?"
-"""Stands before a text in the place of a phone that the fast path has left."""
-
-BLANK = r"[\x09-\x0d\x1c-\x20\x{85}\pZ]"
-"""What Python strips from the ends of a text."""
+PIECE = 8 << 20
+"""Bytes of one piece: enough rows for the engine to keep them as it has read them."""
 
 _RARE = b"\t\x0b\x0c\x1c\x1d\x1e\x1f\xc2\xe1\xe2\xe3"
 """The bytes that begin any other blank than a space and a line feed."""
@@ -134,22 +120,6 @@ def _end_of_row(content: bytes) -> int:
     return end
 
 
-def side_by_side(work: Callable[[Piece], T], pieces: Iterable[Piece]) -> Iterator[T]:
-    """The results of some work on each piece, in order. Few pieces are in memory at once."""
-    running: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="table") as pool:
-        try:
-            for piece in pieces:
-                running.append(pool.submit(work, piece))
-                if len(running) > SIDE_BY_SIDE:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        finally:
-            for future in running:
-                future.cancel()
-
-
 def _load_text(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
     cut = pieces(chunks)
     first = next(cut, None)
@@ -158,105 +128,46 @@ def _load_text(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
     reader = _CsvPieces(source, first) if form == "csv" else _JsonPieces(source, first)
     if reader.layout is None:
         return
-    stage = Stage(tuple(reader.layout.columns))
-    for mistakes in side_by_side(lambda piece: reader.read(piece, stage), chain([reader.first], cut)):
+    stage = _Rows(tuple(reader.layout.columns), source.reading.country)
+    for piece in chain([reader.first], cut):
+        stage.read(reader.read, piece, stage)
+    for mistakes in stage.results():
         source.mistakes.extend(mistakes)
     source.table, source.conflicts = stage.finished()
 
 
-class Stage:
-    """A table that is being filled, by several threads, with the number of the piece beside each row."""
+class _Rows(Stage[Mistakes]):
+    """The rows of a source: the phone of one that the fast path has left is null, and `text` what stands there."""
 
-    def __init__(self, fields: tuple[str, ...]) -> None:
-        self.engine = engine()
-        self.name = self.engine.name()
-        self.fields = fields
-        self.left: dict[str, str] = {}
-        """Texts that the fast path has left, and the digits that they are."""
-        self.rejected: list[int] = []
-        """Pieces whose rows are not to count: they were added anew, under a number below zero."""
-        self._abandoned = weakref.finalize(self, self.engine.drop, self.name)
-        create(self.engine, self.name, fields, "piece INTEGER")
+    def __init__(self, fields: Sequence[str], country: str) -> None:
+        super().__init__(fields, "text VARCHAR")
+        self._country = country
+        self._left: dict[str, str] = {}
 
-    def add(self, rows: Iterable[Sequence[str | None]], number: int) -> None:
-        """Add rows that were read carefully."""
-        insert(self.engine, self.name, ("phone", *self.fields), rows, number)
-
-    def add_read(self, rows: str, count: int, country: str, number: int) -> None:
-        """Add what a query reads: the `text` of a phone, and so many fields f0, f1…"""
-        fields = "".join(f", f{place}" for place in range(count))
-        self.engine.run(
-            f"INSERT INTO {self.name} SELECT coalesce(digits, '{UNREAD}' || text){fields}, {number} "
-            f"FROM ({fast_path('text', country, rows)})"
+    def add_read(self, rows: str, number: int) -> list[str]:
+        """Add what a query reads, `text` (of a phone) and the fields f0, f1…; the texts that are no mobile."""
+        values = "".join(f", f{place}" for place in range(len(self.fields)))
+        self.add(
+            f"SELECT digits::UBIGINT{values}, {number}, CASE WHEN digits IS NULL THEN text END "
+            f"FROM ({fast_path('text', self._country, rows)})"
         )
-
-    def reject(self, number: int) -> None:
-        """What the engine has read of a piece does not count."""
-        self.rejected.append(number)
-
-    def unread(self, number: int) -> list[str]:
-        """The texts of a piece that the fast path has left."""
-        rows = self.engine.run(
-            f"SELECT DISTINCT phone[2:] FROM {self.name} WHERE piece = {number} AND starts_with(phone, '{UNREAD}')"
-        )
-        return [text for (text,) in rows]
+        left = self.engine.run(f"SELECT DISTINCT text FROM {self.name} WHERE piece = {number} AND text IS NOT NULL")
+        wrong: list[str] = []
+        for (text,) in left:
+            try:
+                self._left[text] = normalise_mobile(text, self._country)
+            except InvalidPhone:
+                wrong.append(text)
+        return wrong
 
     def finished(self) -> tuple[Columns, list[str]]:
         """The table, each phone once, and the phones that stood twice with different fields."""
-        if self.rejected:
-            self.engine.run(f"DELETE FROM {self.name} WHERE piece IN ({', '.join(map(str, self.rejected))})")
-        if self.left:
-            known = self.engine.name()
-            create(self.engine, known, ("text",))
-            insert(self.engine, known, ("phone", "text"), ((new, UNREAD + old) for old, new in self.left.items()))
+        if self._left:
+            known = load_rows(("text",), ((phone, {"text": text}) for text, phone in self._left.items()))
             self.engine.run(
-                f"UPDATE {self.name} s SET phone = k.phone FROM {known} k "
-                f"WHERE starts_with(s.phone, '{UNREAD}') AND s.phone = k.text"
+                f"UPDATE {self.name} s SET phone = k.phone FROM {known.source} k WHERE s.phone IS NULL AND s.text = k.text"
             )
-            self.engine.drop(known)
-        self._abandoned.detach()
-        return settled(self.engine, self.name, self.fields, "abs(piece)", "piece")
-
-
-def settled(
-    engine: Engine, name: str, fields: Sequence[str], order: str, spent: str, *, last: bool = False
-) -> tuple[Columns, list[str]]:
-    """The table `name` with each phone once: the first of its rows in an order, or the last.
-
-    With it the phones that stood twice with different fields. The column `spent` is dropped.
-    """
-    conflicts: list[str] = []
-    twice = engine.run(f"SELECT phone FROM {name} GROUP BY phone HAVING count(*) > 1")
-    if twice:
-        phones = [phone for (phone,) in twice]
-        those = f"{name} WHERE phone IN (SELECT unnest(?::VARCHAR[]))"
-        values = "".join(f", coalesce({quoted(field)}, '')" for field in fields)
-        rows = engine.run(
-            f"SELECT phone FROM {those} GROUP BY phone HAVING count(DISTINCT row(0{values})) > 1 ORDER BY phone", [phones]
-        )
-        conflicts = [phone for (phone,) in rows]
-        direction = "DESC" if last else "ASC"
-        engine.run(
-            f"DELETE FROM {name} WHERE rowid IN (SELECT id FROM (SELECT rowid AS id, row_number() OVER "
-            f"(PARTITION BY phone ORDER BY {order} {direction}, rowid {direction}) AS place FROM {those}) WHERE place > 1)",
-            [phones],
-        )
-    engine.run(f"ALTER TABLE {name} DROP COLUMN {spent}")
-    whole = not fields or not engine.value(
-        f"SELECT bool_or({' OR '.join(f'{quoted(field)} IS NULL' for field in fields)}) FROM {name}"
-    )
-    table = Columns(name, fields, whole=whole)
-    engine.compress(len(table))
-    return table, conflicts
-
-
-def stripped(column: str, *, any_blank: bool) -> str:
-    """SQL for a text without the blanks at its ends; without `any_blank` the only blanks are spaces."""
-    if not any_blank:
-        return f"CASE WHEN starts_with({column}, ' ') OR ends_with({column}, ' ') THEN trim({column}) ELSE {column} END"
-    edge = literal(f"^{BLANK}|{BLANK}$")
-    ends = literal(f"^{BLANK}+|{BLANK}+$")
-    return f"CASE WHEN regexp_matches({column}, {edge}) THEN regexp_replace({column}, {ends}, '', 'g') ELSE {column} END"
+        return self.settled()
 
 
 def has_rare_blanks(content: bytes) -> bool:
@@ -285,7 +196,7 @@ class _CsvPieces:
         self.first = _behind(first, taken)
         self.layout: Layout | None = layout(self.names, source.reading, source.label, source.mistakes)
 
-    def read(self, piece: Piece, stage: Stage) -> Mistakes:
+    def read(self, piece: Piece, stage: _Rows) -> Mistakes:
         """Add the rows of a piece to the stage; its mistakes."""
         if b"\0" in piece.content:
             raise _nul(piece)
@@ -293,7 +204,7 @@ class _CsvPieces:
             return Mistakes(self.source.label)
         return self._carefully(piece, stage)
 
-    def _quickly(self, piece: Piece, stage: Stage) -> bool:
+    def _quickly(self, piece: Piece, stage: _Rows) -> bool:
         content = piece.content
         quotes = b'"' in content
         if b"\r" in content:
@@ -317,18 +228,17 @@ class _CsvPieces:
                     f"SELECT {', '.join((raw, *values))} FROM read_csv('{path}', delim={literal(self.delimiter)}, "
                     f"quote='\"', escape='\"', header=false, auto_detect=false, strict_mode=true, columns={{{columns}}})"
                 )
-                stage.add_read(rows, len(values), self.source.reading.country, piece.number)
+                return _is_good(stage, rows, piece)
         except EngineError:
             return False
-        return _understood(stage, piece.number, self.source.reading.country)
 
-    def _carefully(self, piece: Piece, stage: Stage) -> Mistakes:
+    def _carefully(self, piece: Piece, stage: _Rows) -> Mistakes:
         assert self.layout is not None
         mistakes = Mistakes(self.source.label)
         lines = io.StringIO(_text(piece.content), newline="")
         records = csv_rows(lines, self.delimiter, len(self.names), piece.line, _complaining(self.source.label, mistakes))
         rows = cell_rows(records, self.names, self.layout, self.source.reading, mistakes)
-        stage.add(((phone, *map(fields.get, stage.fields)) for phone, fields, _ in rows), -1 - piece.number)
+        stage.add_rows(((phone, fields) for phone, fields, _ in rows), piece.number)
         return mistakes
 
 
@@ -345,13 +255,13 @@ class _JsonPieces:
             raise BadData("it holds no JSON object, so it is not an NDJSON file", 1)
         self.layout = layout(list(found[1]), source.reading, source.label, source.mistakes)
 
-    def read(self, piece: Piece, stage: Stage) -> Mistakes:
+    def read(self, piece: Piece, stage: _Rows) -> Mistakes:
         """Add the rows of a piece to the stage; its mistakes."""
         if self._quickly(piece, stage):
             return Mistakes(self.source.label)
         return self._carefully(piece, stage)
 
-    def _quickly(self, piece: Piece, stage: Stage) -> bool:
+    def _quickly(self, piece: Piece, stage: _Rows) -> bool:
         assert self.layout is not None
         names = [self.layout.phone, *self.layout.columns.values()]
         columns = ", ".join(f"{literal(name)}: 'JSON'" for name in dict.fromkeys(names))
@@ -363,18 +273,17 @@ class _JsonPieces:
                     return False
                 named = ", ".join(f"{cell} AS f{place}" for place, cell in enumerate(cells[1:]))
                 values = f"SELECT {cells[0]} AS text{', ' + named if named else ''} FROM {rows}"
-                stage.add_read(values, len(cells) - 1, self.source.reading.country, piece.number)
+                return _is_good(stage, values, piece)
         except EngineError:
             return False
-        return _understood(stage, piece.number, self.source.reading.country)
 
-    def _carefully(self, piece: Piece, stage: Stage) -> Mistakes:
+    def _carefully(self, piece: Piece, stage: _Rows) -> Mistakes:
         assert self.layout is not None
         mistakes = Mistakes(self.source.label)
         lines = _text(piece.content).split("\n")
         found = json_rows(lines, piece.line, _complaining(self.source.label, mistakes))
         rows = object_rows(found, self.layout, self.source.reading, mistakes)
-        stage.add(((phone, *map(fields.get, stage.fields)) for phone, fields, _ in rows), -1 - piece.number)
+        stage.add_rows(((phone, fields) for phone, fields, _ in rows), piece.number)
         return mistakes
 
 
@@ -390,15 +299,12 @@ def _is_odd(name: str) -> str:
     return f"NOT coalesce({column}[1] = '\"' OR {column} = 'null' OR regexp_full_match({column}, '-?[1-9][0-9]{{0,17}}|0'), true)"
 
 
-def _understood(stage: Stage, number: int, country: str) -> bool:
-    """Whether all phones of a piece are mobiles; those that the fast path has left are remembered."""
-    left = stage.unread(number)
-    try:
-        stage.left.update({text: normalise_mobile(text, country) for text in left})
-    except InvalidPhone:
-        stage.reject(number)
-        return False
-    return True
+def _is_good(stage: _Rows, rows: str, piece: Piece) -> bool:
+    """Add the rows of a piece, if all their phones are mobiles."""
+    if not stage.add_read(rows, piece.number):
+        return True
+    stage.reject(piece.number)
+    return False
 
 
 def _behind(piece: Piece, lines: int) -> Piece:
@@ -439,21 +345,14 @@ def _load_parquet(source: Source, content: bytes) -> None:
         rows, found = _parquet_rows(path, source.reading, source.label, source.mistakes)
         if found is None:
             return
-        stage = Stage(tuple(found.columns))
-        stage.add_read(rows, len(found.columns), country, 0)
-        wrong: list[str] = []
-        for text in stage.unread(0):
-            try:
-                stage.left[text] = normalise_mobile(text, country)
-            except InvalidPhone:
-                wrong.append(text)
+        stage = _Rows(tuple(found.columns), country)
+        wrong = stage.add_read(rows, 0)
         if wrong:
             those = f"SELECT text, row FROM ({rows}) WHERE text IN (SELECT unnest(?::VARCHAR[])) ORDER BY row"
             for text, row in made.run(those, [wrong]):
                 source.mistakes.add(bad_phone(text, _why_not(text, country), row))
-            made.run(
-                f"DELETE FROM {stage.name} WHERE phone IN (SELECT '{UNREAD}' || unnest(?::VARCHAR[]))", [wrong]
-            )
+            made.run(f"DELETE FROM {stage.name} WHERE text IN (SELECT unnest(?::VARCHAR[]))", [wrong])
+    stage.results()
     source.table, source.conflicts = stage.finished()
 
 
