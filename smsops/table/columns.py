@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from smsops.table.condition import check_shape, reason
-from smsops.table.engine import Engine, EngineError, engine, literal, quoted
+from smsops.table.engine import Engine, EngineError, column, engine, literal, quoted
 from smsops.table.rows import Rows, digest_of
 from smsops.table.table import BATCH, BadCondition, Difference, Fields, Row, Table
 
@@ -36,7 +36,7 @@ class Columns(Table):
         """The name of the table."""
         if self._raw:  # most tables of this sort are only compared, which does without
             name = self.engine.name()
-            values = "".join(f", {stripped(quoted(field))} AS {quoted(field)}" for field in self._fields)
+            values = "".join(f", {stripped(column(field))} AS {column(field)}" for field in self._fields)
             self.engine.run(f"CREATE TABLE {name} AS SELECT phone{values} FROM {self._name}")
             self._let_go()
             self._name, self._raw = name, False
@@ -82,7 +82,7 @@ class Columns(Table):
         if not len(lower):
             return self
         names = self._names(lower)
-        columns = ", ".join(f"{self._merged(name, lower)} AS {quoted(name)}" for name in names)
+        columns = ", ".join(f"{self._merged(name, lower)} AS {column(name)}" for name in names)
         return self._made(
             f"SELECT coalesce(a.phone, b.phone) AS phone{_then(columns)} FROM {self.source} a "
             f"FULL JOIN {lower.source} b ON a.phone = b.phone",
@@ -94,7 +94,7 @@ class Columns(Table):
         if not len(lower) or (self.whole and not set(lower.fields) - set(self.fields)):
             return self
         names = self._names(lower)
-        columns = ", ".join(f"{self._merged(name, lower)} AS {quoted(name)}" for name in names)
+        columns = ", ".join(f"{self._merged(name, lower)} AS {column(name)}" for name in names)
         return self._made(
             f"SELECT a.phone AS phone{_then(columns)} FROM {self.source} a "
             f"LEFT JOIN {lower.source} b ON a.phone = b.phone",
@@ -121,13 +121,13 @@ class Columns(Table):
 
     def only(self, names: Collection[str]) -> Table:
         kept = tuple(name for name in self.fields if name in names)
-        columns = ", ".join(f"nullif({quoted(name)}, '') AS {quoted(name)}" for name in kept)
+        columns = ", ".join(f"nullif({column(name)}, '') AS {column(name)}" for name in kept)
         return self._made(f"SELECT phone{_then(columns)} FROM {self.source}", kept)
 
     def filled(self) -> set[str]:
         if not self.fields:
             return set()
-        columns = ", ".join(f"bool_or({quoted(name)} <> '')" for name in self.fields)
+        columns = ", ".join(f"bool_or({column(name)} <> '')" for name in self.fields)
         (row,) = self.engine.run(f"SELECT {columns} FROM {self.source}")
         return {name for name, has_value in zip(self.fields, row, strict=True) if has_value}
 
@@ -154,8 +154,8 @@ class Columns(Table):
             differ = "a.h <> b.h"
         else:
             mine, theirs = f"FROM {self.source}", f"FROM {old._name}"
-            pairs = [f"coalesce(a.{quoted(name)} <> coalesce(b.{quoted(name)}, ''), false)" for name in shared]
-            pairs += [f"coalesce(a.{quoted(name)} <> '', false)" for name in alone]
+            pairs = [f"coalesce(a.{column(name)} <> coalesce(b.{column(name)}, ''), false)" for name in shared]
+            pairs += [f"coalesce(a.{column(name)} <> '', false)" for name in alone]
             differ = " OR ".join(pairs) or "false"
         return (
             "SELECT coalesce(a.phone, b.phone) AS phone, "
@@ -194,7 +194,7 @@ class Columns(Table):
     def matching(self, condition: str, names: Sequence[str]) -> Columns:
         check_shape(condition)
         shown = ", ".join(
-            f"coalesce({quoted(name)}, '') AS {quoted(name)}" if name in self.fields else f"'' AS {quoted(name)}"
+            f"{self.value_of(name)} AS {quoted(name)}" if name in self.fields else f"'' AS {quoted(name)}"
             for name in names
         )
         # The columns that a contact is made of are out of the condition's sight.
@@ -208,8 +208,8 @@ class Columns(Table):
 
     def digest(self, key: str) -> str:
         values = "".join(
-            f" || CASE WHEN {quoted(name)} <> '' THEN {literal(f'{len(name)}:{name}')} || length({quoted(name)}) "
-            f"|| ':' || {quoted(name)} ELSE '' END"
+            f" || CASE WHEN {column(name)} <> '' THEN {literal(f'{len(name)}:{name}')} || length({column(name)}) "
+            f"|| ':' || {column(name)} ELSE '' END"
             for name in sorted(self.fields)
         )
         words = ", ".join(f"sum(('0x' || h[{word * 16 + 1}:{word * 16 + 16}])::UBIGINT)" for word in range(4))
@@ -220,28 +220,28 @@ class Columns(Table):
         return digest_of(len(self), [int(part or 0) for part in sums])
 
     def _filled_columns(self) -> str:
-        return "".join(f", coalesce({quoted(name)}, '') AS {quoted(name)}" for name in self.fields)
+        return "".join(f", coalesce({column(name)}, '') AS {column(name)}" for name in self.fields)
 
     def _names(self, lower: Columns) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.fields, *lower.fields)))
 
     def _merged(self, name: str, lower: Columns) -> str:
         """A field as it is in `a`, and where it is not managed there as it is in `b`."""
-        column = quoted(name)
+        field = column(name)
         if name not in lower.fields:
-            return f"a.{column}"
-        return f"coalesce(a.{column}, b.{column})" if name in self.fields else f"b.{column}"
+            return f"a.{field}"
+        return f"coalesce(a.{field}, b.{field})" if name in self.fields else f"b.{field}"
 
     def value_of(self, name: str) -> str:
         """SQL for a field, an empty text where a contact lacks it."""
-        return quoted(name) if self.whole else f"coalesce({quoted(name)}, '')"
+        return column(name) if self.whole else f"coalesce({column(name)}, '')"
 
     def _row(self, values: Sequence[Any]) -> Row:
         fields = {name: value for name, value in zip(self.fields, values[1:], strict=True) if value is not None}
         return self.engine.phone(values[0]), fields
 
     def _list(self, *before: str) -> str:
-        return ", ".join((*before, *(quoted(name) for name in self.fields)))
+        return ", ".join((*before, *(column(name) for name in self.fields)))
 
     def _made(self, query: str, fields: Sequence[str], *, whole: bool = False, raw: bool = False) -> Columns:
         """A new table with what a query gives: `phone` and the fields."""
@@ -277,7 +277,7 @@ def load_rows(fields: Sequence[str], rows: Iterable[Row]) -> Columns:
 
 def create(engine: Engine, name: str, fields: Sequence[str], *more: str) -> None:
     """An empty table: `phone`, the fields, and `more` columns with their types."""
-    columns = ", ".join(("phone UBIGINT", *(f"{quoted(field)} VARCHAR" for field in fields), *more))
+    columns = ", ".join(("phone UBIGINT", *(f"{column(field)} VARCHAR" for field in fields), *more))
     engine.run(f"CREATE TABLE {name} ({columns})")
 
 

@@ -144,8 +144,13 @@ def engine() -> Engine:
 
 
 def quoted(name: str) -> str:
-    """A name of a column as SQL has it."""
+    """A name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def column(field: str) -> str:
+    """The column of a field, whose name no other column of a table can have."""
+    return quoted(f".{field}")
 
 
 def literal(text: str) -> str:

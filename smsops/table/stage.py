@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 from smsops.table.columns import Columns, create, insert
-from smsops.table.engine import engine, quoted
+from smsops.table.engine import column, engine
 from smsops.table.table import Row
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class Stage(Generic[T]):
         """Make room for more fields."""
         for name in names:
             if name not in self.fields:
-                self.engine.run(f"ALTER TABLE {self.name} ADD COLUMN {quoted(name)} VARCHAR")
+                self.engine.run(f"ALTER TABLE {self.name} ADD COLUMN {column(name)} VARCHAR")
                 self.fields = (*self.fields, name)
 
     def reject(self, number: int) -> None:
@@ -84,7 +84,7 @@ class Stage(Generic[T]):
         twice = [phone for (phone,) in self.engine.run(f"SELECT phone FROM {name} GROUP BY phone HAVING count(*) > 1")]
         if twice:
             those = f"{name} WHERE phone IN (SELECT unnest(?::UBIGINT[]))"
-            values = ", ".join(f"coalesce({quoted(field)}, '')" for field in self.fields) or "0"
+            values = ", ".join(f"coalesce({column(field)}, '')" for field in self.fields) or "0"
             found = self.engine.run(
                 f"SELECT phone FROM {those} GROUP BY phone HAVING count(DISTINCT row({values})) > 1 ORDER BY phone", [twice]
             )
@@ -97,7 +97,7 @@ class Stage(Generic[T]):
             )
         for column in ("piece", *self._spent):
             self.engine.run(f"ALTER TABLE {name} DROP COLUMN {column}")
-        gaps = " OR ".join(f"{quoted(field)} IS NULL" for field in self.fields)
+        gaps = " OR ".join(f"{column(field)} IS NULL" for field in self.fields)
         whole = not gaps or not self.engine.value(f"SELECT bool_or({gaps}) FROM {name}")
         self._let_go.detach()
         if self._compressed:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable
 
 from smsops.model.phone import InvalidPhone, normalise_mobile
-from smsops.table.engine import EngineError, literal, quoted
+from smsops.table.engine import EngineError, column, literal, quoted
 from smsops.table.rows import Rows
 from smsops.table.stage import Stage
 from smsops.table.table import Row, Table
@@ -185,7 +185,7 @@ class _Pieces:
                     f"SELECT {quoted(self._phone)}{names}, {number} FROM read_json('{path}', format='array', "
                     f"columns={{{', '.join(filter(None, (phone, columns)))}}}, maximum_object_size={1 << 20})"
                 )
-            values = "".join(f" + count({quoted(field)})" for field in stage.fields)
+            values = "".join(f" + count({column(field)})" for field in stage.fields)
             phones, values = stage.engine.run(
                 f"SELECT count(phone), count(phone){values} FROM {stage.name} WHERE piece = {number}"
             )[0]
@@ -224,5 +224,5 @@ def _names(contact: bytes) -> tuple[tuple[str, ...], str]:
     phones = [name for name in keys if name.strip().lower() == "mobilephone"]
     names = tuple(name for name in keys if name not in phones)
     folded = {name.strip().upper() for name in names}
-    usable = len(phones) == 1 and len(folded) == len(names) and not folded & {"PHONE", "PIECE", ""}
+    usable = len(phones) == 1 and len(folded) == len(names) and "" not in folded
     return (names, phones[0]) if usable else ((), "")
