@@ -17,12 +17,9 @@ from dataclasses import dataclass
 from itertools import accumulate, product
 from pathlib import Path
 
-CACHE = Path(__file__).parent / ".cache"
-FIELDS = ("FIRSTNAME", "LASTNAME", "CITY", "SHOP")
-COLUMNS = ("phone", "firstname", "lastname", "city", "shop")
-LIVE_KEYS = ("MobilePhone", "Firstname", "Lastname", "City", "Shop")
-"""Declared as FIRSTNAME, read back as Firstname: what the API does."""
+from benchmarks.pipelines.columns import COLUMNS, LIVE_KEYS
 
+CACHE = Path(__file__).parent / ".cache"
 _VERSION = 1
 """Goes up when the data change, so that nobody measures with old ones."""
 _SEED = 20_261_101
@@ -37,20 +34,22 @@ _FIRST = (
     "Anaïs Paul Lucie Antoine Élodie Pierre Julie Mathéo Noémie Adrien Céline François Hélène Gaël Aurélie Jérôme Sophie "
     "Benoît Valérie Frédéric Nathalie Sébastien Isabelle Grégory Sylvie Maël Agnès Rémi Laëtitia Stéphane Nadia Mohamed "
     "Fatima Karim Yasmine David Élise Cédric Amélie Loïc"
-).split()
+)
 _LAST_START = (
     "Mart Bern Dub Thom Rob Rich Pet Dur Ler Mor Sim Laur Lef Mich Garc Bert Rou Vinc Four Mer Guér Boy Gar Chev Fran "
     "Leg Gauth Per Mass Marc Duv Roch Den Jol Gaill Lem Noë Mey Luc Meun Jean Brun Blanch Gir Font Cari Lacr Dum Rey Col"
-).split()
+)
 _LAST_MIDDLE = ("", "an", "el", "in", "er", "ou", "ill", "ass", "and", "onn")
-_LAST_END = "in ard ois as ert eau et ier ez ot on el aud ault ain eux ac y ès é elle ine our ette igny oux ais ic".split()
+_LAST_END = "in ard ois as ert eau et ier ez ot on el aud ault ain eux ac y ès é elle ine our ette igny oux ais ic"
 _PLACES = (
     "Lyon Paris Lille Nantes Nice Rennes Metz Angers Orléans Marseille Nîmes Besançon Béziers Saint-Étienne Évreux Grenoble "
     "Dijon Tours Amiens Limoges Annecy Brest Pau Caen Nancy Rouen Troyes Niort Vannes Sète L'Haÿ-les-Roses Sedan"
-).split()
-_SAINTS = "Martin Pierre Jean Denis Rémy Hilaire Léger Aubin Médard Cyr Ouen Maur Lô Brieuc Omer Dié Gély Éloi".split()
-_RIVERS = "Loire Seine Marne Saône Isère Oise Vienne Orne Meuse Somme Mer Drôme Ardèche Lys Allier Cère Rhône Aude".split()
+)
+_TOWN_END = "ac y ville court euil ières"
+_SAINTS = "Martin Pierre Jean Denis Rémy Hilaire Léger Aubin Médard Cyr Ouen Maur Lô Brieuc Omer Dié Gély Éloi"
+_RIVERS = "Loire Seine Marne Saône Isère Oise Vienne Orne Meuse Somme Mer Drôme Ardèche Lys Allier Cère Rhône Aude"
 _SHOPS = ("", " Centre", " Gare", " Nord", ", rue Pasteur", " 2", " Université")
+_MEMBER = "{" + ",".join(f'"{key}":%s' for key in LIVE_KEYS) + "}"
 _FOREIGN_PLANS = (
     # prefix of the country and of its mobiles, digits that follow, how they are grouped
     ("32", "47", 7, (3, 2, 2, 2)),
@@ -59,6 +58,7 @@ _FOREIGN_PLANS = (
     ("49", "1512", 7, (4, 7)),
     ("44", "7400", 6, (4, 6)),
     ("41", "79", 7, (2, 3, 2, 2)),
+    ("687", "75", 4, (2, 2, 2)),  # New Caledonia: without its + it would be a French mobile
     ("262", "692", 6, (3, 2, 2, 2)),
     ("212", "612", 6, (3, 2, 2, 2)),
 )
@@ -119,15 +119,12 @@ def _block(chance: random.Random, numbers: range, size: int) -> tuple[list[tuple
         if kind == 1:
             shop_json = '"Ancienne adresse"'
         if kind != 0:
-            members.append(_member(phone, first_json, last_json, city_json, shop_json))
+            members.append(_MEMBER % (f'"{phone}"', first_json, last_json, city_json, shop_json))
         if kind == 2:
-            members.append(_member(_french(size + number // _SHARE), first_json, last_json, city_json, shop_json))
+            other = _french(size + number // _SHARE)
+            members.append(_MEMBER % (f'"{other}"', first_json, last_json, city_json, shop_json))
     chance.shuffle(members)
     return rows, members
-
-
-def _member(phone: str, first: str, last: str, city: str, shop: str) -> str:
-    return f'{{"MobilePhone":"{phone}","Firstname":{first},"Lastname":{last},"City":{city},"Shop":{shop}}}'
 
 
 def _picked(chance: random.Random, pool: _Pool, count: int) -> list[tuple[str, str]]:
@@ -195,16 +192,18 @@ def _pool(values: Sequence[str]) -> _Pool:
 
 
 _POOLS = (
-    _pool([*_FIRST, *("-".join(pair) for pair in product(_FIRST[:30], _FIRST[:30]))]),
-    _pool([start + middle + end for middle, end, start in product(_LAST_MIDDLE, _LAST_END, _LAST_START)]),
+    _pool([*_FIRST.split(), *("-".join(pair) for pair in product(_FIRST.split()[:30], repeat=2))]),
+    _pool(
+        [start + middle + end for middle, end, start in product(_LAST_MIDDLE, _LAST_END.split(), _LAST_START.split())]
+    ),
     _pool(
         [
-            *_PLACES,
-            *(f"{last}{end}" for end, last in product(("ac", "y", "ville", "court", "euil", "ières"), _LAST_START)),
-            *(f"Saint-{saint}-sur-{river}" for saint, river in product(_SAINTS, _RIVERS)),
+            *_PLACES.split(),
+            *(f"{last}{end}" for end, last in product(_TOWN_END.split(), _LAST_START.split())),
+            *(f"Saint-{saint}-sur-{river}" for saint, river in product(_SAINTS.split(), _RIVERS.split())),
         ]
     ),
-    _pool([f"{place}{kind}" for kind, place in product(_SHOPS, _PLACES)]),
+    _pool([f"{place}{kind}" for kind, place in product(_SHOPS, _PLACES.split())]),
 )
 
 
