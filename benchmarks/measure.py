@@ -36,6 +36,10 @@ class Command:
     prepare: Callable[[], object] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    def full_environment(self, **more: str) -> dict[str, str]:
+        """Every variable that the process gets."""
+        return {**os.environ, **self.environment, **more}
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -79,7 +83,7 @@ def measure(commands: Iterable[Command], results: Path, rounds: int = ROUNDS) ->
         suite = pyperf.BenchmarkSuite.load(str(runs))
         for benchmark in suite:
             pyperf.add_runs(str(results), benchmark)
-    return {name: _measured(suite.get_benchmark(name)) for name in by_name}
+    return measured_in(suite)
 
 
 def _run(command: Command, runs: Path) -> None:
@@ -99,15 +103,24 @@ def _run(command: Command, runs: Path) -> None:
     finished = subprocess.run(
         [*pyperf_command, f"--name={command.name}", "--", *command.argv],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": path, **command.environment},
+        env=command.full_environment(PYTHONPATH=path),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     if finished.returncode:
         # pyperf throws away what the command says; so once more, to see it.
-        subprocess.run(command.argv, cwd=ROOT, env={**os.environ, **command.environment})
+        subprocess.run(command.argv, cwd=ROOT, env=command.full_environment())
         sys.exit(f"{command.name} failed:\n{finished.stdout}")
+
+
+def measured_in(suite: pyperf.BenchmarkSuite) -> dict[str, Measured]:
+    """What is known of each command in a file of pyperf's; what others measured there is left out."""
+    return {
+        benchmark.get_name(): _measured(benchmark)
+        for benchmark in suite
+        if all("command_cpu" in run.get_metadata() for run in benchmark.get_runs())
+    }
 
 
 def _measured(benchmark: pyperf.Benchmark) -> Measured:
