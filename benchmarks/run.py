@@ -46,9 +46,9 @@ class Part:
 
 _RESULTS = (f"--results={RESULTS}",)
 PARTS = (
-    Part("startup", (f"--append={RESULTS}",), fast=("--fast",), markdown=False),
+    Part("startup", ("--quiet", f"--append={RESULTS}"), fast=("--fast",), markdown=False),
     Part("journal", fast=("--rounds=40",), markdown=False),
-    Part("refresh", markdown=False),
+    Part("refresh", markdown=False),  # left out where it does not exist
     Part("resources", markdown=False),
     Part(
         "contacts",
@@ -127,12 +127,19 @@ def main() -> None:
                 failed.append(part.name)
             else:
                 write(part.name, said)
-    when = f"Measured on {date.today():%d %B %Y}: {machine()}; load when it began {load:.2f}; {options.mode} run."
+    if options.only:
+        print("The table in short and the date stay as they are, since not everything was measured.", file=sys.stderr)
+    else:
+        _write_summary(options.mode, load)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def _write_summary(mode: str, load: float) -> None:
+    when = f"Measured on {date.today():%d %B %Y}: {machine()}; load when it began {load:.2f}; {mode} run."
     write("machine", when)
     write("short", short())
     print(short())
-    if failed:
-        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
