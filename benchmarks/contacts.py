@@ -78,7 +78,7 @@ def own_work(data: generate.Data, results: Path, rounds: int) -> str:
     measured = _short_names(measure(commands, results, rounds))
     told = [f"### {_contacts(data.size)}, bytes to batches\n", table(measured, YARDSTICK)]
     if PRODUCT in measured:
-        ratio = measured[PRODUCT].seconds / measured[YARDSTICK].seconds
+        ratio = measured[PRODUCT].ratio(measured[YARDSTICK])
         told.append(f"\nsmsops takes {ratio:.2f} times as long as the yardstick (aim: at most {AIM}).")
     return "\n".join(told)
 

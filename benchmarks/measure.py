@@ -43,12 +43,20 @@ class Command:
 
 @dataclass(frozen=True)
 class Measured:
-    """Medians of the runs of one command, in seconds; the peak of its resident memory, in bytes."""
+    """The runs of one command, round by round: seconds, the median of its CPU time, the peak of its memory in bytes."""
 
-    seconds: float
+    times: tuple[float, ...]
     cpu: float
     memory: int
-    runs: int
+
+    @property
+    def seconds(self) -> float:
+        """The median."""
+        return statistics.median(self.times)
+
+    def ratio(self, base: Measured) -> float:
+        """The median of the ratios of each round, so that a round on a busy machine is compared with itself."""
+        return statistics.median(mine / theirs for mine, theirs in zip(self.times, base.times, strict=True))
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
@@ -77,7 +85,8 @@ def measure(commands: Iterable[Command], results: Path, rounds: int = ROUNDS) ->
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         runs = Path(directory) / "runs.json"
         for number in range(rounds):
-            for command in by_name.values():
+            # There and back, so that nobody always comes after the same one.
+            for command in list(by_name.values())[:: -1 if number % 2 else 1]:
                 print(f"round {number + 1} of {rounds}: {command.name}", file=sys.stderr, flush=True)
                 if command.prepare is not None:
                     command.prepare()
@@ -128,10 +137,9 @@ def measured_in(suite: pyperf.BenchmarkSuite) -> dict[str, Measured]:
 def _measured(benchmark: pyperf.Benchmark) -> Measured:
     notes = [run.get_metadata() for run in benchmark.get_runs()]
     return Measured(
-        seconds=benchmark.median(),
+        times=benchmark.get_values(),
         cpu=statistics.median(note["command_cpu"] for note in notes),
         memory=max(note["command_max_rss"] for note in notes),
-        runs=benchmark.get_nvalue(),
     )
 
 
@@ -153,11 +161,11 @@ def serving(*arguments: str | Path) -> Iterator[str]:
 
 
 def table(measured: Mapping[str, Measured], baseline: str) -> str:
-    """A table in Markdown; every time also as a multiple of the baseline's."""
-    base = measured[baseline].seconds
+    """A table in Markdown; every time also as a multiple of the baseline's in the same round."""
+    base = measured[baseline]
     lines = [f"| | time | × {baseline} | CPU | peak memory |", "| --- | ---: | ---: | ---: | ---: |"]
     for name, row in measured.items():
-        cells = (name, seconds(row.seconds), f"{row.seconds / base:.2f}", seconds(row.cpu), megabytes(row.memory))
+        cells = (name, seconds(row.seconds), f"{row.ratio(base):.2f}", seconds(row.cpu), megabytes(row.memory))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

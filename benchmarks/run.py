@@ -95,7 +95,7 @@ def _rows(measured: dict[str, Measured]) -> Iterator[str]:
         cost = f"{seconds(row.seconds)}, {megabytes(row.memory)}"
         if command == "smsops" and group.endswith("contacts"):
             yard = measured[f"{group}: DuckDB, streamed"]
-            yield f"| {group}, bytes to batches | {cost} | {row.seconds / yard.seconds:.2f} × the best pipeline known |"
+            yield f"| {group}, bytes to batches | {cost} | {row.ratio(yard):.2f} × the best pipeline known |"
         elif command == "smsops plan":
             yield f"| {group}, `smsops plan` | {cost} | |"
         elif command == "smsops apply":
