@@ -7,7 +7,7 @@ sees files, the terminal or the clock; it never writes the state, it hands event
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -27,15 +27,28 @@ from smsops.model.resources import (
     Unknown,
 )
 from smsops.model.settings import Block, Settings
+from smsops.model.sources import Format, RemoteSource
 from smsops.model.state import Drop, Entry, Event, Intent, Put, State
 from smsops.model.values import JSON, Number, Secret, digest, slow_digest
+from smsops.table import Table
+from smsops.table.read import Reading, Source
 
 T = TypeVar("T")
-Row = tuple[int, Mapping[str, str]]
 Step = str | int
 
 MASTER_INFO = Read("get_info")
 """The master account's balance; every plan has it."""
+
+MOST_STEPS = 10_000
+"""A change of more steps than this, which died half-way, is planned and reviewed anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRead:
+    """One read of a source that lies elsewhere; it results in a Source, as reads of the account do in what they ask for."""
+
+    source: RemoteSource
+    reading: Reading
 
 
 class Declaration(Protocol):
@@ -57,8 +70,11 @@ class Declaration(Protocol):
     def warning(self, code: str, summary: str, *path: Step, detail: str = "") -> None:
         """Report what deserves a look."""
 
-    def rows(self, file: str, *path: Step) -> list[Row] | None:
-        """The rows of a data file with their lines; None where it cannot be read (which is reported)."""
+    def read(self, file: str, form: Format | None, reading: Reading, path: Sequence[Step]) -> list[Source]:
+        """The contacts of the data files that a path or a pattern names.
+
+        What is wrong with a file or a row is reported; `path` is where the block names the file.
+        """
 
     def guard(self) -> Any:
         """The block's `lifecycle`."""
@@ -97,11 +113,12 @@ class View:
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)
     """What the account shows about each call that stays in doubt, by the id of its intent."""
-    backups: Mapping[str, JSON | Exception] = field(default_factory=dict)
-    """What the state's backups hold, by name, or why one could not be read."""
+    backups: Mapping[str, Table | Exception] = field(default_factory=dict)
+    """The contacts that the state's backups hold, by name, or why one could not be read."""
     private_key: str = ""
     """Keys digests that nobody who only has the state may guess: phone numbers are few."""
-    results: dict[Read, Any] = field(default_factory=dict)
+    results: dict[Read | SourceRead, Any] = field(default_factory=dict)
+    worked_out: dict[Hashable, Any] = field(default_factory=dict)
     changes: dict[Address, Change] = field(default_factory=dict)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     observed: dict[Address, Observation] = field(default_factory=dict)
@@ -125,7 +142,14 @@ class View:
                 self.observed[address] = Unknown(str(error))
         return self.observed[address]
 
-    def read(self, *reads: Read) -> list[Any]:
+    def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What some costly work on wanted resources and results of reads comes to: a plan compares several times."""
+        if key not in self.worked_out:
+            self.worked_out[key] = work()
+        found: T = self.worked_out[key]
+        return found
+
+    def read(self, *reads: Read | SourceRead) -> list[Any]:
         """The results of some reads; NotReadYet where one is missing, CannotRead where one failed."""
         missing = tuple(read for read in reads if read not in self.results)
         if missing:
@@ -136,8 +160,8 @@ class View:
                 raise CannotRead(str(result))
         return results
 
-    def backup(self, name: str) -> JSON:
-        """The content of a backup; CannotRead where it is gone or cannot be read: what it held is not nothing."""
+    def backup(self, name: str) -> Table:
+        """The contacts of a backup; CannotRead where it is gone or cannot be read: what it held is not nothing."""
         content = self.backups.get(name)
         if content is None or isinstance(content, Exception):
             raise CannotRead(f"the backup {name} cannot be read: {content or 'it is gone'}")
@@ -270,7 +294,7 @@ class Session(Protocol):
     def entry(self, address: Address) -> Entry | None:
         """The state entry as it is now."""
 
-    async def save_backup(self, name: str, content: JSON) -> None: ...
+    async def save_backup(self, name: str, contacts: Table) -> None: ...
 
     async def drop_backup(self, name: str) -> None: ...
 

@@ -124,6 +124,15 @@ class Columns(Table):
         columns = ", ".join(f"nullif({column(name)}, '') AS {column(name)}" for name in kept)
         return self._made(f"SELECT phone{_then(columns)} FROM {self.source}", kept)
 
+    def every(self, names: Collection[str]) -> Table:
+        more = [name for name in names if name not in self.fields]
+        if self.whole and not more:
+            return self
+        values = [f"{self.value_of(name)} AS {column(name)}" for name in self.fields]
+        values += [f"'' AS {column(name)}" for name in more]
+        query = f"SELECT {', '.join(('phone', *values))} FROM {self.source}"
+        return self._made(query, (*self.fields, *more), whole=True)
+
     def filled(self) -> set[str]:
         if not self.fields:
             return set()
@@ -283,7 +292,7 @@ def create(engine: Engine, name: str, fields: Sequence[str], *more: str) -> None
 
 def insert(engine: Engine, name: str, fields: Sequence[str], rows: Iterable[Row], piece: int | None = None) -> None:
     """Add contacts to a table, and the number of the piece that they come from. A field that one lacks is null."""
-    columns = ", ".join(("phone", *map(quoted, fields), *(() if piece is None else ("piece",))))
+    columns = ", ".join(("phone", *map(column, fields), *(() if piece is None else ("piece",))))
     values = ", ".join(("v[1]::UBIGINT", *(f"v[{place}]" for place in range(2, len(fields) + 2))))
     values += "" if piece is None else f", {piece}"
     rest = iter(rows)

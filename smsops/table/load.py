@@ -6,11 +6,10 @@ A piece that the engine does not take, or that has a number which is none, is re
 from __future__ import annotations
 
 import codecs
-import contextlib
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -20,9 +19,8 @@ from smsops.table.columns import Columns, load_rows, stripped
 from smsops.table.engine import EngineError, engine, literal, quoted
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.phones import fast_path
-from smsops.table.read import Layout, Reading, Source, bad_phone, cell_rows, layout, object_rows
+from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout
 from smsops.table.stage import Stage
-from smsops.table.table import Fields
 from smsops.table.text import BadData, csv_rows, decode, delimiter, header, json_rows, likeliest
 
 PIECE = 8 << 20
@@ -237,7 +235,8 @@ class _CsvPieces:
         mistakes = Mistakes(self.source.label)
         lines = io.StringIO(_text(piece.content), newline="")
         records = csv_rows(lines, self.delimiter, len(self.names), piece.line, _complaining(self.source.label, mistakes))
-        rows = cell_rows(records, self.names, self.layout, self.source.reading, mistakes)
+        found = ((line, dict(zip(self.names, cells, strict=True))) for line, cells in records)
+        rows = good_rows(found, self.layout, self.source.reading, mistakes)
         stage.add_rows(((phone, fields) for phone, fields, _ in rows), piece.number)
         return mistakes
 
@@ -282,7 +281,7 @@ class _JsonPieces:
         mistakes = Mistakes(self.source.label)
         lines = _text(piece.content).split("\n")
         found = json_rows(lines, piece.line, _complaining(self.source.label, mistakes))
-        rows = object_rows(found, self.layout, self.source.reading, mistakes)
+        rows = good_rows(found, self.layout, self.source.reading, mistakes)
         stage.add_rows(((phone, fields) for phone, fields, _ in rows), piece.number)
         return mistakes
 
@@ -342,7 +341,7 @@ _ROW = "file_row_number"
 def _load_parquet(source: Source, content: bytes) -> None:
     made, country = engine(), source.reading.country
     with made.file(content) as path:
-        rows, found = _parquet_rows(path, source.reading, source.label, source.mistakes)
+        rows, found = _parquet_query(path, source.reading, source.label, source.mistakes)
         if found is None:
             return
         stage = _Rows(tuple(found.columns), country)
@@ -356,25 +355,26 @@ def _load_parquet(source: Source, content: bytes) -> None:
     source.table, source.conflicts = stage.finished()
 
 
-def parquet_rows(content: bytes, reading: Reading) -> Iterator[tuple[str, Fields, int]]:
-    """The good contacts of a Parquet file, with the number of each row."""
+def parquet_rows(content: bytes) -> tuple[list[str], Iterator[tuple[int, Mapping[str, str]]]]:
+    """The columns of a Parquet file, and its rows as texts by column, each with its number."""
     made = engine()
     with made.file(content) as path:
-        rows, found = _parquet_rows(path, reading, "", Mistakes(""))
-        for batch in made.batches(f"FROM ({rows}) ORDER BY row") if found else ():
-            for text, row, *values in batch:
-                with contextlib.suppress(InvalidPhone):
-                    assert found is not None
-                    yield normalise_mobile(text, reading.country), dict(zip(found.columns, values, strict=True)), row
+        types = _types(path)
+        cells = ", ".join(_cell(name, form) for name, form in types.items())
+        found = made.run(f"SELECT {_ROW} + 1, {cells} FROM read_parquet('{path}', {_ROW}=true) ORDER BY {_ROW}")
+    return list(types), ((row, dict(zip(types, values, strict=True))) for row, *values in found)
 
 
-def _parquet_rows(path: str, reading: Reading, label: str, mistakes: Mistakes) -> tuple[str, Layout | None]:
-    """A query for the rows of a Parquet file as texts: `text` (the phone), `row`, and the fields f0, f1…"""
+def _types(path: str) -> dict[str, str]:
     try:
-        described = engine().run(f"DESCRIBE FROM read_parquet('{path}')")
+        return {str(name): str(form) for name, form, *_ in engine().run(f"DESCRIBE FROM read_parquet('{path}')")}
     except EngineError:
         raise BadData("not a Parquet file") from None
-    types = {str(name): str(form) for name, form, *_ in described}
+
+
+def _parquet_query(path: str, reading: Reading, label: str, mistakes: Mistakes) -> tuple[str, Layout | None]:
+    """A query for the rows of a Parquet file as texts: `text` (the phone), `row`, and the fields f0, f1…"""
+    types = _types(path)
     found = layout(list(types), reading, label, mistakes)
     if found is None:
         return "", None

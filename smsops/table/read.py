@@ -19,7 +19,7 @@ from smsops.model.values import mask_phone
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.rows import Rows
 from smsops.table.table import Fields, Table
-from smsops.table.text import BadData, csv_records, decode, json_rows
+from smsops.table.text import BadData, Complain, csv_records, decode, json_rows
 from smsops.table.unpack import unpacked
 
 SMALL = 3 << 20
@@ -28,7 +28,7 @@ SMALL = 3 << 20
 Open = Callable[[], AbstractContextManager[Stream]]
 """Opens a source, from its beginning each time. SourceUnreadable, then or while it is read."""
 
-_PHONE_COLUMNS = ("phone", "mobilephone", "mobile")
+PHONE_COLUMNS = ("phone", "mobilephone", "mobile")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Reading:
     fields: tuple[str, ...]
     country: str
     phone: str | None = None
-    columns: Mapping[str, str] | None = None
+    columns: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass
@@ -62,12 +62,7 @@ class Source:
         """Every row of some phones, with its line: the source is read once more."""
         with self.open() as stream:
             content = b"".join(unpacked(stream.chunks))
-        if stream.format == "parquet":
-            from smsops.table.load import parquet_rows
-
-            rows: Iterator[tuple[str, Fields, int]] | None = parquet_rows(content, self.reading)
-        else:
-            rows = content_rows(content, stream.format, self.reading, self.label, Mistakes(self.label))
+        rows = content_rows(content, stream.format, self.reading, self.label, Mistakes(self.label))
         for phone, fields, line in rows or ():
             if phone in phones:
                 yield phone, fields, line
@@ -124,6 +119,25 @@ def _read_rows(source: Source, content: bytes, form: Format) -> None:
     source.table, source.conflicts = Rows(rows), conflicts.keys()
 
 
+def file_rows(
+    content: bytes, form: Format, complain: Complain
+) -> tuple[list[str], Iterator[tuple[int, Mapping[str, str]]]]:
+    """The columns of a whole file, and its rows as texts by column, each with its line. BadData where it makes no sense.
+
+    NDJSON without an object has no columns.
+    """
+    if form == "parquet":
+        from smsops.table.load import parquet_rows
+
+        return parquet_rows(content)
+    if form == "ndjson":
+        rows = json_rows(decode(content).split("\n"), 1, complain)
+        first = next(rows, None)
+        return (list(first[1]), chain([first], rows)) if first else ([], rows)
+    names, records = csv_records(decode(content), complain)
+    return names, ((line, dict(zip(names, cells, strict=True))) for line, cells in records)
+
+
 def content_rows(
     content: bytes, form: Format, reading: Reading, label: str, mistakes: Mistakes
 ) -> Iterator[tuple[str, Fields, int]] | None:
@@ -132,36 +146,14 @@ def content_rows(
     def complain(line: int, message: str) -> None:
         mistakes.add(Mistake("SMS162", f"{label}: {message}", line=line))
 
-    if form == "ndjson":
-        return _object_rows(json_rows(decode(content).split("\n"), 1, complain), reading, label, mistakes)
-    names, records = csv_records(decode(content), complain)
+    names, rows = file_rows(content, form, complain)
+    if not names:
+        return None if mistakes else iter(())
     found = layout(names, reading, label, mistakes)
-    return None if found is None else cell_rows(records, names, found, reading, mistakes)
+    return None if found is None else good_rows(rows, found, reading, mistakes)
 
 
-def _object_rows(
-    rows: Iterator[tuple[int, Mapping[str, str]]], reading: Reading, label: str, mistakes: Mistakes
-) -> Iterator[tuple[str, Fields, int]] | None:
-    first = next(rows, None)
-    if first is None:
-        return iter(()) if not mistakes else None
-    found = layout(list(first[1]), reading, label, mistakes)
-    return None if found is None else object_rows(chain([first], rows), found, reading, mistakes)
-
-
-def cell_rows(
-    records: Iterable[tuple[int, list[str]]], names: list[str], layout: Layout, reading: Reading, mistakes: Mistakes
-) -> Iterator[tuple[str, Fields, int]]:
-    """The good contacts among records of cells, which stand in the order of `names`."""
-    place = names.index(layout.phone)
-    places = [(name, names.index(column)) for name, column in layout.columns.items()]
-    for line, cells in records:
-        phone = _digits(cells[place], line, reading, mistakes)
-        if phone is not None:
-            yield phone, {name: cells[position] for name, position in places}, line
-
-
-def object_rows(
+def good_rows(
     rows: Iterable[tuple[int, Mapping[str, str]]], layout: Layout, reading: Reading, mistakes: Mistakes
 ) -> Iterator[tuple[str, Fields, int]]:
     """The good contacts among rows by columns; a column that a row lacks is empty."""
@@ -190,7 +182,7 @@ def bad_phone(text: str, error: InvalidPhone, line: int | None = None) -> Mistak
 def layout(names: Sequence[str], reading: Reading, label: str, mistakes: Mistakes) -> Layout | None:
     """Where the phone and the fields stand among these columns; None, with a mistake, where a column is missing."""
     by_folded = {name.casefold(): name for name in names}
-    phone = reading.phone or next((by_folded[name] for name in _PHONE_COLUMNS if name in by_folded), None)
+    phone = reading.phone or next((by_folded[name] for name in PHONE_COLUMNS if name in by_folded), None)
     if phone is None or phone not in names:
         what = f'{label} has no column "{phone}"' if phone else f"{label} has no column named phone"
         key = "phone" if reading.phone else "file"
@@ -198,8 +190,8 @@ def layout(names: Sequence[str], reading: Reading, label: str, mistakes: Mistake
         return None
     if reading.columns is None:
         return Layout(phone, {name.upper(): name for name in names if name.upper() in reading.fields})
-    missing = [(name, column) for name, column in reading.columns.items() if column not in names]
+    missing = [(name, column) for name, column in reading.columns if column not in names]
     for name, column in missing:
         summary = f'{label} has no column "{column}"'
         mistakes.add(Mistake("SMS163", summary, did_you_mean(column, names), key=("columns", name)))
-    return None if missing else Layout(phone, {name.upper(): column for name, column in reading.columns.items()})
+    return None if missing else Layout(phone, {name.upper(): column for name, column in reading.columns})

@@ -71,6 +71,10 @@ class Rows(Table):
             }
         )
 
+    def every(self, names: Collection[str]) -> Rows:
+        empty = dict.fromkeys((*self.fields, *names), "")
+        return Rows({phone: {**empty, **fields} for phone, fields in self._rows.items()})
+
     def filled(self) -> set[str]:
         return {name for fields in self._rows.values() for name, value in fields.items() if value}
 
@@ -79,7 +83,7 @@ class Rows(Table):
             return self.columns().compared(live, exact=exact)
         old, new = live._rows, self._rows
         both = {phone: {**old[phone], **fields} for phone, fields in new.items() if phone in old}
-        changed = [phone for phone, fields in both.items() if not _same(fields, old[phone])]
+        changed = [phone for phone, fields in both.items() if not same(fields, old[phone])]
         return Difference(
             add=Rows({phone: fields for phone, fields in new.items() if phone not in old}),
             change=Rows({phone: both[phone] for phone in changed}),
@@ -110,6 +114,6 @@ def _phone(row: Row) -> str:
     return row[0]
 
 
-def _same(one: Fields, other: Fields) -> bool:
+def same(one: Fields, other: Fields) -> bool:
     """Equal values; a missing field is an empty one."""
     return one == other or all((one.get(name) or "") == (other.get(name) or "") for name in one.keys() | other.keys())

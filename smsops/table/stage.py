@@ -24,7 +24,7 @@ class Stage(Generic[T]):
         self.engine = engine()
         self.fields = tuple(fields)
         self.name = self.engine.name()
-        self._spent = [column.split()[0] for column in more]
+        self._spent = [declared.split()[0] for declared in more]
         self._added = self._compressed = 0
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="smsops-table")
         self._running: deque[Future[T]] = deque()
@@ -95,8 +95,8 @@ class Stage(Generic[T]):
                 f"(PARTITION BY phone ORDER BY {order}) AS place FROM {those}) WHERE place > 1)",
                 [twice],
             )
-        for column in ("piece", *self._spent):
-            self.engine.run(f"ALTER TABLE {name} DROP COLUMN {column}")
+        for spent in ("piece", *self._spent):
+            self.engine.run(f"ALTER TABLE {name} DROP COLUMN {spent}")
         gaps = " OR ".join(f"{column(field)} IS NULL" for field in self.fields)
         whole = not gaps or not self.engine.value(f"SELECT bool_or({gaps}) FROM {name}")
         self._let_go.detach()

@@ -69,6 +69,10 @@ class Table(ABC):
         """The same contacts with these fields, and of them those that are not empty."""
 
     @abstractmethod
+    def every(self, names: Collection[str]) -> Table:
+        """The same contacts with all these fields too, empty where they lacked them."""
+
+    @abstractmethod
     def filled(self) -> set[str]:
         """The fields in which somebody has a value."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from smsops.kinds.base import View
+from smsops.kinds.base import SourceRead, View
+from smsops.kinds.contacts.gather import CONTRADICTION, FilePart, Part, gathered
 from smsops.model.address import Address
-from smsops.model.resources import CannotRead, Present, Read, Unknown
+from smsops.model.diagnostics import Diagnostic, Mark
+from smsops.model.resources import CannotRead, Desired, Present, Read, Unknown
 from smsops.table import BATCH, Rows, Table
 
 KIND = "contacts"
@@ -24,9 +26,59 @@ class Wanted:
     """The list's fields as they are declared: the API changes their case, and compares who knows how."""
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What the block of a list says of its contacts: where they come from, in order, and what becomes of others."""
+
+    parts: tuple[Part | SourceRead, ...]
+    wanted: Wanted | None
+    """The contacts, where all that they come from was there to be read when the block was."""
+    exact: bool
+    membership_given: bool
+    fields: tuple[str, ...]
+
+
+def wanted_contacts(desired: Desired, view: View) -> Wanted:
+    """The contacts that are wanted in a list. CannotRead where a source of theirs cannot be read, or makes no sense."""
+    declared: Declared = desired.data
+    if declared.wanted is not None:
+        return declared.wanted
+    view.read(*(part for part in declared.parts if isinstance(part, SourceRead)))
+    table, findings = view.once(("wanted", desired.address), lambda: _read_all(desired, view))
+    for finding in findings:
+        view.note(finding)
+    if findings:
+        raise CannotRead(f"the sources of {desired.address} have mistakes")
+    return Wanted(table, declared.exact, declared.membership_given, declared.fields)
+
+
+def _read_all(desired: Desired, view: View) -> tuple[Table, list[Diagnostic]]:
+    declared: Declared = desired.data
+    parts: list[Part] = []
+    findings: list[Diagnostic] = []
+    for part in declared.parts:
+        if not isinstance(part, SourceRead):
+            parts.append(part)
+            continue
+        (source,) = view.read(part)
+        parts.append(FilePart(source))
+        for mistake in source.mistakes:
+            mark = Mark(source.label, mistake.line) if mistake.line else desired.mark
+            findings.append(
+                Diagnostic("error", mistake.code, mistake.summary, mistake.detail, mark, desired.address)
+            )
+    table, contradictions = gathered(parts)
+    findings += [
+        Diagnostic("error", CONTRADICTION, found.summary, found.detail, found.mark, desired.address)
+        for found in contradictions
+    ]
+    return table, findings
+
+
 def live_contacts(list_address: Address, view: View) -> Table:
     """The contacts that a list has, those included that a change which did not finish has saved."""
-    return present_contacts(list_address, view).also(saved_contacts(list_address, view))
+    present, saved = present_contacts(list_address, view), saved_contacts(list_address, view)
+    return present.also(saved) if len(saved) else present
 
 
 def saved_contacts(list_address: Address, view: View) -> Table:
