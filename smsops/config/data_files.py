@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from smsops.config.inside import Unreadable, expand, inside, read_inside, unreadable
+from smsops.config.inside import Unreadable, expand, inside, open_inside, read_inside, unreadable
 from smsops.model.diagnostics import Diagnostics, Mark
 from smsops.model.sources import Format, SourceUnreadable, Stream, format_of
 from smsops.table.mistakes import Mistake, Mistakes
@@ -71,10 +72,9 @@ class DataFiles:
     def contacts(self, pattern: str, form: Format | None, reading: Reading, report: Report) -> list[Source]:
         """The contacts of the files that a path or a pattern names. Unreadable where it names none that can be read."""
         found: list[Source] = []
-        for path in expand(self._base(pattern), pattern):
-            base = self._base(path)
+        base = self._base(pattern)
+        for path in expand(base, pattern):
             try:
-                inside(base, path)
                 source = read(self._opener(base, path, form or format_of(path)), reading)
             except SourceUnreadable as error:
                 raise Unreadable("SMS122", f"{path} cannot be read: {error.summary}", error.detail) from None
@@ -85,23 +85,30 @@ class DataFiles:
         return found
 
     def _base(self, path: str) -> Path:
+        """Where a path begins."""
         if self._data_root is None:
             return self._root
         try:
-            return self._data_root if expand(self._data_root, path) and _exists(self._data_root, path) else self._root
-        except Unreadable:
-            return self._root
+            there = all(inside(self._data_root, name).exists() for name in expand(self._data_root, path))
+        except (Unreadable, OSError):
+            there = False
+        return self._data_root if there else self._root
 
     def _opener(self, base: Path, path: str, form: Format) -> Callable[[], AbstractContextManager[Stream]]:
         @contextmanager
         def opened() -> Iterator[Stream]:
-            file = inside(base, path)
-            try:
-                if file.exists() and not file.is_file():
-                    raise Unreadable("SMS122", f"{path} cannot be read: it is not a file")
-                with file.open("rb") as content:
-                    yield Stream(path, form, self._chunks(path, content))
-            except (OSError, ValueError) as error:
-                raise unreadable(path, error) from None
+            with open_inside(base, path) as file:
+                yield Stream(path, form, self._chunks(path, file))
 
         return opened
+
+    def _chunks(self, path: str, file: BinaryIO) -> Iterator[bytes]:
+        """What a file holds; its digest is known when all of it was read."""
+        digest = hashlib.sha256()
+        try:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                yield chunk
+        except OSError as error:
+            raise unreadable(path, error) from None
+        self.digests[path] = digest.hexdigest()

@@ -118,7 +118,7 @@ class View:
     private_key: str = ""
     """Keys digests that nobody who only has the state may guess: phone numbers are few."""
     results: dict[Read | SourceRead, Any] = field(default_factory=dict)
-    worked_out: dict[Hashable, Any] = field(default_factory=dict)
+    worked_out: dict[Hashable, tuple[tuple[object, ...], Any]] = field(default_factory=dict)
     changes: dict[Address, Change] = field(default_factory=dict)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     observed: dict[Address, Observation] = field(default_factory=dict)
@@ -142,11 +142,12 @@ class View:
                 self.observed[address] = Unknown(str(error))
         return self.observed[address]
 
-    def once(self, key: Hashable, work: Callable[[], T]) -> T:
-        """What some costly work on wanted resources and results of reads comes to: a plan compares several times."""
-        if key not in self.worked_out:
-            self.worked_out[key] = work()
-        found: T = self.worked_out[key]
+    def once(self, key: Hashable, inputs: Sequence[object], work: Callable[[], T]) -> T:
+        """What some costly work on these very values comes to; a plan compares several times."""
+        known = self.worked_out.get(key)
+        if known is None or any(one is not other for one, other in zip(known[0], inputs, strict=True)):
+            known = self.worked_out[key] = (tuple(inputs), work())
+        found: T = known[1]
         return found
 
     def read(self, *reads: Read | SourceRead) -> list[Any]:

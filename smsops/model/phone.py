@@ -119,14 +119,16 @@ def _mobiles_of(code: int) -> re.Pattern[str] | None:
     if regions is None:
         return None
     metadata = PhoneMetadata.metadata_for_region(regions[0], None)
-    patterns = [metadata.mobile, metadata.general_desc] if metadata else []
-    prefix = metadata.national_prefix_for_parsing if metadata else None
-    if code == 33 or not patterns or not all(found and found.national_number_pattern for found in patterns):
+    mobile, every = (metadata.mobile, metadata.general_desc) if metadata else (None, None)
+    if code == 33 or metadata is None or mobile is None or every is None:
         return _NOTHING
-    mobile, every = (found.national_number_pattern for found in patterns)
+    if not mobile.national_number_pattern or not every.national_number_pattern:
+        return _NOTHING
+    prefix = metadata.national_prefix_for_parsing
     unchanged = f"(?!{prefix})" if prefix else ""
-    lengths = "|".join(f"\\d{{{length}}}" for length in metadata.general_desc.possible_length)
-    return re.compile(f"{unchanged}(?=(?:{mobile})\\Z)(?=(?:{every})\\Z)(?:{lengths})", re.ASCII)
+    lengths = "|".join(f"\\d{{{length}}}" for length in every.possible_length)
+    form = f"(?=(?:{mobile.national_number_pattern})\\Z)(?=(?:{every.national_number_pattern})\\Z)"
+    return re.compile(f"{unchanged}{form}(?:{lengths})", re.ASCII)
 
 
 def _parse_slowly(compact: str, country: str) -> str:
@@ -156,11 +158,11 @@ def country_of(digits: str) -> str:
     """The ISO code of a normalised number's country, ``ZZ`` where it has none."""
     if digits.startswith("33"):
         return "FR"
-    return _only_countries().get(digits[:2]) or _only_countries().get(digits[:3]) or _country_of(digits)
+    return codes_of_one_country().get(digits[:2]) or codes_of_one_country().get(digits[:3]) or _country_of(digits)
 
 
 @cache
-def _only_countries() -> Mapping[str, str]:
+def codes_of_one_country() -> Mapping[str, str]:
     """The countries that share their code with no other, by that code of two or three digits."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 

@@ -8,17 +8,19 @@ backed up first. Counts that come back are believed only when they add up.
 from smsops.kinds.contacts.calls import ListContacts
 from smsops.kinds.contacts.kind import ContactSet
 from smsops.kinds.contacts.rows import (
+    NOBODY,
     Wanted,
     batches,
     contacts_read,
     live_contacts,
-    merged,
+    merged_contacts,
     present_contacts,
     wanted_contacts,
 )
 from smsops.kinds.contacts.sources import ContactSource, declare_contacts
 
 __all__ = [
+    "NOBODY",
     "ContactSet",
     "ContactSource",
     "ListContacts",
@@ -27,7 +29,7 @@ __all__ = [
     "contacts_read",
     "declare_contacts",
     "live_contacts",
-    "merged",
+    "merged_contacts",
     "present_contacts",
     "wanted_contacts",
 ]

@@ -10,9 +10,10 @@ from smsops.kinds.base import MOST_STEPS, Kind, Resource, Session, View
 from smsops.kinds.contacts.calls import ListContacts
 from smsops.kinds.contacts.rows import (
     KIND,
+    NOBODY,
     batches,
     live_contacts,
-    merged,
+    merged_contacts,
     present_contacts,
     saved_contacts,
     wanted_contacts,
@@ -22,9 +23,7 @@ from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Change, ContactCou
 from smsops.model.resources import Absent, CannotRead, Observation, Present
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON, plural
-from smsops.table import Rows, Table
-
-_NOBODY = Rows({})
+from smsops.table import Table
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class _Payload:
     list_address: Address
     removes: tuple[Table, ...] = field(default=(), repr=False)
     inserts: tuple[Table, ...] = field(default=(), repr=False)
-    backup: Table = field(default=_NOBODY, repr=False)
+    backup: Table = field(default=NOBODY, repr=False)
     """Who is taken out of the list for a while; they are the first to come back."""
     stale_backup: str | None = None
     entry: Entry | None = None
@@ -94,8 +93,10 @@ class ContactSet(Kind):
         # What only a backup holds is to be put back, unless the list is filled from it anyway.
         live = known if with_list else present_contacts(parent, view)
         # Where nothing else is known the wanted contacts can be compared as they are.
-        target = wanted.table if known is live else merged(wanted, known)
-        found = target.compared(live, exact=wanted.exact)
+        target = wanted.table if known is live else merged_contacts(parent, wanted, known, view)
+        found = view.once(
+            ("difference", resource.address), (target, live), lambda: target.compared(live, exact=wanted.exact)
+        )
         add, change, remove = len(found.add), len(found.change), len(found.remove)
         if (
             parent_change
@@ -145,7 +146,7 @@ class ContactSet(Kind):
                 parent,
                 () if with_list else removes,
                 () if with_list else inserts,
-                _NOBODY if with_list else self._at_risk(parent, found.old, view),
+                NOBODY if with_list else self._at_risk(parent, found.old, view),
                 backup,
                 entry,
                 view.desired[parent].identity if parent in view.desired else "",
@@ -181,7 +182,7 @@ class ContactSet(Kind):
 
     def _at_risk(self, parent: Address, changed: Table, view: View) -> Table:
         """Whom the change takes out of the list for a while, with those whom one that did not finish left only saved."""
-        return changed.also(saved_contacts(parent, view)) if len(changed) else _NOBODY
+        return changed.also(saved_contacts(parent, view)) if len(changed) else NOBODY
 
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
         payload: _Payload = change.payload

@@ -11,6 +11,8 @@ from smsops.model.diagnostics import Diagnostic, Mark
 from smsops.model.resources import CannotRead, Desired, Present, Read, Unknown
 from smsops.table import BATCH, Rows, Table
 
+NOBODY = Rows({})
+
 KIND = "contacts"
 """What the kind is called in addresses."""
 
@@ -44,7 +46,7 @@ def wanted_contacts(desired: Desired, view: View) -> Wanted:
     if declared.wanted is not None:
         return declared.wanted
     view.read(*(part for part in declared.parts if isinstance(part, SourceRead)))
-    table, findings = view.once(("wanted", desired.address), lambda: _read_all(desired, view))
+    table, findings = view.once(("wanted", desired.address), (declared,), lambda: _read_all(desired, view))
     for finding in findings:
         view.note(finding)
     if findings:
@@ -78,18 +80,20 @@ def _read_all(desired: Desired, view: View) -> tuple[Table, list[Diagnostic]]:
 def live_contacts(list_address: Address, view: View) -> Table:
     """The contacts that a list has, those included that a change which did not finish has saved."""
     present, saved = present_contacts(list_address, view), saved_contacts(list_address, view)
-    return present.also(saved) if len(saved) else present
+    if not len(saved):
+        return present
+    return view.once(("live", list_address), (present, saved), lambda: present.also(saved))
 
 
 def saved_contacts(list_address: Address, view: View) -> Table:
     """The contacts in the backups of a list: a change which did not finish may have taken them out of it."""
-    table: Table = Rows({})
-    for owner in (list_address, Address(list_address.account, KIND, list_address.name)):
-        entry = view.state.entries.get(owner)
-        name = entry.backup if entry else None
-        if name:
-            table = view.backup(name).also(table)
-    return table
+    owners = (list_address, Address(list_address.account, KIND, list_address.name))
+    entries = [view.state.entries[owner] for owner in owners if owner in view.state.entries]
+    saved = [view.backup(name) for entry in entries if (name := entry.backup)]
+    if len(saved) < 2:
+        return saved[0] if saved else NOBODY
+    older, newer = saved
+    return view.once(("saved", list_address), saved, lambda: newer.also(older))
 
 
 def present_contacts(list_address: Address, view: View) -> Table:
@@ -98,7 +102,7 @@ def present_contacts(list_address: Address, view: View) -> Table:
     if isinstance(observation, Unknown):
         raise CannotRead(f"{list_address} could not be read")
     if not isinstance(observation, Present) or view.creates(list_address):
-        return Rows({})
+        return NOBODY
     (contacts,) = view.read(contacts_read(list_address, observation, view))
     expected = observation.facts.get("contacts")
     if expected is not None and contacts.received < expected:
@@ -114,11 +118,13 @@ def contacts_read(list_address: Address, observation: Present, view: View) -> Re
     return Read("get_contacts", (observation.identity,), login)
 
 
-def merged(wanted: Wanted | None, live: Table) -> Table:
+def merged_contacts(list_address: Address, wanted: Wanted | None, live: Table, view: View) -> Table:
     """The contacts that a list should end up with: fields that are not managed keep their live values."""
     if wanted is None:
         return live
-    return wanted.table.completed(live) if wanted.exact else wanted.table.over(live)
+    table = wanted.table
+    merge = table.completed if wanted.exact else table.over
+    return view.once(("merged", list_address), (table, live), lambda: merge(live))
 
 
 def batches(count: int) -> int:

@@ -168,6 +168,7 @@ class _Reader:
         if reading is None:
             return
         if source.sql is not None:
+            assert source.url is not None
             yield SourceRead(RemoteSource(source.url, sql=source.sql), reading)
         elif isinstance(source.file, SecretReference):
             yield SourceRead(source.remote(source.file), reading)
