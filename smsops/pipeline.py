@@ -26,7 +26,7 @@ from smsops.kinds.base import MASTER_INFO, Kind, View
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
 from smsops.model.plan import Plan, Report
-from smsops.model.resources import NotReadYet, SecretReference
+from smsops.model.resources import NotReadYet, Read, SecretReference
 from smsops.model.state import Event, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
 
@@ -168,8 +168,9 @@ async def prepare(
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
     )
-    await _fetch(connection.reader, [MASTER_INFO], view, progress)
-    _check_master(view)
+    if state_before.intents:
+        await refresh.fetch(connection.reader, [MASTER_INFO], view.results, progress)
+        _check_master(view)
     settled = await _judge_doubts(view, connection.reader, progress)
     moves = _moves(configuration, settled.state, kinds)
     view = replace(view, state=fold(settled.state, moves), evidence=settled.open, observed={})
@@ -221,7 +222,7 @@ async def _judge_doubts(view: View, reader: Reader, progress: Callable[[int], No
         try:
             verdicts = evidence.judge(view)
         except NotReadYet as missing:
-            await _fetch(reader, missing.reads, view, progress)
+            await refresh.fetch(reader, missing.reads, view.results, progress)
     settled = tuple(verdict for verdict in verdicts if verdict.happened is not None)
     events = tuple(event for verdict in settled for event in evidence.settlement(verdict, view))
     in_doubt = {verdict.intent.id: verdict.why for verdict in verdicts if verdict.happened is None}
@@ -257,15 +258,17 @@ async def _compare(
     reader: Reader,
     progress: Callable[[int], None],
 ) -> diff.Difference:
-    while True:
-        found = diff.compare(view, selected, forgotten)
-        if not found.reads:
-            return found
-        await _fetch(reader, list(found.reads), view, progress)
+    search = diff.Search(view, selected, forgotten)
 
+    def more(read: Read) -> list[Read]:
+        return [] if isinstance(view.results.get(MASTER_INFO), ApiError) else search.arrived(read)
 
-async def _fetch(reader: Reader, reads: Sequence[Any], view: View, progress: Callable[[int], None]) -> None:
-    await refresh.fetch(reader, reads, view.results, progress)
+    first = [MASTER_INFO, *search.start()]  # every plan shows the master's balance
+    await refresh.fetch(reader, first, view.results, progress, more)
+    _check_master(view)
+    while (found := diff.compare(view, selected, forgotten)).reads:
+        await refresh.fetch(reader, list(found.reads), view.results, progress)
+    return found
 
 
 def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:

@@ -261,6 +261,20 @@ class OutcomeUnknown(ApiError):
 # Ports
 
 
+class Collector(Protocol):
+    """Takes the body of one answer while it arrives.
+
+    Calls never overlap, but may come from different threads; other exchanges go on meanwhile. An error raised
+    here is an error of the answer, as if it made no sense.
+    """
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes; may block."""
+
+    def body(self) -> bytes:
+        """What is to be judged as the answer, once it is whole."""
+
+
 class Reader(Protocol):
     """Everything that can be asked and nothing that changes the account."""
 

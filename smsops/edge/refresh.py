@@ -15,8 +15,18 @@ async def fetch(
     reads: Iterable[Read],
     results: dict[Read, Any],
     progress: Callable[[int], None] = lambda count: None,
+    more: Callable[[Read], Iterable[Read]] = lambda read: (),
 ) -> None:
-    """Make some reads and keep their results, or the errors they ended with."""
+    """Make some reads, and those that `more` names behind each; keep their results, or the errors they ended with.
+
+    What is named again, or has a result, is not read again.
+    """
+    asked = set(results)
+
+    async def all_of(reads: Iterable[Read]) -> None:
+        new = [read for read in dict.fromkeys(reads) if read not in asked]
+        asked.update(new)
+        await asyncio.gather(*map(one, new))
 
     async def one(read: Read) -> None:
         method = getattr(reader, read.method)
@@ -25,5 +35,6 @@ async def fetch(
         except ApiError as error:
             results[read] = error
         progress(1)
+        await all_of(more(read))
 
-    await asyncio.gather(*(one(read) for read in reads))
+    await all_of(reads)

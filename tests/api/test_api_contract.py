@@ -45,10 +45,11 @@ def test_writer_is_the_port() -> None:
         assert list(promised.parameters.values()) == list(kept.parameters.values()), name
 
 
-@pytest.mark.parametrize("module", ["contract", "methods", "answers", "tree", "verdicts", "payloads"])
-def test_only_the_client_needs_httpx(module: str) -> None:
-    """Importing the contract, or judging an answer, loads no network library."""
-    code = f"import sys, smsops.api.{module}; sys.exit('httpx' in sys.modules or 'ssl' in sys.modules)"
+@pytest.mark.parametrize("module", ["contract", "methods", "answers", "tree", "verdicts", "payloads", "wire"])
+def test_only_the_network_needs_a_network_library(module: str) -> None:
+    """Importing the contract, or judging an answer, loads nothing of the network; the client none until it is opened."""
+    code = f"import sys, smsops.api.{module}; first = {{'aiohttp', 'ssl'}} & set(sys.modules); "
+    code += "import smsops.api.client; sys.exit(bool(first) or 'aiohttp' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from smsops.api.client import WriterClient
@@ -20,6 +19,7 @@ from smsops.api.contract import (
     Sent,
     Unreadable,
 )
+from smsops.cli.connect import SandboxWire
 from smsops.sandbox.app import Sandbox
 from tests.api.scripted_server import CALLS, KEY, LOGIN, ask
 
@@ -51,7 +51,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def on(sandbox: Sandbox, call: Any, **options: Any) -> Any:
-    return ask(httpx.ASGITransport(sandbox.app), call, **options)
+    return ask(SandboxWire(sandbox.app), call, **options)
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Which parts of smsops each part may import; what is not here is an error."""
 
 CONFINED: dict[str, tuple[str, ...]] = {
-    "httpx": ("api/client.py", "api/verdicts.py", "cli/connect.py"),
+    "aiohttp": ("api/network.py",),
     "yaml": ("config/yaml.py",),
     "duckdb": ("config/data_files.py", "kinds/campaign/where.py"),
     "phonenumbers": ("model/phone.py", "model/settings.py"),
@@ -51,14 +51,19 @@ LAZY = ("cryptography", "duckdb", "obstore", "phonenumbers", "psycopg", "rich")
 """Libraries that nobody imports before they are needed: never at module level."""
 
 
+def imported(node: ast.AST) -> Iterator[str]:
+    """Full names of what a statement imports."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "relative import"
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 def imports(path: Path) -> Iterator[str]:
     """Full names of what a module imports, imports inside functions included."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        yield from imported(node)
 
 
 def inside(path: Path) -> str:
@@ -109,6 +114,13 @@ def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [str(node.module)]
             assert not {name.split(".")[0] for name in names} & set(LAZY), f"{inside(path)}:{node.lineno}"
+
+
+def test_the_network_is_imported_only_where_it_is_used() -> None:
+    """aiohttp costs a quarter of a plan's start: who imports the module that needs it does so inside a function."""
+    for path in MODULES:
+        names = {name for node in ast.parse(path.read_text("utf-8")).body for name in imported(node)}
+        assert not any(name.startswith("smsops.api.network") for name in names), inside(path)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=inside)
