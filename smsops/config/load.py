@@ -77,6 +77,7 @@ class _Loader:
     def __init__(self, root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> None:
         self.kinds = {kind.section: kind for kind in kinds if kind.section}
         self.all_kinds = {kind.name: kind for kind in kinds}
+        self.nested = {kind.name: self.nested_sections(kind) for kind in kinds}
         self.diagnostics = Diagnostics()
         self.files = Files(root, self.diagnostics)
         self.data = DataFiles(root, self.diagnostics)
@@ -92,7 +93,7 @@ class _Loader:
         if top is None:
             return None
         tree = self.assemble(top)
-        sections = {name: (tree.pop(name), tree.marks[name][1]) for name in list(tree) if name in self.kinds}
+        sections = {name: (tree.pop(name), tree.value_mark(name)) for name in list(tree) if name in self.kinds}
         stack, tree = self.validate_stack(tree)
         for section, (blocks, mark) in sections.items():
             self.declare_section(self.kinds[section], blocks, mark, None, stack.settings)
@@ -105,7 +106,7 @@ class _Loader:
         """One tree of all files, its references replaced, its templates expanded."""
         self.variables.declare(top)
         early = self.variables.names("", final=False)
-        merged = Mapping(top.mark)
+        merged = Mapping.at(top.mark)
         merge(merged, top, self.diagnostics, whole=True)
         for included in self.files.read_included(top, early):
             self.variables.declare(included)
@@ -118,14 +119,14 @@ class _Loader:
         assert isinstance(tree, Mapping)
         if generate is not None:
             generator = Generator([str(name) for name in self.kinds], self.data, self.names, self.diagnostics)
-            generator.expand(generate, merged.marks["generate"][1], tree)
+            generator.expand(generate, merged.value_mark("generate"), tree)
             self.incomplete = generator.incomplete
         return tree
 
     def text_at(self, top: Mapping, name: str) -> str | None:
         """The text of a key of smsops.yaml, its references replaced; None where it is no text."""
         value = top.get(name)
-        return str(interpolate(value, top.marks[name][1], self.names)[0]) if isinstance(value, str) else None
+        return str(interpolate(value, top.value_mark(name), self.names)[0]) if isinstance(value, str) else None
 
     def locate(self) -> StackBlock | None:
         top = self.files.read_stack()
@@ -136,7 +137,7 @@ class _Loader:
         found: dict[str, Any] = {"smsops": "1"}
         for name in ("stack", "state", "encryption"):
             if top.get(name) is not None:
-                found[name] = interpolate(top[name], top.marks[name][1], self.names)[0]
+                found[name] = interpolate(top[name], top.value_mark(name), self.names)[0]
             self.names.stack = str(found.get("stack", ""))
         try:
             return StackBlock.model_validate(found)
@@ -174,7 +175,7 @@ class _Loader:
             self.declare_block(kind, key, blocks, account, settings)
 
     def declare_block(self, kind: Kind, key: str, blocks: Mapping, account: str | None, settings: Settings) -> None:
-        marks = blocks.marks[key]
+        marks = blocks.key_mark(key), blocks.value_mark(key)
         if not _YAML_KEY.match(key):
             self.diagnostics.error(
                 "SMS113",
@@ -182,27 +183,22 @@ class _Loader:
                 detail="A key is letters, digits, _, - and ., and begins with a letter or digit.",
                 mark=marks[0],
             )
-        block = Mapping(marks[0]) if blocks[key] is None else blocks[key]
-        nested = self.nested_sections(kind)
-        own = block
-        if isinstance(block, Mapping):
-            own = Mapping(block.mark)
-            for name in block:
-                if name not in nested:
-                    own.take(name, block)
+        block = Mapping.at(marks[0]) if blocks[key] is None else blocks[key]
+        nested = self.nested[kind.name]
+        own = block.without(nested) if isinstance(block, Mapping) else block
         address = Address(account, kind.name, key)
         try:
             spec = kind.Spec.model_validate(own)
         except ValidationError as error:
             # What the block lacks, a template lacks for every row: it is said at the template.
-            place = blocks.written.get(key, marks[0]) if isinstance(block, Mapping) else marks[1]
+            place = blocks.written(key) if isinstance(block, Mapping) else marks[1]
             report(error, kind.Spec, own, place, self.diagnostics, more_keys=tuple(nested))
             self.declared.broken.add(address)
         else:
             self.add(kind.declare(spec, _BlockDeclaration(self, own, marks, account, key, settings, spec)))
         for name in nested if isinstance(block, Mapping) else ():
             if name in block:
-                self.declare_section(nested[name], block[name], block.marks[name][1], key, settings)
+                self.declare_section(nested[name], block[name], block.value_mark(name), key, settings)
 
     def nested_sections(self, kind: Kind) -> dict[str, Kind]:
         if not kind.opens_account:
