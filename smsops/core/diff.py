@@ -52,13 +52,11 @@ def dependencies(address: Address, view: View) -> set[Address]:
     """What a resource depends on, as wanted now or else as recorded."""
     desired, entry = view.desired.get(address), view.state.entries.get(address)
     found: set[Address] = set(desired.depends_on if desired else entry.depends_on if entry else ())
-    kind = view.kinds[address.kind]
-    scope = kind.scope(address)
+    scope = view.kinds[address.kind].scope(address)
     if scope is not None:
         found.add(scope)
     if address.account is not None:
-        opener = next(other for other in view.kinds.values() if other.opens_account)
-        found.add(Address(None, opener.name, address.account))
+        found.add(Address(None, view.opener.name, address.account))
     return found
 
 
@@ -69,6 +67,7 @@ def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Addre
     those that others stand in last; then wanted ones, in the order of the kinds.
     """
     view.changes.clear()
+    view.changed_in.clear()
     view.diagnostics = Diagnostics()
     found = Difference(changes=view.changes)
     rank = {name: position for position, name in enumerate(view.kinds)}
@@ -82,11 +81,14 @@ def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Addre
         for entry in view.state.entries.values()
         if view.kinds[entry.address.kind].adoptable
     }
+    doubted: dict[Address, list[Intent]] = {}
+    for intent in view.state.intents.values():
+        doubted.setdefault(intent.address, []).append(intent)
     for address in (*leaving, *wanted):
-        if address in view.desired and dependencies(address, view) & pending:
+        if pending and address in view.desired and dependencies(address, view) & pending:
             pending.add(address)  # what it depends on is not known yet: what it would ask for may be wrong
             continue
-        doubts = view.state.in_doubt(address)
+        doubts = doubted.get(address)
         if doubts:
             found.doubts += doubts
             continue
@@ -119,7 +121,7 @@ def _judge(
         )
         return
     if address in forgotten:
-        found.changes[address] = Change(address, FORGET, "removed_block", {}, None)
+        view.decide(Change(address, FORGET, "removed_block", {}, None))
         return
     observation = view.observe(address)
     if isinstance(observation, Unknown):
@@ -144,7 +146,7 @@ def _judge(
     if change is None:
         found.unchanged.append(Change(address, NO_OP, "matches"))
         return
-    found.changes[address] = replace(change, follows=(*change.follows, *follows))
+    view.decide(replace(change, follows=(*change.follows, *follows)) if follows else change)
     if change.deletes and resource.entry and resource.entry.protect:
         _refuse_protected(resource, change, view)
 
@@ -225,12 +227,13 @@ def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
         return
     needs = {address: dependencies(address, view) for address in view.addresses}
     _keep_from_double_sending(view, found, doubted - view.desired.keys())
+    above: dict[Address, set[Address]] = {}
+    for other in troubled:
+        for address in closure({other}, needs) & view.leaving:
+            above.setdefault(address, set()).add(other)
     for address in list(found.changes):
         reached = closure({address}, needs) - {address}
-        above = (
-            {other for other in troubled if address in closure({other}, needs)} if address in view.leaving else set()
-        )
-        cause = next(iter(sorted((reached | above) & troubled, key=lambda a: a.sort_key)), None)
+        cause = min((reached & troubled) | above.get(address, set()), key=lambda a: a.sort_key, default=None)
         if cause is None:
             continue
         del found.changes[address]
@@ -242,8 +245,9 @@ def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
 
 def _keep_from_double_sending(view: View, found: Difference, gone: set[Address]) -> None:
     """A sending in doubt that the configuration no longer has may be there under another key: nothing new is sent yet."""
+    by_account = {(other.account, other.kind): other for other in gone}
     for address, change in list(found.changes.items()):
-        cause = next((other for other in gone if (other.account, other.kind) == (address.account, address.kind)), None)
+        cause = by_account.get((address.account, address.kind))
         if cause is not None and change.send is not None and "create" in change.actions:
             del found.changes[address]
             view.warn(

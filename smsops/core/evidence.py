@@ -65,9 +65,10 @@ def _balance(key: str, view: View) -> float | None:
         if not key:
             (info,) = view.read(MASTER_INFO)
             return None if info.credits is None else float(info.credits)
-        opener = next(kind for kind in view.kinds.values() if kind.opens_account)
-        account = Address(None, opener.name, key)
-        observation = view.observe(account) if account in view.addresses else None
+        account = Address(None, view.opener.name, key)
+        known = account in view.desired or account in view.state.entries
+        known = known or any(intent.address == account for intent in view.state.intents.values())
+        observation = view.observe(account) if known else None
     except CannotRead:
         return None
     return float(observation.facts["balance"]) if isinstance(observation, Present) else None

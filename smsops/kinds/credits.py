@@ -124,10 +124,7 @@ class Credits(Kind):
         return self._move(resource, present.facts["balance"], view)
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
-        if not any(
-            address.name == resource.address.account and view.kinds[address.kind].opens_account
-            for address in view.leaving
-        ):
+        if not view.account_leaves(resource.address.account):
             return None  # the account stays: its ledger stays with it, so that no grant is moved again
         return Change(resource.address, DELETE, "delete_because_no_resource_config", {}, None, payload=None)
 
@@ -187,7 +184,7 @@ class Credits(Kind):
         # What this apply is about to spend counts as spent, so that the next plan finds the floor kept.
         spend = sum(
             change.send.credits
-            for change in view.changes.values()
+            for change in view.changed_in.get(resource.address.account, ())
             if change.send and change.send.account == resource.address.account
         )
         left = balance - spend

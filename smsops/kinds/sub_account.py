@@ -146,15 +146,14 @@ class SubAccount(Kind):
         check_ignored(desired, (*WIRE, "password", "active"), diagnostics)
 
     def observe(self, resource: Resource, view: View) -> Observation:
-        (records,) = view.read(Read("get_sub_accounts"))
-        by_login = {record.login: record for record in records}
         wanted = resource.desired.identity if resource.desired else None
         owned = resource.entry.identity if resource.entry else None
         # A rename whose answer was lost has happened where only the new login is there.
-        login = owned if owned in by_login or wanted not in by_login else wanted
-        record = by_login.get(login or wanted or "")
-        if record is None:
+        read = Read("get_sub_accounts")
+        found = view.having(read, "login", owned) or view.having(read, "login", wanted)
+        if not found:
             return Absent()
+        record = found[-1]
         attributes = {
             ours: _comparable(ours, record.fields[read], view)
             for ours, (_, read) in WIRE.items()
@@ -268,8 +267,8 @@ class SubAccount(Kind):
         # Cancelling what it had scheduled gives credits back: the balance must be asked for again.
         given_back = [
             change.refund
-            for change in view.changes.values()
-            if change.address.account == resource.address.name and change.refund is not None
+            for change in view.changed_in.get(resource.address.name, ())
+            if change.refund is not None
         ]
         refunds = bool(given_back)
         (info,) = view.read(MASTER_INFO)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from smsops.model.address import Address
 from smsops.model.diagnostics import Mark
@@ -51,8 +51,7 @@ class Desired:
     """Places inside the block that rules across resources point at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One read of the account: a method of the reader client, its arguments, the sub-account asked about (its login)."""
 
     method: str

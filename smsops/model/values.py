@@ -20,6 +20,9 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 _LONG_DIGITS = re.compile(r"(?<!\d)\+?\d(?:[ .\u00a0-]?\d){6,}(?!\d)")
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
 class Secret:
     """A secret in memory: never shown by repr, str or format; `reveal()` is the only way out."""
 
@@ -43,18 +46,18 @@ class Secret:
 
 def canonical(value: object) -> bytes:
     """JSON with one form per value: sorted keys, no blanks, decimals as text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def digest(value: object, *, key: str = "", length: int = 32) -> str:
     """A keyed digest of a JSON value, hexadecimal, `length` characters."""
-    return hmac.new(key.encode(), canonical(value), hashlib.sha256).hexdigest()[:length]
+    return hmac.digest(key.encode(), canonical(value), "sha256").hex()[:length]
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=8)
 def slow_digest(value: str, salt: str) -> str:
-    """A salted digest that is slow to guess, for passwords (scrypt; a few milliseconds)."""
-    return hashlib.scrypt(value.encode(), salt=salt.encode(), n=2**12, r=8, p=1, dklen=16).hex()
+    """A salted digest that is slow to guess (scrypt; some milliseconds): a key for others, made from a secret."""
+    return hashlib.scrypt(value.encode(), salt=salt.encode(), n=2**13, r=8, p=1, dklen=32).hex()
 
 
 def mask_phone(phone: str) -> str:
