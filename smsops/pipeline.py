@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from smsops import __version__
+from smsops import __version__, garbage
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
 from smsops.config.load import Configuration, Inputs, locate
 from smsops.config.stack import StackBlock
@@ -189,7 +189,8 @@ async def prepare(
         targets=options.targets,
         adopt=options.adopt,
     )
-    made = plan.build(view, found, {move.new: move.old for move in moves}, context)
+    with garbage.none_expected():
+        made = plan.build(view, found, {move.new: move.old for move in moves}, context)
     notes = tuple(_note_of(verdict) for verdict in settled.verdicts)
     made = replace(made, diagnostics=(*configuration.diagnostics, *notes, *made.diagnostics))
     shown = [
@@ -258,7 +259,8 @@ async def _compare(
     progress: Callable[[int], None],
 ) -> diff.Difference:
     while True:
-        found = diff.compare(view, selected, forgotten)
+        with garbage.none_expected():
+            found = diff.compare(view, selected, forgotten)
         if not found.reads:
             return found
         await _fetch(reader, list(found.reads), view, progress)

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from smsops import garbage
 from smsops.config.data_files import DataFiles, Row
 from smsops.config.files import Files, merge
 from smsops.config.generate import Generator
@@ -53,7 +54,8 @@ class Configuration:
 def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configuration:
     """Read the stack in `root`; ConfigurationError with every mistake where there is one."""
     loader = _Loader(root, kinds, inputs)
-    stack = loader.load()
+    with garbage.none_expected():
+        stack = loader.load()
     diagnostics = loader.presentable()
     if stack is None or loader.diagnostics.has_errors:
         raise ConfigurationError(diagnostics)

@@ -51,7 +51,6 @@ class Mapping(dict[str, Any]):
     __slots__ = ("_begin", "_file", "_places", "_written")
 
     def __init__(self, file: str, begin: int | Mark) -> None:
-        super().__init__()
         self._file = file
         self._begin = begin
         self._places: dict[str, int | tuple[Mark, Mark]] = {}
@@ -126,7 +125,6 @@ class Sequence(list[Any]):
     __slots__ = ("_begin", "_file", "_places")
 
     def __init__(self, file: str, begin: int | Mark) -> None:
-        super().__init__()
         self._file = file
         self._begin = begin
         self._places: list[int | Mark] = []
@@ -242,39 +240,45 @@ class _Builder:
         """By id, with the value, so that no other one gets its id."""
 
     def build(self, loader: Any) -> Any:
-        """The tree of all that the loader reads."""
+        """The tree of all that the loader reads. Nearly all of it is plain keys and values: they are dealt with here."""
         get_event = loader.get_event
         keys: dict[str, str] = {}  # the same text, thousands of times
+        frame: _Frame | None = None
         while True:
             event = get_event()
             kind = type(event)
             if kind is ScalarEvent:
-                text = event.value
-                plain = not event.style  # libyaml: plain is ""
-                value = None if plain and text in _NULLS else text
+                value = text = event.value
+                if text in _NULLS and not event.style:  # libyaml: plain is ""
+                    value = None
                 start = event.start_mark
                 place = start.line << _COLUMN | start.column
                 if event.tag is not None:
                     self.check_tag(event)
                 if event.anchor is not None:
                     self.anchors[event.anchor] = value
-                frame = self.stack[-1] if self.stack else None
                 if frame is None:
                     self.root = value
                 elif not frame.is_mapping:
                     frame.node.append(value)
                     frame.places.append(place)
                 elif frame.key_place is None:
-                    if value is None or value in frame.node or (plain and text == "<<"):
-                        self.take_key(frame, value, place, is_merge=plain and text == "<<")
+                    if value is None or text in frame.node or text == "<<":
+                        self.take_key(frame, value, place, is_merge=text == "<<" and not event.style)
                     else:
                         frame.key, frame.key_place = keys.setdefault(text, text), place
-                else:
+                elif frame.key is None or frame.is_merge:
                     self.take_value(frame, value, place)
-            elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                self.start(event, Mapping if kind is MappingStartEvent else Sequence)
+                else:
+                    frame.node[frame.key] = value
+                    frame.places[frame.key] = frame.key_place << _PLACE | place
+                    frame.key_place = None
+            elif kind is MappingStartEvent:
+                frame = self.start(event, Mapping)
+            elif kind is SequenceStartEvent:
+                frame = self.start(event, Sequence)
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
-                self.end()
+                frame = self.end()
             elif kind is AliasEvent:
                 self.alias(event)
             elif kind is DocumentStartEvent:
@@ -301,18 +305,20 @@ class _Builder:
                 mark=self.mark(event),
             )
 
-    def start(self, event: Any, sort: type[Mapping] | type[Sequence]) -> None:
+    def start(self, event: Any, sort: type[Mapping] | type[Sequence]) -> _Frame:
         self.check_tag(event)
         self.check_depth(1, event)
         if self.stack and self.stack[-1].is_mapping and self.stack[-1].key_place is None:
             self.fail("SMS107", "A key must be text", event, "Write a name before the colon.")
-        self.stack.append(_Frame(sort(self.file, _packed(event)), event.anchor))
+        frame = _Frame(sort(self.file, _packed(event)), event.anchor)
+        self.stack.append(frame)
+        return frame
 
     def check_depth(self, height: int, event: Event) -> None:
         if len(self.stack) + height > _MAX_DEPTH:
             self.fail("SMS106", f"The configuration is nested more than {_MAX_DEPTH} levels deep", event)
 
-    def end(self) -> None:
+    def end(self) -> _Frame | None:
         frame = self.stack.pop()
         node = frame.node
         if frame.merges:
@@ -320,6 +326,7 @@ class _Builder:
         if frame.anchor is not None:
             self.anchors[frame.anchor] = node
         self.add(node, node._begin)
+        return self.stack[-1] if self.stack else None
 
     def alias(self, event: AliasEvent) -> None:
         name = str(event.anchor)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -52,6 +54,7 @@ WIRE: Mapping[str, tuple[str, str]] = {
 }
 """Our attribute names: what updateSubAccount calls them, and (lower case) what getSubAccounts does."""
 
+_FRENCH_MOBILE = re.compile(r"(?:(?:\+|00)33|(33|0))([67]\d{8})\Z", re.ASCII)
 _PHONES = frozenset(("mobile", "phone", "billing.mobile", "billing.phone"))
 _CASELESS = frozenset(("country", "billing.country", "email", "billing.email"))
 _MIN_PASSWORD = 6
@@ -398,25 +401,35 @@ class SubAccount(Kind):
 
 def wanted_attributes(spec: SubAccountSpec, country: str) -> dict[str, str | None]:
     """The attributes that the block manages, by our names; None clears. Phones are digits."""
-    wanted: dict[str, str | None] = {}
-    for name in WIRE:
-        block: Any = spec
-        field = name
-        if name.startswith("billing."):
-            block, field = spec.billing, name.removeprefix("billing.")
-        if block is None or field not in block.model_fields_set:
-            continue
-        value = getattr(block, field)
-        wanted[name] = normalise_any(value, country) if value and name in _PHONES else value
-    return wanted
+    given: dict[str, str | None] = {name: getattr(spec, name) for name in spec.model_fields_set if name in WIRE}
+    if spec.billing is not None:
+        given |= {f"billing.{name}": getattr(spec.billing, name) for name in spec.billing.model_fields_set}
+    for name in _PHONES & given.keys():
+        given[name] = _digits(given[name] or "", country) if given[name] else given[name]
+    return {name: given[name] for name in WIRE if name in given}
+
+
+@lru_cache(maxsize=65_536)
+def _digits(phone: str, country: str) -> str:
+    """What `normalise_any` makes of a number, and at once where it is one of the usual forms of a French mobile."""
+    match = _FRENCH_MOBILE.match(phone.replace(" ", ""))
+    if match and (country == "FR" or not match[1]):
+        return f"33{match[2]}"
+    return normalise_any(phone, country)
+
+
+@lru_cache(maxsize=65_536)
+def _recognisable(phone: str, key: str) -> str:
+    """By which the state recognises a number that it may not hold."""
+    return f"{mask_phone(phone)} {digest(phone, key=key, length=12)}"
 
 
 def _comparable(name: str, value: str, view: View) -> str:
     """A value as it is compared and kept: the server writes phones and countries its own way."""
     text = value.strip()
     if name in _PHONES:
-        digits = normalise_any(text, view.settings.default_country)
-        return f"{mask_phone(digits)} {digest(digits, key=view.private_key, length=12)}" if digits else ""
+        digits = _digits(text, view.settings.default_country)
+        return _recognisable(digits, view.private_key) if digits else ""
     return text.casefold() if name in _CASELESS else text
 
 

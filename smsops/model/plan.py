@@ -197,9 +197,12 @@ class Git:
         return self.commit == other.commit or same_tree
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
-    """What an apply would do and why, and everything that has to be said about it."""
+    """What an apply would do and why, and everything that has to be said about it.
+
+    It has no repr: asyncio makes that of a result when it ends, and this one may be of 100,000 changes.
+    """
 
     stack: str
     account: str | None
