@@ -169,19 +169,27 @@ def interpolate(tree: Any, mark: Mark, names: Names) -> tuple[Any, Mark]:
     """
     if isinstance(tree, str):
         return _interpolate_text(tree, mark, names) if "${" in tree else (tree, mark)
+    return _interpolate_inside(tree, names), mark
+
+
+def _interpolate_inside(tree: Any, names: Names) -> Any:
+    """A mapping or sequence with every reference replaced; anything else as it is."""
     if isinstance(tree, Mapping):
-        return _interpolate_mapping(tree, names), mark
+        return _interpolate_mapping(tree, names)
     if isinstance(tree, Sequence):
-        return _interpolate_sequence(tree, names), mark
-    return tree, mark
+        return _interpolate_sequence(tree, names)
+    return tree
 
 
 def _interpolate_sequence(tree: Sequence, names: Names) -> Sequence:
     result = tree
     for position, item in enumerate(tree):
-        if isinstance(item, str) and "${" not in item:
+        if not isinstance(item, str):
+            value, place = _interpolate_inside(item, names), None
+        elif "${" in item:
+            value, place = _interpolate_text(item, tree.item_mark(position), names)
+        else:
             continue
-        value, place = interpolate(item, tree.item_mark(position), names)
         if value is not item:
             result = tree.copy() if result is tree else result
             result.replace(position, value, place)
@@ -190,15 +198,19 @@ def _interpolate_sequence(tree: Sequence, names: Names) -> Sequence:
 
 def _interpolate_mapping(tree: Mapping, names: Names) -> Mapping:
     result = tree
-    keys = [key for key in tree if "${" in key]
+    in_keys = False
     for key, value in tree.items():
-        if value is None or (isinstance(value, str) and "${" not in value):
+        in_keys = in_keys or "${" in key
+        if not isinstance(value, str):
+            new_value, place = _interpolate_inside(value, names), None
+        elif "${" in value:
+            new_value, place = _interpolate_text(value, tree.value_mark(key), names)
+        else:
             continue
-        new_value, place = interpolate(value, tree.value_mark(key), names)
         if new_value is not value:
             result = tree.copy() if result is tree else result
             result.replace(key, new_value, place)
-    return _interpolate_keys(result, names) if keys else result
+    return _interpolate_keys(result, names) if in_keys else result
 
 
 def _interpolate_keys(tree: Mapping, names: Names) -> Mapping:

@@ -95,10 +95,11 @@ class Mapping(dict[str, Any]):
         else:
             self.put(key, other[key], other.key_mark(key), other.value_mark(key), (other._written or {}).get(key))
 
-    def replace(self, key: str, value: Any, mark: Mark) -> None:
-        """Put another value under a key that is there, with another place."""
+    def replace(self, key: str, value: Any, mark: Mark | None = None) -> None:
+        """Put another value under a key that is there, at its place or at another one."""
         self[key] = value
-        self._places[key] = (self.key_mark(key), mark)
+        if mark is not None:
+            self._places[key] = (self.key_mark(key), mark)
 
     def copy(self) -> Mapping:
         """The same, which may be added to."""
@@ -153,10 +154,11 @@ class Sequence(list[Any]):
         self.append(value)
         self._places.append(mark)
 
-    def replace(self, position: int, value: Any, mark: Mark) -> None:
-        """Put another value where one is, with another place."""
+    def replace(self, position: int, value: Any, mark: Mark | None = None) -> None:
+        """Put another value where one is, at its place or at another one."""
         self[position] = value
-        self._places[position] = mark
+        if mark is not None:
+            self._places[position] = mark
 
     def copy(self) -> Sequence:
         """The same, which may be added to."""

@@ -54,6 +54,7 @@ WIRE: Mapping[str, tuple[str, str]] = {
 }
 """Our attribute names: what updateSubAccount calls them, and (lower case) what getSubAccounts does."""
 
+_OURS = {read: ours for ours, (_, read) in WIRE.items()}
 _FRENCH_MOBILE = re.compile(r"(?:(?:\+|00)33|(33|0))([67]\d{8})\Z", re.ASCII)
 _PHONES = frozenset(("mobile", "phone", "billing.mobile", "billing.phone"))
 _CASELESS = frozenset(("country", "billing.country", "email", "billing.email"))
@@ -158,17 +159,12 @@ class SubAccount(Kind):
             return Absent()
         record = found[-1]
         attributes = {
-            ours: _comparable(ours, record.fields[read], view)
-            for ours, (_, read) in WIRE.items()
-            if read in record.fields
-        }
-        shown = {
-            ours: _shown_live(ours, record.fields[read]) for ours, (_, read) in WIRE.items() if read in record.fields
+            ours: _comparable(ours, record.fields[read], view) for read, ours in _OURS.items() if read in record.fields
         }
         wish = resource.desired.spec.create_only if resource.desired else None
         stored = resource.entry.attributes.get("create_only") if resource.entry else None
         postpaid = bool((stored or {}).get("postpaid") or (wish and wish.postpaid))
-        facts = {"balance": record.credits or 0, "postpaid": postpaid, "shown": shown}
+        facts = {"balance": record.credits or 0, "postpaid": postpaid, "fields": record.fields}
         return Present(record.login, {"login": record.login, **attributes}, facts)
 
     def create(self, resource: Resource, view: View) -> Change | None:
@@ -192,6 +188,7 @@ class SubAccount(Kind):
                     f"{resource.address} has no {name}",
                     "The API has refused to create sub-accounts without one.",
                 )
+        entry = self._entry(resource, want.identity, view, None)
         data = {"LOGIN": want.identity, **{WIRE[name][0]: value for name, value in want.data.items() if value}}
         data |= _create_only(want.spec)
         after = {"login": want.identity, **{name: _shown(name, value) for name, value in want.data.items() if value}}
@@ -203,8 +200,8 @@ class SubAccount(Kind):
             {**after, "password": "(write-only)", **self._flags(want.spec)},
             method="createSubAccount",
             calls=1,
-            payload=_Payload(want.identity, data, self._entry(resource, want.identity, view, None), password=True),
-            content=[data, view.secret_digest(password)],
+            payload=_Payload(want.identity, data, entry, password=True),
+            content=[data, entry.attributes["password"]],
         )
 
     def update(self, resource: Resource, present: Present, view: View) -> Change | None:
@@ -221,7 +218,8 @@ class SubAccount(Kind):
             old = present.attributes.get(name, stored.get(name))
             if name not in ignored and new != old:
                 data[WIRE[name][0]] = value or ""
-                before[name] = present.facts["shown"].get(name, _shown_stored(name, old))
+                live = present.facts["fields"].get(WIRE[name][1])
+                before[name] = _shown_stored(name, old) if live is None else _shown_live(name, live)
                 after[name] = _shown(name, value)
         password = view.secret(resource.address, "password")
         changes_password = (
@@ -242,12 +240,12 @@ class SubAccount(Kind):
             data["ACTIVE"] = "1" if active else "0"
             before["active"], after["active"] = stored.get("active"), active
         self._warn_create_only(resource, view)
+        if not data and not changes_password and resource.entry and resource.entry.identity == present.identity:
+            return None
         entry = self._entry(resource, want.identity, view, stored)
         if not data and not changes_password:
             if resource.entry is None:
                 return Change(resource.address, ADOPT, "adopted", {}, {}, entry=entry)
-            if resource.entry.identity == present.identity:
-                return None
             logins = ({"login": resource.entry.identity}, {"login": present.identity})  # renamed, and not recorded
             return Change(resource.address, UPDATE, "configuration_changed", *logins, entry=entry)
         return Change(
