@@ -192,7 +192,7 @@ async def prepare(
     with garbage.none_expected():
         made = plan.build(view, found, {move.new: move.old for move in moves}, context)
     notes = tuple(_note_of(verdict) for verdict in settled.verdicts)
-    made = replace(made, diagnostics=(*configuration.diagnostics, *notes, *made.diagnostics))
+    made = made._replace(diagnostics=(*configuration.diagnostics, *notes, *made.diagnostics))
     shown = [
         {
             "address": str(verdict.intent.address),

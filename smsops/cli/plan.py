@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
-from smsops.cli.views import text
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
 from smsops.model.values import printed
@@ -37,7 +36,10 @@ def validate(output: str) -> int:
     if output == "json":
         _print_validation(configuration.diagnostics)
         return ExitCode.OK
-    text.print_diagnostics(configuration.diagnostics, settings.use_color(sys.stderr))
+    if configuration.diagnostics:
+        from smsops.cli.views import text
+
+        text.print_diagnostics(configuration.diagnostics, settings.use_color(sys.stderr))
     count = len(configuration.desired)
     click.echo(f"The configuration is valid: {count} resource{'' if count == 1 else 's'}.")
     return ExitCode.OK
@@ -108,6 +110,8 @@ def plan(
 
 def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
     """The plan on stdout, its diagnostics on stderr (in JSON they are part of it)."""
+    from smsops.cli.views import text
+
     if output == "json":
         click.echo(printed(made.document(everything=everything)))
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
 
 from smsops.config.inside import Unreadable, inside, read_inside
 from smsops.config.interpolate import Names, interpolate

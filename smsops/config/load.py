@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping as AbstractMapping
 from collections.abc import Sequence as AbstractSequence
@@ -15,12 +14,8 @@ from pydantic import ValidationError
 from smsops import garbage
 from smsops.config.data_files import DataFiles, Row
 from smsops.config.files import Files, merge
-from smsops.config.generate import Generator
 from smsops.config.interpolate import Names, interpolate
-from smsops.config.moves import Moves
-from smsops.config.present import presentable
 from smsops.config.stack import StackBlock
-from smsops.config.validation import report, without
 from smsops.config.variables import Inputs, Variables
 from smsops.config.yaml import Mapping, key_mark_at, mark_at
 from smsops.kinds.base import Declared, Kind, Step
@@ -101,7 +96,10 @@ class _Loader:
             self.declare_section(self.kinds[section], blocks, mark, None, stack.settings)
         for desired in self.declared.resources.values():
             self.all_kinds[desired.address.kind].check(desired, self.declared, self.diagnostics)
-        Moves(self.all_kinds, self.declared, tree, self.diagnostics).check(stack)
+        if stack.moved or stack.removed:
+            from smsops.config.moves import Moves
+
+            Moves(self.all_kinds, self.declared, tree, self.diagnostics).check(stack)
         return stack
 
     def assemble(self, top: Mapping) -> Mapping:
@@ -120,6 +118,8 @@ class _Loader:
         tree = interpolate(merged, merged.mark, self.names)[0]
         assert isinstance(tree, Mapping)
         if generate is not None:
+            from smsops.config.generate import Generator
+
             generator = Generator([str(name) for name in self.kinds], self.data, self.names, self.diagnostics)
             generator.expand(generate, merged.value_mark("generate"), tree)
             self.incomplete = generator.incomplete
@@ -144,6 +144,8 @@ class _Loader:
         try:
             return StackBlock.model_validate(found)
         except ValidationError as error:
+            from smsops.config.validation import report
+
             report(error, StackBlock, top, top.mark, self.diagnostics)
             return None
 
@@ -156,6 +158,8 @@ class _Loader:
         try:
             return StackBlock.model_validate(tree), tree
         except ValidationError as error:
+            from smsops.config.validation import report, without
+
             sections = tuple(str(section) for section in self.kinds)
             report(error, StackBlock, tree, tree.mark, self.diagnostics, more_keys=(*sections, "generate", "variables"))
             rest = without(tree, error)
@@ -192,6 +196,8 @@ class _Loader:
         try:
             spec = kind.Spec.model_validate(own)
         except ValidationError as error:
+            from smsops.config.validation import report
+
             # What the block lacks, a template lacks for every row: it is said at the template.
             place = blocks.written(key) if isinstance(block, Mapping) else marks[1]
             report(error, kind.Spec, own, place, self.diagnostics, more_keys=tuple(nested))
@@ -226,11 +232,17 @@ class _Loader:
     # -- results ------------------------------------------------------------------------------
 
     def presentable(self) -> tuple[Diagnostic, ...]:
+        if not self.diagnostics.items:
+            return ()
+        from smsops.config.present import presentable
+
         incomplete = self.incomplete or self.files.incomplete or bool(self.names.failed)
         return presentable(self.diagnostics, self.files.contents, self.names.failed, incomplete=incomplete)
 
     def fingerprint(self) -> str:
         """One digest of all that the configuration is made of: files, data, variables."""
+        import hashlib
+
         files = {path: hashlib.sha256(content).hexdigest() for path, content in self.files.contents.items()}
         data = {path: hashlib.sha256(content).hexdigest() for path, content in self.data.contents.items()}
         variables, used = dict(self.names.variables), dict(self.names.used)

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from smsops.config.interpolate import Names, is_text
 from smsops.config.stack import VariableBlock
-from smsops.config.validation import report
 from smsops.config.yaml import Mapping, parse
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 
@@ -54,6 +53,8 @@ class Variables:
         try:
             return VariableBlock.model_validate(block if block is not None else {})
         except ValidationError as error:
+            from smsops.config.validation import report
+
             report(error, VariableBlock, block, section.value_mark(name), self._diagnostics)
             return VariableBlock(default="")
 

@@ -183,9 +183,8 @@ def mark_at(tree: Any, path: tuple[str | int, ...]) -> Mark | None:
     last: str | int = 0
     start = tree
     for step in path:
-        if isinstance(tree, Mapping) and isinstance(step, str) and step in tree:
-            parent, last, tree = tree, step, tree[step]
-        elif isinstance(tree, Sequence) and isinstance(step, int) and step < len(tree):
+        is_key = isinstance(tree, Mapping) and step in tree
+        if is_key or (isinstance(tree, Sequence) and isinstance(step, int) and step < len(tree)):
             parent, last, tree = tree, step, tree[step]
         # Other steps (the name of a model in a union) lead nowhere in the file.
     if isinstance(parent, Mapping):
@@ -349,9 +348,9 @@ class _Builder:
         if not isinstance(value, Mapping | Sequence):
             return 1, 0
         if id(value) not in self.measured:
-            mapping = isinstance(value, Mapping)
-            inner = [self.measure(item) for item in (value.values() if mapping else value)]
-            size = 1 + sum(size for size, _ in inner) + (len(value) if mapping else 0)
+            inner = [self.measure(item) for item in (value.values() if isinstance(value, Mapping) else value)]
+            keys = len(value) if isinstance(value, Mapping) else 0
+            size = 1 + keys + sum(size for size, _ in inner)
             self.measured[id(value)] = (value, size, 1 + max((height for _, height in inner), default=0))
         return self.measured[id(value)][1:]
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from zoneinfo import ZoneInfo
 
 from smsops.kinds.base import MASTER_INFO, View
 from smsops.model.address import Address
@@ -109,6 +108,8 @@ def _verdict(
         since = datetime.fromisoformat(intent.since)
         if view.now - since >= view.settings.settle_time:
             return Verdict(intent, False, what)
+        from zoneinfo import ZoneInfo
+
         until = (since + view.settings.settle_time).astimezone(ZoneInfo(view.settings.timezone))
         return Verdict(intent, None, f"{what}; it may still come true until {until:%Y-%m-%d %H:%M} {until.tzinfo}")
     return Verdict(intent, None, what)

@@ -79,7 +79,7 @@ def build(view: View, found: Difference, moved: Mapping[Address, Address], conte
     view.diagnostics.extend(_limits(plan, view))
     diagnostics = tuple(view.diagnostics)
     errored = any(item.severity == "error" and item.blocks is None for item in diagnostics)
-    return replace(plan, diagnostics=diagnostics, errored=errored)
+    return plan._replace(diagnostics=diagnostics, errored=errored)
 
 
 def _with_move(change: Change, moved: Mapping[Address, Address]) -> Change:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Annotated, Any, ClassVar, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -177,6 +176,8 @@ class Credits(Kind):
                     )
             return {grant: amount for grant, amount in spec.grants.items() if grant not in ledger}
         if spec.allowance is not None:
+            from zoneinfo import ZoneInfo
+
             today = view.now.astimezone(ZoneInfo(view.settings.timezone))
             begun = _periods(spec.allowance.every, spec.allowance.from_, today)
             return {_ALLOWANCE + period: spec.allowance.amount for period in begun if _ALLOWANCE + period not in ledger}
