@@ -74,7 +74,7 @@ def slow_digest(value: str, salt: str) -> str:
     """A salted digest that is slow to guess (scrypt; some milliseconds): a key for others, made from a secret."""
     import hashlib
 
-    return hashlib.scrypt(value.encode(), salt=salt.encode(), n=2**13, r=8, p=1, dklen=32).hex()
+    return hashlib.scrypt(value.encode(), salt=salt.encode(), n=2**12, r=8, p=1, dklen=32).hex()
 
 
 def mask_phone(phone: str) -> str:
