@@ -27,8 +27,8 @@ from smsops.api.contract import (
 from smsops.api.methods import CancelStatus, CreditStatus, SendStatus, SubAccountsStatus, Verdict
 from smsops.api.tree import Malformed, Mapped, Tree, count, decode, elements, keyed, number, text, texts
 from smsops.api.verdicts import Answer, judge
-from smsops.table import Row, Table
-from smsops.table.answer import BadBody, digits, table_of
+from smsops.table import Row
+from smsops.table.answer import BadBody, ContactsBody, digits, table_of
 
 __all__ = [
     "account",
@@ -169,13 +169,17 @@ def _list(mapped: Mapped) -> ListRecord:
     return ListRecord(name, contacts, locked, text(mapped.get("creationdate")))
 
 
-def contacts(answer: Answer, read: tuple[Table, int] | None = None) -> Contacts:
+def contacts(answer: Answer, body: ContactsBody | None = None) -> Contacts:
     """getContacts (manual §26): every key but MobilePhone is a field, in whatever case it comes back.
 
-    `read` are contacts that were taken out of the body while it arrived, and their number. An unknown list is not
+    `body` may have taken the contacts out of the answer while it arrived. An unknown list is not
     documented, and may well be what a status 0 means here.
     """
     members = _collection(answer, "contacts", "contact", zero=Refused)
+    try:
+        read = body.table() if body else None
+    except BadBody as error:
+        raise Malformed(str(error)) from None
     if read is not None:
         if members:
             raise Malformed("the answer has contacts in two places")

@@ -51,8 +51,16 @@ LoginField = Annotated[
 class AccountBlock(Block):
     """The `account` section: the master account and where its API is."""
 
-    login: LoginField = Field(SecretReference("env", "ALLMYSMS_LOGIN"), description="The login, or a reference to it.")
-    api_key: SecretField = Field(SecretReference("env", "ALLMYSMS_API_KEY"), description="The API key, by reference.")
+    login: LoginField = Field(
+        default_factory=lambda: SecretReference("env", "ALLMYSMS_LOGIN"),
+        description="The login, or a reference to it.",
+        json_schema_extra={"default": {"env": "ALLMYSMS_LOGIN"}},
+    )
+    api_key: SecretField = Field(
+        default_factory=lambda: SecretReference("env", "ALLMYSMS_API_KEY"),
+        description="The API key, by reference.",
+        json_schema_extra={"default": {"env": "ALLMYSMS_API_KEY"}},
+    )
     url: Url = DEFAULT_URL
 
 

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Refused, Writer
@@ -49,6 +50,9 @@ class SourceRead:
 
     source: RemoteSource
     reading: Reading
+
+
+AnyRead = Read | SourceRead
 
 
 class Declaration(Protocol):
@@ -117,11 +121,28 @@ class View:
     """The contacts that the state's backups hold, by name, or why one could not be read."""
     private_key: str = ""
     """Keys digests that nobody who only has the state may guess: phone numbers are few."""
-    results: dict[Read | SourceRead, Any] = field(default_factory=dict)
+    results: dict[AnyRead, Any] = field(default_factory=dict)
     worked_out: dict[Hashable, tuple[tuple[object, ...], Any]] = field(default_factory=dict)
     changes: dict[Address, Change] = field(default_factory=dict)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     observed: dict[Address, Observation] = field(default_factory=dict)
+    changed_in: dict[str | None, list[Change]] = field(default_factory=dict)
+    """The changes by the account that they are made in."""
+    _indexes: dict[tuple[Read, str], tuple[Any, dict[Any, list[Any]]]] = field(default_factory=dict)
+
+    @cached_property
+    def opener(self) -> Kind:
+        """The kind whose resources are accounts."""
+        return next(kind for kind in self.kinds.values() if kind.opens_account)
+
+    def account_leaves(self, account: str | None) -> bool:
+        """Whether a sub-account is leaving, and all that it owns with it."""
+        return account is not None and Address(None, self.opener.name, account) in self.leaving
+
+    def decide(self, change: Change) -> None:
+        """Make a change part of the plan."""
+        self.changes[change.address] = change
+        self.changed_in.setdefault(change.address.account, []).append(change)
 
     @property
     def addresses(self) -> set[Address]:
@@ -150,7 +171,7 @@ class View:
         found: T = known[1]
         return found
 
-    def read(self, *reads: Read | SourceRead) -> list[Any]:
+    def read(self, *reads: AnyRead) -> list[Any]:
         """The results of some reads; NotReadYet where one is missing, CannotRead where one failed."""
         missing = tuple(read for read in reads if read not in self.results)
         if missing:
@@ -160,6 +181,17 @@ class View:
             if isinstance(result, Exception):
                 raise CannotRead(str(result))
         return results
+
+    def having(self, read: Read, attribute: str, value: Any) -> Sequence[Any]:
+        """The records of a read that have a value in an attribute, found without looking at all of them."""
+        (records,) = self.read(read)
+        known = self._indexes.get((read, attribute))
+        if known is None or known[0] is not records:
+            index: dict[Any, list[Any]] = {}
+            for record in records:
+                index.setdefault(getattr(record, attribute), []).append(record)
+            known = self._indexes[read, attribute] = (records, index)
+        return known[1].get(value, ())
 
     def backup(self, name: str) -> Table:
         """The contacts of a backup; CannotRead where it is gone or cannot be read: what it held is not nothing."""
@@ -193,13 +225,12 @@ class View:
         """
         if address.account is None:
             return Present("")
-        opener = next(kind for kind in self.kinds.values() if kind.opens_account)
-        account = Address(None, opener.name, address.account)
+        account = Address(None, self.opener.name, address.account)
         if self.creates(account):
             return Absent()
         observation = self.observe(account)
         if isinstance(observation, Unknown):
-            raise CannotRead(f"{opener.name}.{address.account} could not be read")
+            raise CannotRead(f"{account} could not be read")
         return observation
 
     def note(self, diagnostic: Diagnostic) -> None:
@@ -217,7 +248,11 @@ class View:
         return self.secrets.get((address, name))
 
     def secret_digest(self, secret: Secret) -> str:
-        return slow_digest(secret.reveal(), self.state.salt)
+        """By which the state recognises a secret.
+
+        Its key is slow to guess for whoever has the state, and is made once: there may be thousands of secrets.
+        """
+        return digest(secret.reveal(), key=slow_digest(self.private_key, self.state.salt))
 
     def digest(self, value: object) -> str:
         """A digest keyed by the state, for what the state must recognise and not tell."""

@@ -134,9 +134,8 @@ class ContactList(Kind):
     def observe(self, resource: Resource, view: View) -> Observation:
         if resource.desired is None and resource.entry is None:
             return Absent()  # its contacts are all that the state has left of it
-        records = self._records(resource, view)
         name = self._live_name(resource)
-        found = [record for record in records if record.name == name]
+        found = self._called(name, resource, view)
         if len(found) > 1:
             raise CannotRead(f'the account has {len(found)} lists called "{name}"')
         if not found:
@@ -144,12 +143,12 @@ class ContactList(Kind):
         record = found[0]
         return Present(record.name, {"locked": record.locked}, {"contacts": record.contacts})
 
-    def _records(self, resource: Resource, view: View) -> Sequence[ListRecord]:
+    def _called(self, name: str, resource: Resource, view: View) -> Sequence[ListRecord]:
+        """The lists of the resource's account that have a name."""
         owner = view.owner(resource.address)
         if not isinstance(owner, Present):
             return ()
-        (records,) = view.read(Read("get_lists", (), owner.identity or None))
-        return tuple(records)
+        return view.having(Read("get_lists", (), owner.identity or None), "name", name)
 
     def _live_name(self, resource: Resource) -> str:
         replacing = resource.entry.attributes.get("replacing") if resource.entry else None
@@ -199,7 +198,7 @@ class ContactList(Kind):
 
     def _name_is_free(self, resource: Resource, view: View) -> bool:
         """Whether a list can take the name that it wants: found out before the old one is deleted."""
-        if all(record.name != resource.want.identity for record in self._records(resource, view)):
+        if not self._called(resource.want.identity, resource, view):
             return True
         view.fail(
             resource.address,

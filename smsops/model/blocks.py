@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -74,7 +75,7 @@ SecretField = Annotated[Any, BeforeValidator(read_secret), WithJsonSchema(SECRET
 
 
 def _plain(value: str) -> str:
-    if _CONTROL.search(value):
+    if not value.isprintable() and _CONTROL.search(value):
         raise PydanticCustomError("control", "It may not hold control characters")
     return value.strip()
 
@@ -99,10 +100,21 @@ class Lifecycle(Block):
     )
 
     def guard(self) -> Guard:
+        if not self.model_fields_set:
+            return _UNGUARDED
         return Guard(self.protect, frozenset(self.ignore_changes), self.adopt)
+
+
+_UNGUARDED = Guard()
+
+
+@cache
+def _no_lifecycle() -> Lifecycle:
+    """What nearly every block has, shared by all."""
+    return Lifecycle()
 
 
 class GuardedBlock(Block):
     """A block with a `lifecycle`."""
 
-    lifecycle: Lifecycle = Field(default_factory=Lifecycle)
+    lifecycle: Lifecycle = Field(default_factory=_no_lifecycle)

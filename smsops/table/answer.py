@@ -83,6 +83,7 @@ class ContactsBody:
         self._envelope = b""
         self._separator = b""
         self._pieces: _Pieces | None = None
+        self._read: tuple[Table, int] | BadBody | None = None
 
     def feed(self, chunk: bytes) -> None:
         """Take what has arrived; that may last as long as the engine needs for a piece."""
@@ -105,9 +106,14 @@ class ContactsBody:
         try:
             _, end = json.JSONDecoder().raw_decode(last.decode())
         except (ValueError, RecursionError):
-            return self._envelope  # it breaks off, and so does this
+            self._read = BadBody("the answer breaks off")
+            return self._envelope
         length = len(last.decode()[:end].encode())
         self._pieces.add(last[:length])
+        try:
+            self._read = self._pieces.finished()
+        except BadBody as error:
+            self._read = error
         return self._envelope + last[length:]
 
     def table(self) -> tuple[Table, int] | None:
@@ -115,7 +121,9 @@ class ContactsBody:
 
         BadBody where they make no sense.
         """
-        return None if self._pieces is None else self._pieces.finished()
+        if isinstance(self._read, BadBody):
+            raise self._read
+        return self._read
 
     def _begin(self, content: bytes) -> bytes:
         """Find out how the body can be cut, if it can; the beginning of the contacts."""

@@ -259,7 +259,7 @@ def test_a_merge_takes_what_is_not_said_nearer(
     assert not diagnostics.items
     assert tree["merged"] == {**second, **first, **own}
     for key, value in tree["merged"].items():
-        _, mark = tree["merged"].marks[key]
+        mark = tree["merged"].value_mark(key)
         assert mark.column is not None
         assert text.splitlines()[mark.line - 1][mark.column - 1 :].lstrip('"').startswith(value)
 
