@@ -27,7 +27,7 @@ from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
 from smsops.model.plan import Plan, Report
-from smsops.model.resources import NotReadYet, Read, SecretReference
+from smsops.model.resources import NotReadYet, SecretReference
 from smsops.model.sources import RemoteSource, Stream
 from smsops.model.state import Event, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest

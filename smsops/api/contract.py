@@ -91,7 +91,7 @@ class Contacts:
     `received` is how many the server sent; of several with one phone the table has the last.
     """
 
-    table: Table = field(repr=False)
+    table: Table = field(repr=False, compare=False)
     received: int
 
 

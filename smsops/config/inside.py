@@ -35,7 +35,11 @@ def expand(root: Path, pattern: str) -> list[str]:
 
     Unreadable where the pattern is none, or names nothing.
     """
-    if not any(character in pattern for character in "*?[") or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+    if (
+        not any(character in pattern for character in "*?[")
+        or Path(pattern).is_absolute()
+        or ".." in Path(pattern).parts
+    ):
         return [pattern]
     try:
         paths = sorted(path for path in root.glob(pattern) if not path.is_dir())

@@ -12,8 +12,6 @@ from smsops.model.resources import Read
 from smsops.model.sources import SourceUnreadable
 from smsops.table.read import Source
 
-
-
 ReadSource = Callable[[SourceRead], Source]
 """Reads a source. SourceUnreadable where it cannot be read to its end."""
 
@@ -39,7 +37,9 @@ async def fetch(
 
     async def one(read: AnyRead) -> None:
         try:
-            results[read] = await asyncio.to_thread(read_source, read) if isinstance(read, SourceRead) else await ask(read)
+            results[read] = (
+                await asyncio.to_thread(read_source, read) if isinstance(read, SourceRead) else await ask(read)
+            )
         except (ApiError, SourceUnreadable) as error:
             results[read] = error
         progress(1)

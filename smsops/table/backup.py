@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from smsops.table.answer import ContactsBody, table_of
+from smsops.table.answer import ContactsBody
 from smsops.table.rows import Rows
 from smsops.table.table import Row, Table
 
@@ -14,7 +14,9 @@ _PHONE = "MobilePhone"
 
 def document(table: Table) -> bytes:
     """The document that keeps some contacts."""
-    members = (json.dumps({_PHONE: phone, **fields}, ensure_ascii=False, separators=(",", ":")) for phone, fields in table)
+    members = (
+        json.dumps({_PHONE: phone, **fields}, ensure_ascii=False, separators=(",", ":")) for phone, fields in table
+    )
     return f'{{"Contacts":[{",".join(members)}]}}'.encode(errors="replace")
 
 

@@ -108,16 +108,15 @@ class Columns(Table):
         if not len(self):
             return rest
         return self._made(
-            f"FROM {self.source} UNION ALL BY NAME FROM {rest.source}", tuple(dict.fromkeys((*self.fields, *rest.fields)))
+            f"FROM {self.source} UNION ALL BY NAME FROM {rest.source}",
+            tuple(dict.fromkeys((*self.fields, *rest.fields))),
         )
 
     def without(self, other: Table) -> Table:
         if not len(other):
             return self
         others = other.columns()
-        return self._made(
-            f"FROM {self.source} ANTI JOIN {others.source} USING (phone)", self.fields, whole=self.whole
-        )
+        return self._made(f"FROM {self.source} ANTI JOIN {others.source} USING (phone)", self.fields, whole=self.whole)
 
     def only(self, names: Collection[str]) -> Table:
         kept = tuple(name for name in self.fields if name in names)
@@ -207,9 +206,7 @@ class Columns(Table):
             for name in names
         )
         # The columns that a contact is made of are out of the condition's sight.
-        met = (
-            f"SELECT \"#\" AS phone FROM (SELECT phone AS \"#\"{_then(shown)} FROM {self.source}) WHERE (\n{condition}\n)"
-        )
+        met = f'SELECT "#" AS phone FROM (SELECT phone AS "#"{_then(shown)} FROM {self.source}) WHERE (\n{condition}\n)'
         try:
             return self._made(f"FROM {self.source} SEMI JOIN ({met}) USING (phone)", self.fields, whole=self.whole)
         except EngineError as error:
@@ -272,7 +269,9 @@ def stripped(column: str, *, any_blank: bool = True) -> str:
         return f"CASE WHEN starts_with({column}, ' ') OR ends_with({column}, ' ') THEN trim({column}) ELSE {column} END"
     edge = literal(f"^{BLANK}|{BLANK}$")
     ends = literal(f"^{BLANK}+|{BLANK}+$")
-    return f"CASE WHEN regexp_matches({column}, {edge}) THEN regexp_replace({column}, {ends}, '', 'g') ELSE {column} END"
+    return (
+        f"CASE WHEN regexp_matches({column}, {edge}) THEN regexp_replace({column}, {ends}, '', 'g') ELSE {column} END"
+    )
 
 
 def load_rows(fields: Sequence[str], rows: Iterable[Row]) -> Columns:

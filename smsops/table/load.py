@@ -234,7 +234,9 @@ class _CsvPieces:
         assert self.layout is not None
         mistakes = Mistakes(self.source.label)
         lines = io.StringIO(_text(piece.content), newline="")
-        records = csv_rows(lines, self.delimiter, len(self.names), piece.line, _complaining(self.source.label, mistakes))
+        records = csv_rows(
+            lines, self.delimiter, len(self.names), piece.line, _complaining(self.source.label, mistakes)
+        )
         found = ((line, dict(zip(self.names, cells, strict=True))) for line, cells in records)
         rows = good_rows(found, self.layout, self.source.reading, mistakes)
         stage.add_rows(((phone, fields) for phone, fields, _ in rows), piece.number)

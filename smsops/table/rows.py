@@ -98,7 +98,9 @@ class Rows(Table):
     def digest(self, key: str) -> str:
         sums = [0, 0, 0, 0]
         for phone, fields in self._rows.items():
-            values = (f"{len(name)}:{name}{len(fields[name])}:{fields[name]}" for name in sorted(fields) if fields[name])
+            values = (
+                f"{len(name)}:{name}{len(fields[name])}:{fields[name]}" for name in sorted(fields) if fields[name]
+            )
             digest = sha256(f"{key}\n{phone}\n{''.join(values)}".encode()).digest()
             for word in range(4):
                 sums[word] += int.from_bytes(digest[word * 8 : word * 8 + 8], "big")

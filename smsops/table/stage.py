@@ -86,7 +86,8 @@ class Stage(Generic[T]):
             those = f"{name} WHERE phone IN (SELECT unnest(?::UBIGINT[]))"
             values = ", ".join(f"coalesce({column(field)}, '')" for field in self.fields) or "0"
             found = self.engine.run(
-                f"SELECT phone FROM {those} GROUP BY phone HAVING count(DISTINCT row({values})) > 1 ORDER BY phone", [twice]
+                f"SELECT phone FROM {those} GROUP BY phone HAVING count(DISTINCT row({values})) > 1 ORDER BY phone",
+                [twice],
             )
             conflicts = [self.engine.phone(phone) for (phone,) in found]
             order = f"piece {'DESC' if last else 'ASC'}, rowid {'DESC' if last else 'ASC'}"

@@ -99,9 +99,7 @@ def _as_wide_as(
             yield line, cells[:width] + [""] * (width - len(cells))
 
 
-def _records(
-    lines: Iterable[str], delimiter: str, line: int, complain: Complain
-) -> Iterator[tuple[int, list[str]]]:
+def _records(lines: Iterable[str], delimiter: str, line: int, complain: Complain) -> Iterator[tuple[int, list[str]]]:
     """The cells of every record that is not blank, with the line where it begins."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     first = line

@@ -13,7 +13,7 @@ from smsops.model.phone import codes_of_one_country, country_of
 from smsops.model.values import mask_phone
 from smsops.table import BATCH, Rows
 from smsops.table.columns import Columns
-from smsops.table.engine import column, literal
+from smsops.table.engine import literal
 
 _BLOCK = 64
 
@@ -67,7 +67,8 @@ class ColumnsCut(Cut):
         blocked = Rows({phone: {} for phone in blacklist}).columns()
         those = f"(FROM {self._name} WHERE part IN (SELECT unnest(?::BIGINT[])))"
         for number, phone in self._engine.run(
-            f"SELECT part, phone FROM {those} SEMI JOIN {blocked.source} USING (phone) ORDER BY part, digest", [list(numbers)]
+            f"SELECT part, phone FROM {those} SEMI JOIN {blocked.source} USING (phone) ORDER BY part, digest",
+            [list(numbers)],
         ):
             found[number].blocked.append(self._engine.phone(phone))
         sizes = f"({self._sized(f'FROM {those} ANTI JOIN {blocked.source} USING (phone)', template)})"

@@ -59,7 +59,9 @@ class InlinePart:
 
     @property
     def conflicts(self) -> Collection[str]:
-        return [phone for phone, found in self.rows.items() if any(not same(fields, found[0][0]) for fields, _ in found)]
+        return [
+            phone for phone, found in self.rows.items() if any(not same(fields, found[0][0]) for fields, _ in found)
+        ]
 
     def places(self, phones: Collection[str]) -> Iterator[tuple[str, Fields, Mark]]:
         for phone in phones:

@@ -66,9 +66,7 @@ def _read_all(desired: Desired, view: View) -> tuple[Table, list[Diagnostic]]:
         parts.append(FilePart(source))
         for mistake in source.mistakes:
             mark = Mark(source.label, mistake.line) if mistake.line else desired.mark
-            findings.append(
-                Diagnostic("error", mistake.code, mistake.summary, mistake.detail, mark, desired.address)
-            )
+            findings.append(Diagnostic("error", mistake.code, mistake.summary, mistake.detail, mark, desired.address))
     table, contradictions = gathered(parts)
     findings += [
         Diagnostic("error", CONTRADICTION, found.summary, found.detail, found.mark, desired.address)

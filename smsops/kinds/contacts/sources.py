@@ -165,8 +165,6 @@ class _Reader:
             yield self.read_inline(path, source.inline)
             return
         reading = self.reading(path, source)
-        if reading is None:
-            return
         if source.sql is not None:
             assert source.url is not None
             yield SourceRead(RemoteSource(source.url, sql=source.sql), reading)
@@ -180,14 +178,14 @@ class _Reader:
                     place = (*path, "file", number) if len(source.file or ()) > 1 else (*path, "file")
                     yield from map(FilePart, self.declaration.read(name, source.format, reading, place))
 
-    def reading(self, path: tuple[Step, ...], source: ContactSource) -> Reading | None:
-        """How the source's rows are read; None, reported, where a field does not exist."""
-        unknown = [name for name in source.columns or () if name.upper() not in self.fields]
-        for name in unknown:
-            self._unknown_field(name, *path, "columns", name)
-        if unknown:
-            return None
-        columns = None if source.columns is None else tuple(source.columns.items())
+    def reading(self, path: tuple[Step, ...], source: ContactSource) -> Reading:
+        """How the source's rows are read; a field that does not exist is reported and left out."""
+        columns = None
+        if source.columns is not None:
+            for name in source.columns:
+                if name.upper() not in self.fields:
+                    self._unknown_field(name, *path, "columns", name)
+            columns = tuple((name, column) for name, column in source.columns.items() if name.upper() in self.fields)
         return Reading(tuple(self.fields), self.declaration.settings.default_country, source.phone, columns)
 
     def read_inline(self, path: tuple[Step, ...], rows: Sequence[Mapping[str, str | None]]) -> InlinePart:
