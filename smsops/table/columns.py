@@ -34,14 +34,18 @@ class Columns(Table):
     @property
     def source(self) -> str:
         """The name of the table."""
-        if self._raw:  # most tables of this sort are only compared, which does without
+        return self.clean()._name
+
+    def clean(self) -> Columns:
+        """The same without blanks at the ends of texts. Most raw tables are only compared, which does without."""
+        if self._raw:
             name = self.engine.name()
             values = "".join(f", {stripped(column(field))} AS {column(field)}" for field in self._fields)
             self.engine.run(f"CREATE TABLE {name} AS SELECT phone{values} FROM {self._name}")
             self._let_go()
             self._name, self._raw = name, False
             self._let_go = weakref.finalize(self, self.engine.drop, name)
-        return self._name
+        return self
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -191,9 +195,8 @@ class Columns(Table):
                 f"FROM {old._name} SEMI JOIN {side(3)} USING (phone)", old.fields, whole=old.whole, raw=old._raw
             )
             wanted = self._made(f"FROM {self.source} SEMI JOIN {side(3)} USING (phone)", self.fields, whole=self.whole)
-            if before._raw:  # blanks may have been all that made the difference
-                before.source
-                changes = wanted.compared(before)
+            if old._raw:  # blanks may have been all that made the difference
+                changes = wanted.compared(before.clean())
                 change, before = changes.change, changes.old
             else:
                 change = wanted.completed(before)
