@@ -42,7 +42,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "sqlite3": ("sandbox/",),
     "subprocess": ("edge/",),
     "cryptography": ("edge/state/encryption.py",),
-    "obstore": ("edge/state/objects.py",),
+    "obstore": ("edge/object_store.py", "edge/state/objects.py"),
     "psycopg": ("edge/state/postgres.py",),
 }
 """Libraries that only these places may know."""
