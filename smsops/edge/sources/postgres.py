@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from smsops.edge.postgres import connection_info
@@ -22,17 +22,28 @@ _SILENCE = "300s"
 @contextmanager
 def open_postgres(address: Address, sql: str, environment: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
     """The rows of a query. SourceUnreadable where the server refuses it, or it is not one SELECT."""
-    with closing(_connected(address, environment)) as connection:
+    with closing(_connected(address, environment)) as connection, _cursor(connection) as cursor:
         try:
             connection.read_only = True
             connection.execute("select set_config('statement_timeout', %s, true)", [_SILENCE])
             # The statement that declares a cursor goes to the server as one: a second one behind it is a syntax error.
-            cursor = connection.cursor(name="smsops_source")
             cursor.execute(sql.encode())
         except Exception as error:
             raise _failed(address, error) from None
         assert cursor.description is not None, "a cursor is declared for a query"
         yield as_csv(address, [column.name for column in cursor.description], _batches(address, cursor))
+
+
+@contextmanager
+def _cursor(connection: psycopg.Connection) -> Iterator[psycopg.ServerCursor[Any]]:
+    import psycopg
+
+    cursor = connection.cursor(name="smsops_source")
+    try:
+        yield cursor
+    finally:
+        with suppress(psycopg.Error):  # it ends with the connection, which may have broken
+            cursor.close()
 
 
 def _connected(address: Address, environment: Mapping[str, str]) -> psycopg.Connection:
