@@ -16,6 +16,9 @@ _SECRET_PARAMETER = re.compile(
     r"(?i)(?:^|&)(?:sig|[^&=]*(?:passw|secret|token|signature|credential|api[_-]?key)[^&=]*)="
 )
 
+_WITHOUT_HOST = ("sqlite", "postgresql", "postgres")
+"""The schemes whose addresses may name no host."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -51,6 +54,8 @@ class Address:
         if not parts.scheme or not url.isprintable():
             raise _senseless(name)
         user, _, host = parts.netloc.rpartition("@")
+        if not host and (parts.netloc or parts.scheme not in _WITHOUT_HOST):
+            raise _senseless(name)  # it may be a password that is all of the address
         if by_reference and ("@" in user or "@" in parts.path + parts.query + parts.fragment):
             # Readers differ in where such a password ends; a part of it would be taken for the host, and shown.
             raise SourceUnreadable(

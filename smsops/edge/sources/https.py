@@ -27,7 +27,7 @@ _CONNECT = 10.0
 _SILENCE = 60.0
 """Seconds: to connect, and without a byte from the server."""
 _CHUNK = 256 * 1024
-_PAUSES = (0.25, 0.75, 2.0)
+_PAUSES = (0.2, 0.5, 1.3)
 """Seconds before each new attempt, where the server names no other time."""
 _LONGEST_PAUSE = 30.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -127,7 +127,7 @@ class _SecureHandler(urllib.request.HTTPSHandler):
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to https, or from this machine to this machine. Credentials go along only to the host that they are for."""
+    """Follows to https, and on this machine from http to http. Credentials go along only to the server that they are for."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -144,9 +144,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         try:
             old, new = urlsplit(req.full_url), urlsplit(newurl)
             same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
+            safe = _is_safe(newurl) and (new.scheme == "https" or old.scheme == "http") and "@" not in new.netloc
         except ValueError:
-            raise self._address.unreadable("the server redirects to what is no address") from None
-        if not _is_safe(newurl) or (new.scheme == "http" and old.hostname not in _LOOPBACK) or "@" in new.netloc:
+            safe = same = False
+        if not safe:
+            fp.close()
             raise self._address.unreadable("the server redirects to what is no plain https address")
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         credentials = req.unredirected_hdrs.get("Authorization")
@@ -263,7 +265,7 @@ def _refused(address: Address, status: int, retry_after: str) -> _Failed:
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
             cause, detail = f"there is no such file ({status})", "Check the address."
         case _ if 300 <= status < 400:
-            cause = f"the server redirects in a circle, too often, or to nowhere ({status})"
+            cause = f"the server redirects in a circle, too often, or to what is no https address ({status})"
         case _:
             phrase = HTTPStatus(status).phrase if status in {each.value for each in HTTPStatus} else ""
             cause, detail = f"the server answers {status} {phrase}".rstrip(), "Run again." if again else ""

@@ -1,4 +1,4 @@
-"""Queries of MySQL and MariaDB, in a transaction that only reads, row by row as the server sends them.
+"""Queries of MySQL and MariaDB, in a session that only reads, row by row as the server sends them.
 
 The address is `mysql://USER:PASSWORD@HOST[:PORT]/DATABASE`. `?ssl-mode=` is as in MySQL's own clients (DISABLED, PREFERRED,
 REQUIRED, VERIFY_CA, VERIFY_IDENTITY; the default is PREFERRED), `&ssl-ca=FILE` the certificate of the authority.
@@ -47,7 +47,8 @@ def open_mysql(address: Address, sql: str) -> Iterator[Iterator[bytes]]:
         cursor = connection.cursor()
         try:
             try:
-                cursor.execute("start transaction read only")
+                # Not START TRANSACTION READ ONLY: a statement such as DROP TABLE would end that first.
+                cursor.execute("set session transaction read only")
                 cursor.execute(sql)
             except Exception as error:
                 raise _failed(address, error) from None
@@ -90,6 +91,7 @@ def _connected(address: Address) -> pymysql.Connection[SSCursor]:
             password=(address.password or "").encode(),
             database=database,
             charset="utf8mb4",
+            autocommit=True,
             cursorclass=SSCursor,
             conv=converted,
             connect_timeout=_CONNECT,
