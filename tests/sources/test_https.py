@@ -319,6 +319,7 @@ def test_a_path_may_hold_blanks_and_accents(server: Web) -> None:
         "https://crm:secret@127.0.0.1/vip\n.csv",
         "https://crm:secret@/vip.csv",
         "https://crm:secret@a..b/vip.csv",
+        "https://crm:secret@a b/vip.csv",
         "//crm:secret@127.0.0.1/vip.csv",
         "ftp://crm:secret@127.0.0.1/vip.csv",
         "crm:secret",

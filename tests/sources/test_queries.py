@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -20,6 +21,7 @@ from smsops.edge.sources.address import Address
 from smsops.edge.sources.open import open_source
 from smsops.edge.sources.table import as_csv
 from smsops.model.sources import RemoteSource, SourceUnreadable
+from tests.servers import mysql
 from tests.servers.mysql import MySQLServer
 from tests.sources.contract import CONTENT, Given, Place
 from tests.sources.places import MySQLPlace, PostgresPlace, SQLitePlace
@@ -114,6 +116,21 @@ def test_a_database_of_another_kind() -> None:
     assert "mysql://" in Given("oracle://crm:secret@h/x", sql="select 1", secrets=("secret",)).refusal().detail
 
 
+@pytest.mark.parametrize(
+    ("library", "url", "extra"),
+    [("psycopg", "postgresql://h/x", "postgres"), ("pymysql", "mysql://h/x", "mysql")],
+    ids=["psycopg", "pymysql"],
+)
+def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, library: str, url: str, extra: str) -> None:
+    """Who needs an extra learns its name."""
+    monkeypatch.setitem(sys.modules, library, None)
+
+    with pytest.raises(SourceUnreadable) as caught, Given(url, sql="select 1 as a").open():
+        pass
+
+    assert caught.value.detail == f"pip install 'smsops[{extra}]'"
+
+
 # -- PostgreSQL -----------------------------------------------------------------------------
 
 
@@ -196,6 +213,16 @@ def test_mysql_quotes_no_value(mysql_place: MySQLPlace) -> None:
     sql = f"select extractvalue('<a/>', concat('/', '{NUMBER}', ' Marie(')) as a"
 
     assert replace(asking(mysql_place, sql), secrets=(NUMBER, "Marie")).refusal().summary.endswith("(1105)")
+
+
+def test_mysql_procedures_return_one_set_of_rows(mysql_place: MySQLPlace, mysql_server: MySQLServer) -> None:
+    """What comes after the first set is not left out in silence."""
+    with closing(mysql.connect(mysql_server.port)) as connection, connection.cursor() as cursor:
+        cursor.execute("create or replace procedure one() select 1 as a")
+        cursor.execute("create or replace procedure two() begin select 1 as a; select 2 as a; end")
+
+    assert rows(asking(mysql_place, "call one()")) == [["a"], ["1"]]
+    assert "more than one set of rows" in asking(mysql_place, "call two()").refusal().summary
 
 
 @pytest.mark.parametrize("mode", ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"])

@@ -293,7 +293,7 @@ def _broken(address: Address, error: Exception) -> _Failed:
             cause, detail, again = "the proxy refuses the connection", "Check HTTPS_PROXY and NO_PROXY.", False
         case http.client.IncompleteRead():
             cause = "the connection ended before the file did"
-        case OSError() | http.client.HTTPException():
+        case OSError() | http.client.HTTPException() if not isinstance(reason, http.client.InvalidURL):
             cause = "the connection broke"
         case _:
             cause, detail, again = "it is no address of a file on the web", "", False
