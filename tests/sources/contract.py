@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from smsops.edge.sources.open import open_source
+from smsops.edge.sources import open_source
 from smsops.model.resources import SecretReference
 from smsops.model.sources import RemoteSource, SourceUnreadable, Stream
 

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from smsops.edge.sources.open import open_source
+from smsops.edge.sources import open_source
 from smsops.model.resources import SecretReference
 from smsops.model.sources import RemoteSource
 

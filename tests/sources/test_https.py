@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from smsops.edge.sources.open import open_source
+from smsops.edge.sources import open_source
 from smsops.model.sources import RemoteSource, SourceUnreadable
 from tests.servers import web
 from tests.servers.process import free_ports

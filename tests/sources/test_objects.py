@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from smsops.edge.sources.open import open_source
+from smsops.edge.sources import open_source
 from smsops.model.sources import RemoteSource, SourceUnreadable
 from tests.sources.contract import CONTENT
 from tests.sources.places import ObjectPlace
