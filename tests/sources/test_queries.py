@@ -17,8 +17,8 @@ from uuid import UUID
 
 import pytest
 
-from smsops.edge.sources.address import Address
 from smsops.edge.sources import open_source
+from smsops.edge.sources.address import Address
 from smsops.edge.sources.table import as_csv
 from smsops.model.sources import RemoteSource, SourceUnreadable
 from tests.servers import mysql
