@@ -120,7 +120,9 @@ class Columns(Table):
         if not len(other):
             return self
         others = other.columns()
-        return self._made(f"FROM {self.source} ANTI JOIN {others.source} USING (phone)", self.fields, whole=self.whole)
+        return self._made(
+            f"FROM {self.source} a ANTI JOIN {others.source} b ON a.phone = b.phone", self.fields, whole=self.whole
+        )
 
     def only(self, names: Collection[str]) -> Table:
         kept = tuple(name for name in self.fields if name in names)

@@ -191,6 +191,8 @@ class _CsvPieces:
                 taken = reader.line_num
                 break
             taken = reader.line_num
+        if not self.names:
+            raise BadData("the file is empty; its first line must name the columns")
         self.first = _behind(first, taken)
         self.layout: Layout | None = layout(self.names, source.reading, source.label, source.mistakes)
 
