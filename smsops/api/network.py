@@ -7,6 +7,8 @@ Redirects, cookies and ~/.netrc are off unless asked for; proxies come from the 
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +23,7 @@ from smsops.api.wire import HEADERS, NoAddress, NotConnected
 _KEEP_ALIVE = 2
 _BUFFER = 1 << 20  # bytes that may wait for whoever reads them; then the server has to
 _NO_ADDRESS = (pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL)
+_CLOSED = -1
 _NO_EXPECT = "Expect:"  # else libcurl waits for a 100 before a body of more than a megabyte
 
 
@@ -37,6 +40,8 @@ class Network:
         self._idle: list[pycurl.Curl] = []
         self._running: dict[pycurl.Curl, _Transfer] = {}
         self._watched: dict[int, int] = {}
+        self._quiet: dict[int, int] = {}
+        """Sockets that libcurl keeps for later, each with its inode: it does not tell when it closes one."""
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,6 +64,7 @@ class Network:
         handle = self._idle.pop() if self._idle else self._new_handle()
         transfer = _Transfer(handle, body)
         handle.setopt(pycurl.URL, url)
+        handle.setopt(pycurl.FRESH_CONNECT, self._server_has_closed_one())
         handle.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
         handle.setopt(pycurl.READFUNCTION, transfer.give)
         handle.setopt(pycurl.HEADERFUNCTION, transfer.take_header)
@@ -81,7 +87,6 @@ class Network:
         handle.setopt(pycurl.ACCEPT_ENCODING, "gzip, deflate")
         handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        handle.setopt(pycurl.SUPPRESS_CONNECT_HEADERS, 1)
         handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(self._connect_timeout * 1000))
         handle.setopt(pycurl.MAXAGE_CONN, _KEEP_ALIVE)
         handle.setopt(pycurl.NOSIGNAL, 1)
@@ -95,6 +100,16 @@ class Network:
             handle.setopt(pycurl.CAPATH, trusted.capath)
         return handle
 
+    def _server_has_closed_one(self) -> bool:
+        """Whether one of the connections kept for later is no longer good; libcurl itself looks only once a second."""
+        poll = select.poll()
+        for descriptor, inode in list(self._quiet.items()):
+            if _inode(descriptor) == inode != _CLOSED:
+                poll.register(descriptor, select.POLLIN)
+            else:
+                del self._quiet[descriptor]
+        return bool(poll.poll(0))
+
     # libcurl says which sockets to watch and when it wants to be called; the event loop does that.
 
     def _watch(self, what: int, descriptor: int, multi: object, data: object) -> None:
@@ -102,6 +117,9 @@ class Network:
         now = 0 if what == pycurl.POLL_REMOVE else what
         if now:
             self._watched[descriptor] = now
+            self._quiet.pop(descriptor, None)
+        else:
+            self._quiet[descriptor] = _inode(descriptor)
         if now & pycurl.POLL_IN and not before & pycurl.POLL_IN:
             self._loop.add_reader(descriptor, self._act, descriptor, pycurl.CSELECT_IN)
         elif before & pycurl.POLL_IN and not now & pycurl.POLL_IN:
@@ -133,6 +151,13 @@ class Network:
         self._running.pop(handle).finish(code, message)
 
 
+def _inode(descriptor: int) -> int:
+    try:
+        return os.fstat(descriptor).st_ino
+    except OSError:
+        return _CLOSED
+
+
 def _never_again(offset: int, origin: int) -> int:
     return pycurl.SEEKFUNC_FAIL
 
@@ -161,7 +186,9 @@ class _Transfer:
 
     def take_header(self, line: bytes) -> None:
         name, colon, value = line.decode("latin-1").partition(":")
-        if colon:
+        if name.startswith("HTTP/"):  # another answer: before it came that of a proxy, or a 100
+            self._headers.clear()
+        elif colon:
             self._headers[name.strip().lower()] = value.strip()
 
     def take(self, chunk: bytes) -> int | None:
@@ -197,7 +224,7 @@ class _Transfer:
 
     @property
     def status(self) -> int:
-        return self._handle.getinfo(pycurl.RESPONSE_CODE)
+        return int(self._handle.getinfo(pycurl.RESPONSE_CODE))
 
     def header(self, name: str) -> str | None:
         return self._headers.get(name.lower())
