@@ -43,6 +43,7 @@ from smsops.api.pacing import Clock, Pace, SystemClock, backoff, retry_after
 from smsops.api.tree import Malformed
 from smsops.api.verdicts import CHECK_URL, LOOK_FIRST, Answer, http_failure
 from smsops.api.wire import Incoming, NoAddress, NotConnected, Wire
+from smsops.table.answer import ContactsBody
 
 T = TypeVar("T")
 
@@ -338,9 +339,16 @@ class ReaderClient(Reader):
         *,
         secrets: Sequence[str] = (),
         doubts: list[OutcomeUnknown] | None = None,
+        collect: Callable[[], Collector] | None = None,
     ) -> T:
         return await self._transport.call(
-            method, parameters or {}, parse, credentials=self._credentials, secrets=secrets, doubts=doubts
+            method,
+            parameters or {},
+            parse,
+            credentials=self._credentials,
+            secrets=secrets,
+            doubts=doubts,
+            collect=collect,
         )
 
     async def get_info(self, *, sub_account: str | None = None) -> AccountInfo:
@@ -356,7 +364,16 @@ class ReaderClient(Reader):
 
     async def get_contacts(self, list_name: str, *, sub_account: str | None = None) -> Contacts:
         parameters = {"listName": list_name} | payloads.scope(sub_account)
-        return await self._call(methods.GET_CONTACTS, answers.contacts, parameters)
+        bodies: list[ContactsBody] = []
+
+        def collect() -> ContactsBody:
+            bodies.append(ContactsBody(answers.contact_rows))
+            return bodies[-1]
+
+        def parse(answer: Answer) -> Contacts:
+            return answers.contacts(answer, bodies[-1])
+
+        return await self._call(methods.GET_CONTACTS, parse, parameters, collect=collect)
 
     async def get_blacklist(self, *, sub_account: str | None = None) -> frozenset[str]:
         return await self._call(methods.GET_BLACKLIST, answers.blacklist, payloads.scope(sub_account))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
-from smsops.cli.views import text
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
+from smsops.model.values import printed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +36,10 @@ def validate(output: str) -> int:
     if output == "json":
         _print_validation(configuration.diagnostics)
         return ExitCode.OK
-    text.print_diagnostics(configuration.diagnostics, settings.use_color(sys.stderr))
+    if configuration.diagnostics:
+        from smsops.cli.views import text
+
+        text.print_diagnostics(configuration.diagnostics, settings.use_color(sys.stderr))
     count = len(configuration.desired)
     click.echo(f"The configuration is valid: {count} resource{'' if count == 1 else 's'}.")
     return ExitCode.OK
@@ -52,7 +54,7 @@ def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
         "warning_count": len(diagnostics) - errors,
         "diagnostics": [item.document() for item in diagnostics],
     }
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(printed(document))
 
 
 @click.command(cls=Command)
@@ -108,8 +110,10 @@ def plan(
 
 def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
     """The plan on stdout, its diagnostics on stderr (in JSON they are part of it)."""
+    from smsops.cli.views import text
+
     if output == "json":
-        click.echo(json.dumps(made.document(everything=everything), indent=2, ensure_ascii=False))
+        click.echo(printed(made.document(everything=everything)))
         return
     text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
     if made.account:
@@ -135,7 +139,7 @@ def print_failed_plan(error: SmsopsError) -> None:
     now = system_now()
     found = failure_diagnostics(error)
     failed = Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
-    click.echo(json.dumps(failed.document(), indent=2, ensure_ascii=False))
+    click.echo(printed(failed.document()))
 
 
 if TYPE_CHECKING:

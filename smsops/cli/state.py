@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from smsops.kinds import Kind
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.state import Drop, Event, Intent, Move, Moved, Settle, State
-from smsops.model.values import JSON
+from smsops.model.values import JSON, printed
 from smsops.pipeline import locate_store, open_store
 
 _lock_timeout = click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state.")
@@ -92,14 +91,14 @@ def show(address: str) -> None:
         entry = found.entries[_owned(found, address)]
         doubts = [intent.document() for intent in found.in_doubt(entry.address)]
         document = {"address": str(entry.address), **entry.document(), **({"in_doubt": doubts} if doubts else {})}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(printed(document))
 
 
 @state.command()
 def pull() -> None:
     """The whole state, as JSON."""
     with _open("state pull", shared=True) as (_, found):
-        click.echo(json.dumps(found.document(), indent=2, ensure_ascii=False))
+        click.echo(printed(found.document()))
 
 
 @state.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from smsops.config.inside import Unreadable, inside, read_inside
 from smsops.config.interpolate import Names, interpolate
@@ -41,7 +40,7 @@ class Files:
         if not isinstance(include, Sequence):
             return  # the model of the stack reports it
         seen = {self._root.resolve() / STACK_FILE}
-        for pattern, mark in zip(include, include.marks, strict=True):
+        for pattern, mark in include.marked():
             if not isinstance(pattern, str):
                 continue
             text = str(interpolate(pattern, mark, names)[0])
@@ -88,7 +87,7 @@ class Files:
         before = len(self._diagnostics.items)
         tree = parse(content, path, self._diagnostics)
         if tree is None and len(self._diagnostics.items) == before:
-            return Mapping(Mark(path, 1, 1))  # an empty file
+            return Mapping.at(Mark(path, 1, 1))  # an empty file
         if isinstance(tree, Mapping):
             return tree
         self.incomplete = True
@@ -105,10 +104,10 @@ class Files:
         for name in _ROOT_ONLY:
             if name in tree:
                 self._diagnostics.error(
-                    "SMS115", f'"{name}" belongs in {STACK_FILE}', detail="Move it there.", mark=tree.marks[name][0]
+                    "SMS115", f'"{name}" belongs in {STACK_FILE}', detail="Move it there.", mark=tree.key_mark(name)
                 )
         if tree.get("smsops", "1") != "1":
-            self._diagnostics.error("SMS112", "smsops: Write 1", mark=tree.marks["smsops"][1])
+            self._diagnostics.error("SMS112", "smsops: Write 1", mark=tree.value_mark("smsops"))
 
 
 def merge(top: Mapping, included: Mapping, diagnostics: Diagnostics, *, whole: bool = False) -> None:
@@ -118,32 +117,17 @@ def merge(top: Mapping, included: Mapping, diagnostics: Diagnostics, *, whole: b
             continue
         mine = top.get(name)
         if mine is None:  # a copy, for anchors of the file may stand for the same section
-            top.put(name, _copy(value), *included.marks[name])
+            top.take(name, included)
+            top[name] = value.copy() if isinstance(value, Mapping | Sequence) else value
         elif isinstance(mine, Mapping) and isinstance(value, Mapping):
             merge_keys(mine, value, diagnostics)
         elif isinstance(mine, Sequence) and isinstance(value, Sequence):
-            for item, mark in zip(value, value.marks, strict=True):
+            for item, mark in value.marked():
                 mine.put(item, mark)
         elif isinstance(mine, Mapping | Sequence):
             wanted = "a mapping (key: value)" if isinstance(mine, Mapping) else "a list"
-            diagnostics.error("SMS112", f"{name}: Write {wanted}", mark=included.marks[name][1])
+            diagnostics.error("SMS112", f"{name}: Write {wanted}", mark=included.value_mark(name))
         # What smsops.yaml says wrongly itself is reported there.
-
-
-def _copy(section: Any) -> Any:
-    """A section that may be added to."""
-    copy: Mapping | Sequence
-    if isinstance(section, Mapping):
-        copy = Mapping(section.mark)
-        for key in section:
-            copy.take(key, section)
-        return copy
-    if isinstance(section, Sequence):
-        copy = Sequence(section.mark)
-        for item, mark in zip(section, section.marks, strict=True):
-            copy.put(item, mark)
-        return copy
-    return section
 
 
 def merge_keys(mine: Mapping, other: Mapping, diagnostics: Diagnostics) -> None:
@@ -152,7 +136,7 @@ def merge_keys(mine: Mapping, other: Mapping, diagnostics: Diagnostics) -> None:
         if key not in mine:
             mine.take(key, other)
             continue
-        first, second = mine.marks[key][0], other.marks[key][0]
+        first, second = mine.key_mark(key), other.key_mark(key)
         detail = f"It stands first at {first}. Keep one of them."
         if first == second:
             detail = "Every row makes it: put ${row.column} into the key."

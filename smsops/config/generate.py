@@ -32,7 +32,7 @@ class Generator:
         if not isinstance(generate, Sequence):
             self._wrong("generate: Write a list", mark)
             return
-        for template, place in zip(generate, generate.marks, strict=True):
+        for template, place in generate.marked():
             if not isinstance(template, Mapping):
                 self._wrong("generate: Write a mapping with for_each", place)
                 continue
@@ -56,13 +56,13 @@ class Generator:
                     "SMS110",
                     f'Unknown key "{name}"',
                     detail=did_you_mean(name, ("for_each", *self._sections)),
-                    mark=template.marks[name][0],
+                    mark=template.key_mark(name),
                 )
 
     def _rows(self, template: Mapping) -> Iterator[tuple[AbstractMapping[str, str], Mark]]:
         if "for_each" not in template:
             return
-        mark = template.marks["for_each"][1]
+        mark = template.value_mark("for_each")
         source, _ = interpolate(template["for_each"], mark, self._names)
         if isinstance(source, Mapping):
             yield from self._file_rows(source, mark)
@@ -83,13 +83,13 @@ class Generator:
         self.incomplete = self.incomplete or path in self._data.incomplete
 
     def _inline_rows(self, source: Sequence) -> Iterator[tuple[AbstractMapping[str, str], Mark]]:
-        for item, mark in zip(source, source.marks, strict=True):
+        for item, mark in source.marked():
             if not isinstance(item, Mapping):
                 self._wrong("for_each: Write a mapping of columns to texts", mark)
                 continue
             wrong = [name for name, value in item.items() if not isinstance(value, str | None)]
             for name in wrong:
-                self._wrong(f"for_each: {name}: Write text", item.marks[name][1], "A row has no nested values.")
+                self._wrong(f"for_each: {name}: Write text", item.value_mark(name), "A row has no nested values.")
             if not wrong:
                 yield {name: value or "" for name, value in item.items()}, mark
 
@@ -97,12 +97,12 @@ class Generator:
         for section, blocks in template.items():
             if section not in self._sections or blocks is None:
                 continue
-            key_mark, value_mark = template.marks[section]
+            key_mark, value_mark = template.key_mark(section), template.value_mark(section)
             expanded, _ = interpolate(blocks, value_mark, names)
             if not isinstance(expanded, Mapping):
                 self._wrong(f"{section}: Write a mapping (key: value)", value_mark)
                 continue
             if tree.get(section) is None:
-                tree.put(section, Mapping(value_mark), key_mark, value_mark)
+                tree.put(section, Mapping.at(value_mark), key_mark, value_mark)
             if isinstance(tree[section], Mapping):
                 merge_keys(tree[section], expanded, self._diagnostics)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as AbstractMapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from smsops.config.yaml import Mapping, Sequence
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
@@ -45,20 +46,26 @@ class Names:
         names.failed = self.failed
         return names
 
-    def resolve(self, reference: str, mark: Mark) -> str | None:
-        """The value of what stands between the braces; None, with a diagnostic, where it has none."""
-        match = _NAME.match(reference)
-        if match is None:
+    def resolve(self, reference: _Reference, mark: Mark) -> str | None:
+        """The value of a reference; None, with a diagnostic, where it has none."""
+        if not reference.closed:
             self.diagnostics.error(
                 "SMS130",
-                f"${{{reference}}} is not a reference",
+                "A reference is not closed",
+                detail="Put } behind it, or write $${ for a literal ${.",
+                mark=mark,
+            )
+            return None
+        if not reference.space:
+            self.diagnostics.error(
+                "SMS130",
+                f"{reference.written} is not a reference",
                 detail="Write ${var.x}, ${env.X}, ${row.column} or ${stack.name}; $${ is a literal ${.",
                 mark=mark,
             )
             return None
-        space, name = match.groups()
-        lookup: Callable[[str, Mark], str | None] = getattr(self, f"_{space}")
-        return lookup(name, mark)
+        lookup: Callable[[str, Mark], str | None] = getattr(self, f"_{reference.space}")
+        return lookup(reference.name, mark)
 
     def _var(self, name: str, mark: Mark) -> str | None:
         if name in self.variables:
@@ -112,33 +119,46 @@ def is_text(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
+class _Reference(NamedTuple):
+    """What stands between `${` and `}`; without a space where it names nothing."""
+
+    written: str
+    closed: bool
+    space: str
+    name: str
+
+
+@lru_cache(maxsize=1024)
+def _parts(text: str) -> tuple[str | _Reference, ...]:
+    """A text taken apart: the texts of a template are the same for each of its rows."""
+    parts: list[str | _Reference] = []
+    end = 0
+    for match in _REFERENCE.finditer(text):
+        parts.append(text[end : match.start()])
+        end = match.end()
+        if match.group() == "$${":
+            parts.append("${")
+            continue
+        name = _NAME.match(match[1])
+        parts.append(_Reference(match.group(), match.group().endswith("}"), *(name.groups() if name else ("", ""))))
+    return (*parts, text[end:])
+
+
 def _interpolate_text(text: str, mark: Mark, names: Names) -> tuple[str, Mark]:
     """The text with its references replaced, and its place: the row, where a value of the row is in it."""
     from_row = False
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal from_row
-        if match.group() == "$${":
-            return "${"
-        reference = match[1]
-        value = None
-        if match.group().endswith("}"):
-            value = names.resolve(reference, mark)
-            from_row = from_row or reference.startswith("row.")
-        else:
-            names.diagnostics.error(
-                "SMS130",
-                "A reference is not closed",
-                detail="Put } behind it, or write $${ for a literal ${.",
-                mark=mark,
-            )
+    replaced: list[str] = []
+    for part in _parts(text):
+        if isinstance(part, str):
+            replaced.append(part)
+            continue
+        value = names.resolve(part, mark)
+        from_row = from_row or part.written.startswith("${row.")
         if value is None:
             names.failed.add(mark)
-            return match.group()
-        return value
-
-    replaced = _REFERENCE.sub(replace, text)
-    return replaced, names.row_mark if from_row and names.row_mark and mark not in names.failed else mark
+        replaced.append(part.written if value is None else value)
+    at_row = from_row and names.row_mark is not None and mark not in names.failed
+    return "".join(replaced), names.row_mark if at_row and names.row_mark else mark
 
 
 def interpolate(tree: Any, mark: Mark, names: Names) -> tuple[Any, Mark]:
@@ -148,38 +168,63 @@ def interpolate(tree: Any, mark: Mark, names: Names) -> tuple[Any, Mark]:
     returned as it is.
     """
     if isinstance(tree, str):
-        if "${" not in tree:
-            return tree, mark
-        return _interpolate_text(tree, mark, names)
+        return _interpolate_text(tree, mark, names) if "${" in tree else (tree, mark)
+    return _interpolate_inside(tree, names), mark
+
+
+def _interpolate_inside(tree: Any, names: Names) -> Any:
+    """A mapping or sequence with every reference replaced; anything else as it is."""
     if isinstance(tree, Mapping):
-        return _interpolate_mapping(tree, names), mark
+        return _interpolate_mapping(tree, names)
     if isinstance(tree, Sequence):
-        result = Sequence(tree.mark)
-        changed = False
-        for item, item_mark in zip(tree, tree.marks, strict=True):
-            value, place = interpolate(item, item_mark, names)
-            changed = changed or value is not item
-            result.put(value, place)
-        return (result if changed else tree), mark
-    return tree, mark
+        return _interpolate_sequence(tree, names)
+    return tree
+
+
+def _interpolate_sequence(tree: Sequence, names: Names) -> Sequence:
+    result = tree
+    for position, item in enumerate(tree):
+        if not isinstance(item, str):
+            value, place = _interpolate_inside(item, names), None
+        elif "${" in item:
+            value, place = _interpolate_text(item, tree.item_mark(position), names)
+        else:
+            continue
+        if value is not item:
+            result = tree.copy() if result is tree else result
+            result.replace(position, value, place)
+    return result
 
 
 def _interpolate_mapping(tree: Mapping, names: Names) -> Mapping:
-    result = Mapping(tree.mark)
-    changed = False
+    result = tree
+    in_keys = False
     for key, value in tree.items():
-        key_mark, value_mark = tree.marks[key]
+        in_keys = in_keys or "${" in key
+        if not isinstance(value, str):
+            new_value, place = _interpolate_inside(value, names), None
+        elif "${" in value:
+            new_value, place = _interpolate_text(value, tree.value_mark(key), names)
+        else:
+            continue
+        if new_value is not value:
+            result = tree.copy() if result is tree else result
+            result.replace(key, new_value, place)
+    return _interpolate_keys(result, names) if in_keys else result
+
+
+def _interpolate_keys(tree: Mapping, names: Names) -> Mapping:
+    result = Mapping.at(tree.mark)
+    for key, value in tree.items():
+        key_mark = tree.key_mark(key)
         new_key, new_key_mark = interpolate(key, key_mark, names)
-        new_value, new_value_mark = interpolate(value, value_mark, names)
-        changed = changed or new_key is not key or new_value is not value
         if new_key in result:
             names.diagnostics.error(
                 "SMS102",
                 f'The key "{new_key}" stands twice',
-                detail=f"It stands first at {result.marks[new_key][0]}. Keep one of them.",
+                detail=f"It stands first at {result.key_mark(new_key)}. Keep one of them.",
                 mark=new_key_mark,
             )
             continue
-        written = tree.written.get(key) if new_key_mark == key_mark else key_mark
-        result.put(new_key, new_value, new_key_mark, new_value_mark, written)
-    return result if changed else tree
+        result.put(new_key, value, new_key_mark, tree.value_mark(key), tree.written(key))
+    return result

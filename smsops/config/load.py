@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping as AbstractMapping
 from collections.abc import Sequence as AbstractSequence
@@ -12,14 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from smsops.config.data_files import DataFiles, Row
+from smsops import garbage
+from smsops.config.data_files import DataFiles
 from smsops.config.files import Files, merge
-from smsops.config.generate import Generator
+from smsops.config.inside import Unreadable
 from smsops.config.interpolate import Names, interpolate
-from smsops.config.moves import Moves
-from smsops.config.present import presentable
 from smsops.config.stack import StackBlock
-from smsops.config.validation import report, without
 from smsops.config.variables import Inputs, Variables
 from smsops.config.yaml import Mapping, key_mark_at, mark_at
 from smsops.kinds.base import Declared, Kind, Step
@@ -27,7 +24,10 @@ from smsops.model.address import Address
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Mark
 from smsops.model.resources import Desired, Guard
 from smsops.model.settings import Settings
+from smsops.model.sources import Format
 from smsops.model.values import digest
+from smsops.table.mistakes import Mistake
+from smsops.table.read import Reading, Source
 
 _MAY_BE_EMPTY = StackBlock.model_fields.keys() - {"smsops", "stack"}
 _YAML_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
@@ -53,11 +53,12 @@ class Configuration:
 def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configuration:
     """Read the stack in `root`; ConfigurationError with every mistake where there is one."""
     loader = _Loader(root, kinds, inputs)
-    stack = loader.load()
+    with garbage.none_expected():
+        stack = loader.load()
     diagnostics = loader.presentable()
     if stack is None or loader.diagnostics.has_errors:
         raise ConfigurationError(diagnostics)
-    files = (*loader.files.contents, *loader.data.contents)
+    files = (*loader.files.contents, *loader.data.digests)
     return Configuration(root, stack, loader.declared.resources, loader.fingerprint(), diagnostics, files)
 
 
@@ -77,9 +78,10 @@ class _Loader:
     def __init__(self, root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> None:
         self.kinds = {kind.section: kind for kind in kinds if kind.section}
         self.all_kinds = {kind.name: kind for kind in kinds}
+        self.nested = {kind.name: self.nested_sections(kind) for kind in kinds}
         self.diagnostics = Diagnostics()
         self.files = Files(root, self.diagnostics)
-        self.data = DataFiles(root, self.diagnostics)
+        self.data = DataFiles(root, inputs.data_root, self.diagnostics)
         self.variables = Variables(inputs, self.diagnostics)
         self.declared = Declared()
         self.names = Names({}, {}, "", self.diagnostics)
@@ -92,20 +94,23 @@ class _Loader:
         if top is None:
             return None
         tree = self.assemble(top)
-        sections = {name: (tree.pop(name), tree.marks[name][1]) for name in list(tree) if name in self.kinds}
+        sections = {name: (tree.pop(name), tree.value_mark(name)) for name in list(tree) if name in self.kinds}
         stack, tree = self.validate_stack(tree)
         for section, (blocks, mark) in sections.items():
             self.declare_section(self.kinds[section], blocks, mark, None, stack.settings)
         for desired in self.declared.resources.values():
             self.all_kinds[desired.address.kind].check(desired, self.declared, self.diagnostics)
-        Moves(self.all_kinds, self.declared, tree, self.diagnostics).check(stack)
+        if stack.moved or stack.removed:
+            from smsops.config.moves import Moves
+
+            Moves(self.all_kinds, self.declared, tree, self.diagnostics).check(stack)
         return stack
 
     def assemble(self, top: Mapping) -> Mapping:
         """One tree of all files, its references replaced, its templates expanded."""
         self.variables.declare(top)
         early = self.variables.names("", final=False)
-        merged = Mapping(top.mark)
+        merged = Mapping.at(top.mark)
         merge(merged, top, self.diagnostics, whole=True)
         for included in self.files.read_included(top, early):
             self.variables.declare(included)
@@ -117,15 +122,17 @@ class _Loader:
         tree = interpolate(merged, merged.mark, self.names)[0]
         assert isinstance(tree, Mapping)
         if generate is not None:
+            from smsops.config.generate import Generator
+
             generator = Generator([str(name) for name in self.kinds], self.data, self.names, self.diagnostics)
-            generator.expand(generate, merged.marks["generate"][1], tree)
+            generator.expand(generate, merged.value_mark("generate"), tree)
             self.incomplete = generator.incomplete
         return tree
 
     def text_at(self, top: Mapping, name: str) -> str | None:
         """The text of a key of smsops.yaml, its references replaced; None where it is no text."""
         value = top.get(name)
-        return str(interpolate(value, top.marks[name][1], self.names)[0]) if isinstance(value, str) else None
+        return str(interpolate(value, top.value_mark(name), self.names)[0]) if isinstance(value, str) else None
 
     def locate(self) -> StackBlock | None:
         top = self.files.read_stack()
@@ -136,11 +143,13 @@ class _Loader:
         found: dict[str, Any] = {"smsops": "1"}
         for name in ("stack", "state", "encryption"):
             if top.get(name) is not None:
-                found[name] = interpolate(top[name], top.marks[name][1], self.names)[0]
+                found[name] = interpolate(top[name], top.value_mark(name), self.names)[0]
             self.names.stack = str(found.get("stack", ""))
         try:
             return StackBlock.model_validate(found)
         except ValidationError as error:
+            from smsops.config.validation import report
+
             report(error, StackBlock, top, top.mark, self.diagnostics)
             return None
 
@@ -153,6 +162,8 @@ class _Loader:
         try:
             return StackBlock.model_validate(tree), tree
         except ValidationError as error:
+            from smsops.config.validation import report, without
+
             sections = tuple(str(section) for section in self.kinds)
             report(error, StackBlock, tree, tree.mark, self.diagnostics, more_keys=(*sections, "generate", "variables"))
             rest = without(tree, error)
@@ -174,7 +185,7 @@ class _Loader:
             self.declare_block(kind, key, blocks, account, settings)
 
     def declare_block(self, kind: Kind, key: str, blocks: Mapping, account: str | None, settings: Settings) -> None:
-        marks = blocks.marks[key]
+        marks = blocks.key_mark(key), blocks.value_mark(key)
         if not _YAML_KEY.match(key):
             self.diagnostics.error(
                 "SMS113",
@@ -182,27 +193,24 @@ class _Loader:
                 detail="A key is letters, digits, _, - and ., and begins with a letter or digit.",
                 mark=marks[0],
             )
-        block = Mapping(marks[0]) if blocks[key] is None else blocks[key]
-        nested = self.nested_sections(kind)
-        own = block
-        if isinstance(block, Mapping):
-            own = Mapping(block.mark)
-            for name in block:
-                if name not in nested:
-                    own.take(name, block)
+        block = Mapping.at(marks[0]) if blocks[key] is None else blocks[key]
+        nested = self.nested[kind.name]
+        own = block.without(nested) if isinstance(block, Mapping) else block
         address = Address(account, kind.name, key)
         try:
             spec = kind.Spec.model_validate(own)
         except ValidationError as error:
+            from smsops.config.validation import report
+
             # What the block lacks, a template lacks for every row: it is said at the template.
-            place = blocks.written.get(key, marks[0]) if isinstance(block, Mapping) else marks[1]
+            place = blocks.written(key) if isinstance(block, Mapping) else marks[1]
             report(error, kind.Spec, own, place, self.diagnostics, more_keys=tuple(nested))
             self.declared.broken.add(address)
         else:
             self.add(kind.declare(spec, _BlockDeclaration(self, own, marks, account, key, settings, spec)))
         for name in nested if isinstance(block, Mapping) else ():
             if name in block:
-                self.declare_section(nested[name], block[name], block.marks[name][1], key, settings)
+                self.declare_section(nested[name], block[name], block.value_mark(name), key, settings)
 
     def nested_sections(self, kind: Kind) -> dict[str, Kind]:
         if not kind.opens_account:
@@ -228,13 +236,19 @@ class _Loader:
     # -- results ------------------------------------------------------------------------------
 
     def presentable(self) -> tuple[Diagnostic, ...]:
+        if not self.diagnostics.items:
+            return ()
+        from smsops.config.present import presentable
+
         incomplete = self.incomplete or self.files.incomplete or bool(self.names.failed)
         return presentable(self.diagnostics, self.files.contents, self.names.failed, incomplete=incomplete)
 
     def fingerprint(self) -> str:
         """One digest of all that the configuration is made of: files, data, variables."""
+        import hashlib
+
         files = {path: hashlib.sha256(content).hexdigest() for path, content in self.files.contents.items()}
-        data = {path: hashlib.sha256(content).hexdigest() for path, content in self.data.contents.items()}
+        data = self.data.digests
         variables, used = dict(self.names.variables), dict(self.names.used)
         return digest({"files": files, "data": data, "variables": variables, "env": used})
 
@@ -273,8 +287,19 @@ class _BlockDeclaration:
     def warning(self, code: str, summary: str, *path: Step, detail: str = "") -> None:
         self._loader.diagnostics.warning(code, summary, detail=detail, mark=self.mark(*path))
 
-    def rows(self, file: str, *path: Step) -> list[Row] | None:
-        return self._loader.data.rows(file, self.mark(*path))
+    def read(self, file: str, form: Format | None, reading: Reading, path: AbstractSequence[Step]) -> list[Source]:
+        block = path[: path.index("file")] if "file" in path else path
+
+        def report(mistake: Mistake, name: str) -> None:
+            place = path if mistake.key in ((), ("file",)) else (*block, *mistake.key)
+            mark = Mark(name, mistake.line) if mistake.line else self.mark(*place)
+            self._loader.diagnostics.error(mistake.code, mistake.summary, detail=mistake.detail, mark=mark)
+
+        try:
+            return self._loader.data.contacts(file, form, reading, report)
+        except Unreadable as error:
+            self._loader.diagnostics.error(error.code, error.summary, detail=error.detail, mark=self.mark(*path))
+            return []
 
     def guard(self) -> Guard:
         guard: Guard = self._spec.lifecycle.guard()

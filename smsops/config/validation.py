@@ -141,19 +141,15 @@ def _message(item: ErrorDetails) -> str:
 def without(tree: Mapping, error: ValidationError) -> Mapping:
     """The tree without the values of its sections that an error is about: the rest can still be checked."""
     wrong = {_real_path(tree, item["loc"])[:2] for item in error.errors(include_url=False, include_input=False)}
-    rest = Mapping(tree.mark)
+    rest = tree.copy()
     for name, section in tree.items():
-        kept: Any = section
-        if isinstance(section, Mapping) and (name,) not in wrong:
-            kept = Mapping(section.mark)
-            for key in section:
-                if (name, key) not in wrong:
-                    kept.take(key, section)
-        elif isinstance(section, Sequence) and (name,) not in wrong:
-            kept = Sequence(section.mark)
-            for position, item in enumerate(section):
+        if (name,) in wrong:
+            del rest[name]
+        elif isinstance(section, Mapping):
+            rest[name] = section.without([key for key in section if (name, key) in wrong])
+        elif isinstance(section, Sequence):
+            rest[name] = Sequence.at(section.mark)
+            for position, (item, mark) in enumerate(section.marked()):
                 if (name, position) not in wrong:
-                    kept.put(item, section.marks[position])
-        if (name,) not in wrong:
-            rest.put(name, kept, *tree.marks[name])
+                    rest[name].put(item, mark)
     return rest

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from smsops.config.interpolate import Names, is_text
 from smsops.config.stack import VariableBlock
-from smsops.config.validation import report
 from smsops.config.yaml import Mapping, parse
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 
@@ -25,6 +24,8 @@ class Inputs:
     directory: Path = Path()
     """Where relative paths of variable files begin."""
     environment: AbstractMapping[str, str] = field(default_factory=dict)
+    data_root: Path | None = None
+    """Where paths of data files may begin besides the stack directory."""
 
 
 class Variables:
@@ -42,19 +43,21 @@ class Variables:
         if section is None:
             return
         if not isinstance(section, Mapping):
-            mark = tree.marks["variables"][1]
+            mark = tree.value_mark("variables")
             self._diagnostics.error("SMS112", "variables: Write a mapping (key: value)", mark=mark)
             return
         for name, block in section.items():
             if name not in self._blocks:
                 self._blocks[name] = self._block(name, block, section)
-                self._marks[name] = section.marks[name][0]
+                self._marks[name] = section.key_mark(name)
 
     def _block(self, name: str, block: object, section: Mapping) -> VariableBlock:
         try:
             return VariableBlock.model_validate(block if block is not None else {})
         except ValidationError as error:
-            report(error, VariableBlock, block, section.marks[name][1], self._diagnostics)
+            from smsops.config.validation import report
+
+            report(error, VariableBlock, block, section.value_mark(name), self._diagnostics)
             return VariableBlock(default="")
 
     def names(self, stack: str, *, final: bool) -> Names:
@@ -111,5 +114,5 @@ def _read_file(path: str, directory: Path, diagnostics: Diagnostics) -> dict[str
         return {}
     for name, value in tree.items():
         if not isinstance(value, str):
-            diagnostics.error("SMS112", f"{name}: Write text", mark=tree.marks[name][1])
+            diagnostics.error("SMS112", f"{name}: Write text", mark=tree.value_mark(name))
     return {name: value for name, value in tree.items() if isinstance(value, str)}

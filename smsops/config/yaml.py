@@ -6,9 +6,8 @@ magnitude faster than PyYAML's constructor and keeps the place of every key and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Any, Self
 
 import yaml
 from yaml.events import (
@@ -20,6 +19,7 @@ from yaml.events import (
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
+    StreamEndEvent,
 )
 
 from smsops.model.diagnostics import Diagnostics, Mark
@@ -42,53 +42,156 @@ _HINTS = (
 
 
 class Mapping(dict[str, Any]):
-    """A mapping of the configuration; `marks[key]` is the place of the key and of its value."""
+    """A mapping of the configuration, which knows the place of each key and of its value.
 
-    __slots__ = ("mark", "marks", "written")
+    There are many more places than anybody ever asks for, so they are kept as numbers, and become a Mark when they are:
+    both places of a key as one number where they are in the file that the mapping is in, otherwise as two Marks.
+    """
 
-    def __init__(self, mark: Mark) -> None:
-        super().__init__()
-        self.mark = mark
-        self.marks: dict[str, tuple[Mark, Mark]] = {}
-        self.written: dict[str, Mark] = {}
-        """Where a key stands in the file, when its place is the row of a data file that gave it its text."""
+    __slots__ = ("_begin", "_file", "_places", "_written")
+
+    def __init__(self, file: str, begin: int | Mark) -> None:
+        self._file = file
+        self._begin = begin
+        self._places: dict[str, int | tuple[Mark, Mark]] = {}
+        self._written: dict[str, Mark] | None = None
+
+    @classmethod
+    def at(cls, mark: Mark) -> Self:
+        """An empty one that begins at a place."""
+        return cls(mark.file, mark)
+
+    @property
+    def mark(self) -> Mark:
+        """Where it begins."""
+        return self._begin if isinstance(self._begin, tuple) else _unpacked(self._file, self._begin)
+
+    def key_mark(self, key: str) -> Mark:
+        """The place of a key."""
+        place = self._places[key]
+        return place[0] if isinstance(place, tuple) else _unpacked(self._file, place >> _PLACE)
+
+    def value_mark(self, key: str) -> Mark:
+        """The place of a key's value."""
+        place = self._places[key]
+        return place[1] if isinstance(place, tuple) else _unpacked(self._file, place & _LOW)
+
+    def written(self, key: str) -> Mark:
+        """Where a key stands in the file, even where its place is the row of a data file that gave it its text."""
+        return (self._written or {}).get(key) or self.key_mark(key)
 
     def put(self, key: str, value: Any, key_mark: Mark, value_mark: Mark, written: Mark | None = None) -> None:
         self[key] = value
-        self.marks[key] = (key_mark, value_mark)
-        if written is not None:
-            self.written[key] = written
+        self._places[key] = (key_mark, value_mark)
+        if written is not None and written != key_mark:
+            self._written = self._written or {}
+            self._written[key] = written
 
     def take(self, key: str, other: Mapping) -> None:
         """Put what `other` has under a key, with its places."""
-        self.put(key, other[key], *other.marks[key], other.written.get(key))
+        if other._file == self._file and other._written is None:
+            self[key] = other[key]
+            self._places[key] = other._places[key]
+        else:
+            self.put(key, other[key], other.key_mark(key), other.value_mark(key), (other._written or {}).get(key))
+
+    def replace(self, key: str, value: Any, mark: Mark | None = None) -> None:
+        """Put another value under a key that is there, at its place or at another one."""
+        self[key] = value
+        if mark is not None:
+            self._places[key] = (self.key_mark(key), mark)
+
+    def copy(self) -> Mapping:
+        """The same, which may be added to."""
+        copy = Mapping(self._file, self._begin)
+        copy.update(self)
+        copy._places = self._places.copy()
+        copy._written = self._written and self._written.copy()
+        return copy
+
+    def without(self, keys: Collection[str]) -> Mapping:
+        """The same without some keys; itself where it has none of them."""
+        found = [key for key in keys if key in self]
+        if not found:
+            return self
+        rest = self.copy()
+        for key in found:
+            del rest[key]
+        return rest
 
 
 class Sequence(list[Any]):
-    """A sequence of the configuration; `marks[i]` is the place of item i."""
+    """A sequence of the configuration, which knows the place of each item, kept as a Mapping keeps its places."""
 
-    __slots__ = ("mark", "marks")
+    __slots__ = ("_begin", "_file", "_places")
 
-    def __init__(self, mark: Mark) -> None:
-        super().__init__()
-        self.mark = mark
-        self.marks: list[Mark] = []
+    def __init__(self, file: str, begin: int | Mark) -> None:
+        self._file = file
+        self._begin = begin
+        self._places: list[int | Mark] = []
+
+    @classmethod
+    def at(cls, mark: Mark) -> Self:
+        """An empty one that begins at a place."""
+        return cls(mark.file, mark)
+
+    @property
+    def mark(self) -> Mark:
+        """Where it begins."""
+        return self._begin if isinstance(self._begin, tuple) else _unpacked(self._file, self._begin)
+
+    def item_mark(self, position: int) -> Mark:
+        """The place of an item."""
+        place = self._places[position]
+        return place if isinstance(place, tuple) else _unpacked(self._file, place)
+
+    def marked(self) -> Iterator[tuple[Any, Mark]]:
+        """Each item with its place."""
+        for position, item in enumerate(self):
+            yield item, self.item_mark(position)
 
     def put(self, value: Any, mark: Mark) -> None:
         self.append(value)
-        self.marks.append(mark)
+        self._places.append(mark)
+
+    def replace(self, position: int, value: Any, mark: Mark | None = None) -> None:
+        """Put another value where one is, at its place or at another one."""
+        self[position] = value
+        if mark is not None:
+            self._places[position] = mark
+
+    def copy(self) -> Sequence:
+        """The same, which may be added to."""
+        copy = Sequence(self._file, self._begin)
+        copy.extend(self)
+        copy._places = self._places.copy()
+        return copy
+
+
+_COLUMN, _PLACE = 32, 64
+"""How many bits a column takes, and a whole place: line and column, counted from 0. A key's is above its value's."""
+_LOW = (1 << _PLACE) - 1
+
+
+def _unpacked(file: str, place: int) -> Mark:
+    return Mark(file, (place >> _COLUMN) + 1, (place & (1 << _COLUMN) - 1) + 1)
 
 
 def mark_at(tree: Any, path: tuple[str | int, ...]) -> Mark | None:
     """The place of what `path` leads to, or of the last step that exists."""
-    mark = tree.mark if isinstance(tree, Mapping | Sequence) else None
+    parent: Mapping | Sequence | None = None
+    last: str | int = 0
+    start = tree
     for step in path:
-        if isinstance(tree, Mapping) and isinstance(step, str) and step in tree:
-            mark, tree = tree.marks[step][1], tree[step]
-        elif isinstance(tree, Sequence) and isinstance(step, int) and step < len(tree):
-            mark, tree = tree.marks[step], tree[step]
+        is_key = isinstance(tree, Mapping) and step in tree
+        if is_key or (isinstance(tree, Sequence) and isinstance(step, int) and step < len(tree)):
+            parent, last, tree = tree, step, tree[step]
         # Other steps (the name of a model in a union) lead nowhere in the file.
-    return mark
+    if isinstance(parent, Mapping):
+        return parent.value_mark(str(last))
+    if isinstance(parent, Sequence):
+        return parent.item_mark(int(last))
+    return start.mark if isinstance(start, Mapping | Sequence) else None
 
 
 def key_mark_at(tree: Any, path: tuple[str | int, ...]) -> Mark | None:
@@ -100,28 +203,25 @@ def key_mark_at(tree: Any, path: tuple[str | int, ...]) -> Mark | None:
         ):
             parent = parent[step]  # type: ignore[index]
     if path and isinstance(parent, Mapping) and path[-1] in parent:
-        return parent.marks[str(path[-1])][0]
+        return parent.key_mark(str(path[-1]))
     return mark_at(tree, path)
 
 
-class _Node(NamedTuple):
-    """A value, how many values it is made of, and how many levels deep it is."""
-
-    value: Any
-    size: int = 1
-    height: int = 0
-
-
-@dataclass
 class _Frame:
-    node: Mapping | Sequence
-    anchor: str | None
-    key: str | None = None
-    key_mark: Mark | None = None
-    is_merge: bool = False
-    merges: list[tuple[Any, Mark]] = field(default_factory=list)
-    size: int = 1
-    height: int = 1
+    """A mapping or sequence that is being read."""
+
+    __slots__ = ("anchor", "is_mapping", "is_merge", "key", "key_place", "merges", "node", "places")
+
+    def __init__(self, node: Mapping | Sequence, anchor: str | None) -> None:
+        self.node: Any = node
+        self.places: Any = node._places
+        self.is_mapping = isinstance(node, Mapping)
+        self.anchor = anchor
+        self.key: str | None = None
+        self.key_place: int | None = None
+        """The place of the key whose value comes next; None where a key comes next."""
+        self.is_merge = False
+        self.merges: list[tuple[Any, int]] = []
 
 
 class _Stop(Exception):
@@ -132,39 +232,65 @@ class _Builder:
     def __init__(self, file: str, diagnostics: Diagnostics) -> None:
         self.file = file
         self.diagnostics = diagnostics
-        self.anchors: dict[str, _Node] = {}
+        self.anchors: dict[str, Any] = {}
         self.stack: list[_Frame] = []
         self.root: Any = None
         self.documents = 0
         self.expanded = 0
+        self.measured: dict[int, tuple[Any, int, int]] = {}
+        """By id, with the value, so that no other one gets its id."""
 
-    def mark(self, event: Event) -> Mark:
-        start = event.start_mark
-        assert start is not None
-        return Mark(self.file, start.line + 1, start.column + 1)
-
-    def feed(self, event: Event) -> None:
-        match event:
-            case ScalarEvent():
-                self.check_tag(event)
-                plain_null = not event.style and event.value in _NULLS  # libyaml: plain is ""
-                value = None if plain_null else event.value
-                node = _Node(value)
-                if event.anchor:
-                    self.anchors[event.anchor] = node
-                self.add(node, self.mark(event), is_merge=not event.style and event.value == "<<")
-            case MappingStartEvent() | SequenceStartEvent():
-                self.start(event)
-            case MappingEndEvent() | SequenceEndEvent():
-                self.end()
-            case AliasEvent():
+    def build(self, loader: Any) -> Any:
+        """The tree of all that the loader reads. Nearly all of it is plain keys and values: they are dealt with here."""
+        get_event = loader.get_event
+        keys: dict[str, str] = {}  # the same text, thousands of times
+        frame: _Frame | None = None
+        while True:
+            event = get_event()
+            kind = type(event)
+            if kind is ScalarEvent:
+                value = text = event.value
+                if text in _NULLS and not event.style:  # libyaml: plain is ""
+                    value = None
+                start = event.start_mark
+                place = start.line << _COLUMN | start.column
+                if event.tag is not None:
+                    self.check_tag(event)
+                if event.anchor is not None:
+                    self.anchors[event.anchor] = value
+                if frame is None:
+                    self.root = value
+                elif not frame.is_mapping:
+                    frame.node.append(value)
+                    frame.places.append(place)
+                elif frame.key_place is None:
+                    if value is None or text in frame.node or text == "<<":
+                        self.take_key(frame, value, place, is_merge=text == "<<" and not event.style)
+                    else:
+                        frame.key, frame.key_place = keys.setdefault(text, text), place
+                elif frame.key is None or frame.is_merge:
+                    self.take_value(frame, value, place)
+                else:
+                    frame.node[frame.key] = value
+                    frame.places[frame.key] = frame.key_place << _PLACE | place
+                    frame.key_place = None
+            elif kind is MappingStartEvent:
+                frame = self.start(event, Mapping)
+            elif kind is SequenceStartEvent:
+                frame = self.start(event, Sequence)
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                frame = self.end()
+            elif kind is AliasEvent:
                 self.alias(event)
-            case DocumentStartEvent():
+            elif kind is DocumentStartEvent:
                 self.documents += 1
                 if self.documents > 1:
                     self.fail("SMS104", "A second document begins here", event, "Use one document a file, without ---.")
-            case _:
-                pass
+            elif kind is StreamEndEvent:
+                return self.root
+
+    def mark(self, event: Event) -> Mark:
+        return _unpacked(self.file, _packed(event))
 
     def fail(self, code: str, summary: str, event: Event, detail: str = "") -> None:
         self.diagnostics.error(code, summary, detail=detail, mark=self.mark(event))
@@ -180,27 +306,28 @@ class _Builder:
                 mark=self.mark(event),
             )
 
-    def start(self, event: Any) -> None:
+    def start(self, event: Any, sort: type[Mapping] | type[Sequence]) -> _Frame:
         self.check_tag(event)
         self.check_depth(1, event)
-        mark = self.mark(event)
-        node: Mapping | Sequence = Mapping(mark) if isinstance(event, MappingStartEvent) else Sequence(mark)
-        if self.stack and isinstance(self.stack[-1].node, Mapping) and self.stack[-1].key_mark is None:
+        if self.stack and self.stack[-1].is_mapping and self.stack[-1].key_place is None:
             self.fail("SMS107", "A key must be text", event, "Write a name before the colon.")
-        self.stack.append(_Frame(node, event.anchor))
+        frame = _Frame(sort(self.file, _packed(event)), event.anchor)
+        self.stack.append(frame)
+        return frame
 
     def check_depth(self, height: int, event: Event) -> None:
         if len(self.stack) + height > _MAX_DEPTH:
             self.fail("SMS106", f"The configuration is nested more than {_MAX_DEPTH} levels deep", event)
 
-    def end(self) -> None:
+    def end(self) -> _Frame | None:
         frame = self.stack.pop()
-        if isinstance(frame.node, Mapping):
+        node = frame.node
+        if frame.merges:
             self.merge(frame)
-        node = _Node(frame.node, frame.size, frame.height)
-        if frame.anchor:
+        if frame.anchor is not None:
             self.anchors[frame.anchor] = node
-        self.add(node, frame.node.mark)
+        self.add(node, node._begin)
+        return self.stack[-1] if self.stack else None
 
     def alias(self, event: AliasEvent) -> None:
         name = str(event.anchor)
@@ -208,38 +335,52 @@ class _Builder:
             self.fail("SMS105", f"*{name} stands inside its own anchor", event, "An alias may not contain itself.")
         if name not in self.anchors:
             self.fail("SMS105", f"*{name} has no anchor", event, f"Put &{name} before it.")
-        node = self.anchors[name]
-        self.expanded += node.size
+        value = self.anchors[name]
+        size, height = self.measure(value)
+        self.expanded += size
         if self.expanded > _MAX_EXPANDED:
             self.fail("SMS105", f"Aliases make this file larger than {_MAX_EXPANDED:,} values", event)
-        self.check_depth(node.height, event)
-        self.add(node, self.mark(event))
+        self.check_depth(height, event)
+        self.add(value, _packed(event))
 
-    def add(self, node: _Node, mark: Mark, *, is_merge: bool = False) -> None:
+    def measure(self, value: Any) -> tuple[int, int]:
+        """How many values one that an alias stands for is made of, and how many levels deep it is."""
+        if not isinstance(value, Mapping | Sequence):
+            return 1, 0
+        if id(value) not in self.measured:
+            inner = [self.measure(item) for item in (value.values() if isinstance(value, Mapping) else value)]
+            keys = len(value) if isinstance(value, Mapping) else 0
+            size = 1 + keys + sum(size for size, _ in inner)
+            self.measured[id(value)] = (value, size, 1 + max((height for _, height in inner), default=0))
+        return self.measured[id(value)][1:]
+
+    def add(self, value: Any, place: int) -> None:
+        """Put a value that is not a plain scalar where it belongs."""
         if not self.stack:
-            self.root = node.value
+            self.root = value
             return
         frame = self.stack[-1]
-        frame.size += node.size
-        frame.height = max(frame.height, node.height + 1)
-        if isinstance(frame.node, Sequence):
-            frame.node.put(node.value, mark)
-        elif frame.key_mark is None:
-            self.take_key(frame, node.value, mark, is_merge=is_merge)
+        if not frame.is_mapping:
+            frame.node.append(value)
+            frame.places.append(place)
+        elif frame.key_place is None:
+            self.take_key(frame, value, place)
         else:
-            self.take_value(frame, node.value, mark)
+            self.take_value(frame, value, place)
 
-    def take_value(self, frame: _Frame, value: Any, mark: Mark) -> None:
-        assert isinstance(frame.node, Mapping)
-        assert frame.key_mark is not None
+    def take_value(self, frame: _Frame, value: Any, place: int) -> None:
+        assert frame.key_place is not None
         if frame.is_merge:
-            frame.merges.append((value, mark))
-        elif frame.key is not None and frame.key not in frame.node:
-            frame.node.put(frame.key, value, frame.key_mark, mark)
-        frame.key = frame.key_mark = None
+            frame.merges.append((value, place))
+            frame.is_merge = False
+        elif frame.key is not None:
+            frame.node[frame.key] = value
+            frame.places[frame.key] = frame.key_place << _PLACE | place
+        frame.key = frame.key_place = None
 
-    def take_key(self, frame: _Frame, value: Any, mark: Mark, *, is_merge: bool) -> None:
-        assert isinstance(frame.node, Mapping)
+    def take_key(self, frame: _Frame, value: Any, place: int, *, is_merge: bool = False) -> None:
+        """Take a key that may be none; under a key that is None its value is dropped."""
+        mark = _unpacked(self.file, place)
         if not isinstance(value, str):
             self.diagnostics.error("SMS107", "A key must be text", detail="Write a name before the colon.", mark=mark)
             value = None
@@ -248,39 +389,35 @@ class _Builder:
                 "SMS102", 'The key "<<" stands twice', detail="Merge a list: <<: [*a, *b].", mark=mark
             )
         elif value in frame.node and not is_merge:
-            first = frame.node.marks[value][0]
+            first = frame.node.key_mark(value)
             self.diagnostics.error(
                 "SMS102",
                 f'The key "{value}" stands twice',
                 detail=f"It stands first at {first}. Keep one of them.",
                 mark=mark,
             )
-        frame.key, frame.key_mark, frame.is_merge = value, mark, is_merge
+            value = None
+        frame.key, frame.key_place, frame.is_merge = value, place, is_merge
 
     def merge(self, frame: _Frame) -> None:
         """Merge keys: what a mapping says itself wins, then the first mapping merged."""
-        node = frame.node
-        assert isinstance(node, Mapping)
-        for value, mark in frame.merges:
-            sources = zip(value, value.marks, strict=True) if isinstance(value, Sequence) else [(value, mark)]
-            for source, place in sources:
+        for value, place in frame.merges:
+            mark = _unpacked(self.file, place)
+            for source, at in value.marked() if isinstance(value, Sequence) else [(value, mark)]:
                 if not isinstance(source, Mapping):
                     self.diagnostics.error(
-                        "SMS101", "Only mappings can be merged with <<", detail="Write <<: *anchor.", mark=place
+                        "SMS101", "Only mappings can be merged with <<", detail="Write <<: *anchor.", mark=at
                     )
                     continue
                 for key in source:
-                    if key not in node:
-                        node.take(key, source)
+                    if key not in frame.node:
+                        frame.node.take(key, source)
 
 
-def _events(text: str) -> Iterator[Event]:
-    loader = _LOADER(text)
-    try:
-        while loader.check_event():
-            yield loader.get_event()
-    finally:
-        loader.dispose()
+def _packed(event: Event) -> int:
+    start = event.start_mark
+    assert start is not None
+    return int(start.line << _COLUMN | start.column)
 
 
 def parse(content: bytes, file: str, diagnostics: Diagnostics) -> Any:
@@ -296,8 +433,11 @@ def parse(content: bytes, file: str, diagnostics: Diagnostics) -> Any:
         return None
     builder = _Builder(file, diagnostics)
     try:
-        for event in _events(text):
-            builder.feed(event)
+        loader = _LOADER(text)
+        try:
+            builder.build(loader)
+        finally:
+            loader.dispose()
     except _Stop:
         return None
     except yaml.reader.ReaderError:

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from smsops.core.graph import closure
-from smsops.kinds.base import Kind, Resource, View
+from smsops.kinds.base import AnyRead, Kind, Resource, View
 from smsops.model.address import Address, matches, stands_in
 from smsops.model.diagnostics import Diagnostic, Diagnostics
 from smsops.model.plan import ADOPT, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
-from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Read, Unknown
+from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Unknown
 from smsops.model.state import Intent
 
 
@@ -27,7 +27,7 @@ class Difference:
     unchanged: list[Change] = field(default_factory=list)
     unknown: dict[Address, str] = field(default_factory=dict)
     doubts: list[Intent] = field(default_factory=list)
-    reads: dict[Read, None] = field(default_factory=dict)
+    reads: dict[AnyRead, None] = field(default_factory=dict)
 
 
 def select(view: View, targets: Sequence[str]) -> frozenset[Address]:
@@ -53,13 +53,11 @@ def dependencies(address: Address, view: View) -> set[Address]:
     """What a resource depends on, as wanted now or else as recorded."""
     desired, entry = view.desired.get(address), view.state.entries.get(address)
     found: set[Address] = set(desired.depends_on if desired else entry.depends_on if entry else ())
-    kind = view.kinds[address.kind]
-    scope = kind.scope(address)
+    scope = view.kinds[address.kind].scope(address)
     if scope is not None:
         found.add(scope)
     if address.account is not None:
-        opener = next(other for other in view.kinds.values() if other.opens_account)
-        found.add(Address(None, opener.name, address.account))
+        found.add(Address(None, view.opener.name, address.account))
     return found
 
 
@@ -71,7 +69,7 @@ def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Addre
     judging = _Pass(view, forgotten)
     pending: set[Address] = set()
     for address in _in_order(view, selected):
-        if address in view.desired and dependencies(address, view) & pending:
+        if pending and address in view.desired and dependencies(address, view) & pending:
             pending.add(address)  # what it depends on is not known yet: what it would ask for may be wrong
         elif reads := judging.missing(address):
             judging.found.reads |= dict.fromkeys(reads)
@@ -101,9 +99,9 @@ class Search:
     def __init__(self, view: View, selected: frozenset[Address], forgotten: frozenset[Address]) -> None:
         self._pass = _Pass(view, forgotten)
         self._order = _in_order(view, selected)
-        self._awaits: dict[Address, set[Read]] = {}
+        self._awaits: dict[Address, set[AnyRead]] = {}
         """What has asked for reads that have not arrived."""
-        self._awaited: dict[Read, list[Address]] = {}
+        self._awaited: dict[AnyRead, list[Address]] = {}
         among = set(self._order)
         self._needs = {a: dependencies(a, view) & among if a in view.desired else set() for a in self._order}
         self._needed_by: dict[Address, list[Address]] = {}
@@ -111,11 +109,11 @@ class Search:
             for need in needs:
                 self._needed_by.setdefault(need, []).append(address)
 
-    def start(self) -> list[Read]:
+    def start(self) -> list[AnyRead]:
         """The reads to begin with."""
         return self._look([address for address in self._order if not self._needs[address]])
 
-    def arrived(self, read: Read) -> list[Read]:
+    def arrived(self, read: AnyRead) -> list[AnyRead]:
         """The reads that can be made now that this one has a result."""
         complete: list[Address] = []
         for address in self._awaited.pop(read, ()):
@@ -124,8 +122,8 @@ class Search:
                 complete.append(address)
         return self._look(complete)
 
-    def _look(self, addresses: list[Address]) -> list[Read]:
-        wanted: list[Read] = []
+    def _look(self, addresses: list[Address]) -> list[AnyRead]:
+        wanted: list[AnyRead] = []
         waiting = deque(addresses)
         while waiting:
             address = waiting.popleft()
@@ -148,9 +146,13 @@ class _Pass:
 
     def __init__(self, view: View, forgotten: frozenset[Address]) -> None:
         view.changes.clear()
+        view.changed_in.clear()
         view.diagnostics = Diagnostics()
         self.found = Difference(changes=view.changes)
         self._view = view
+        self._doubted: dict[Address, list[Intent]] = {}
+        for intent in view.state.intents.values():
+            self._doubted.setdefault(intent.address, []).append(intent)
         self._forgotten = forgotten
         self._owners = {
             (entry.address.account, entry.address.kind, entry.identity): entry.address
@@ -158,7 +160,7 @@ class _Pass:
             if view.kinds[entry.address.kind].adoptable
         }
 
-    def missing(self, address: Address) -> tuple[Read, ...]:
+    def missing(self, address: Address) -> tuple[AnyRead, ...]:
         """Judge a resource; the reads that have to be made first, if any."""
         doubts = self._view.state.in_doubt(address)
         if doubts:
@@ -191,7 +193,7 @@ def _judge(
         )
         return
     if address in forgotten:
-        found.changes[address] = Change(address, FORGET, "removed_block", {}, None)
+        view.decide(Change(address, FORGET, "removed_block", {}, None))
         return
     observation = view.observe(address)
     if isinstance(observation, Unknown):
@@ -216,7 +218,7 @@ def _judge(
     if change is None:
         found.unchanged.append(Change(address, NO_OP, "matches"))
         return
-    found.changes[address] = replace(change, follows=(*change.follows, *follows))
+    view.decide(replace(change, follows=(*change.follows, *follows)) if follows else change)
     if change.deletes and resource.entry and resource.entry.protect:
         _refuse_protected(resource, change, view)
 
@@ -297,12 +299,13 @@ def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
         return
     needs = {address: dependencies(address, view) for address in view.addresses}
     _keep_from_double_sending(view, found, doubted - view.desired.keys())
+    above: dict[Address, set[Address]] = {}
+    for other in troubled:
+        for address in closure({other}, needs) & view.leaving:
+            above.setdefault(address, set()).add(other)
     for address in list(found.changes):
         reached = closure({address}, needs) - {address}
-        above = (
-            {other for other in troubled if address in closure({other}, needs)} if address in view.leaving else set()
-        )
-        cause = next(iter(sorted((reached | above) & troubled, key=lambda a: a.sort_key)), None)
+        cause = min((reached & troubled) | above.get(address, set()), key=lambda a: a.sort_key, default=None)
         if cause is None:
             continue
         del found.changes[address]
@@ -314,8 +317,9 @@ def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
 
 def _keep_from_double_sending(view: View, found: Difference, gone: set[Address]) -> None:
     """A sending in doubt that the configuration no longer has may be there under another key: nothing new is sent yet."""
+    by_account = {(other.account, other.kind): other for other in gone}
     for address, change in list(found.changes.items()):
-        cause = next((other for other in gone if (other.account, other.kind) == (address.account, address.kind)), None)
+        cause = by_account.get((address.account, address.kind))
         if cause is not None and change.send is not None and "create" in change.actions:
             del found.changes[address]
             view.warn(

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from zoneinfo import ZoneInfo
 
 from smsops.kinds.base import MASTER_INFO, View
 from smsops.model.address import Address
@@ -65,9 +64,10 @@ def _balance(key: str, view: View) -> float | None:
         if not key:
             (info,) = view.read(MASTER_INFO)
             return None if info.credits is None else float(info.credits)
-        opener = next(kind for kind in view.kinds.values() if kind.opens_account)
-        account = Address(None, opener.name, key)
-        observation = view.observe(account) if account in view.addresses else None
+        account = Address(None, view.opener.name, key)
+        known = account in view.desired or account in view.state.entries
+        known = known or any(intent.address == account for intent in view.state.intents.values())
+        observation = view.observe(account) if known else None
     except CannotRead:
         return None
     return float(observation.facts["balance"]) if isinstance(observation, Present) else None
@@ -108,6 +108,8 @@ def _verdict(
         since = datetime.fromisoformat(intent.since)
         if view.now - since >= view.settings.settle_time:
             return Verdict(intent, False, what)
+        from zoneinfo import ZoneInfo
+
         until = (since + view.settings.settle_time).astimezone(ZoneInfo(view.settings.timezone))
         return Verdict(intent, None, f"{what}; it may still come true until {until:%Y-%m-%d %H:%M} {until.tzinfo}")
     return Verdict(intent, None, what)

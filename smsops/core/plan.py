@@ -8,15 +8,12 @@ from datetime import datetime
 
 from smsops.core.diff import Difference, dependencies, unknown_diagnostics
 from smsops.core.graph import order
-from smsops.kinds.base import MASTER_INFO, View
+from smsops.kinds.base import MASTER_INFO, MOST_STEPS, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import NO_OP, Change, Doubt, Git, Operation, Plan
 from smsops.model.resources import Present
 from smsops.model.values import Number, digest, plural
-
-_MOST_STEPS = 10_000
-"""An operation of more steps than this, which died half-way, is planned and reviewed anew."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,12 @@ class Context:
 def build(view: View, found: Difference, moved: Mapping[Address, Address], context: Context) -> Plan:
     """The plan for a complete difference. `moved` gives old addresses by new."""
     changes = {address: _with_move(change, moved) for address, change in found.changes.items()}
+    addresses = view.addresses
     for new, old in moved.items():
-        if new not in changes and new in view.addresses:
+        if new not in changes and new in addresses:
             changes[new] = Change(new, NO_OP, "moved", previous_address=old)
     _let_credits_come_back_first(changes, view)
-    needs = {address: dependencies(address, view) for address in view.addresses}
+    needs = {address: dependencies(address, view) for address in addresses}
     ordered = order(changes, needs, view.leaving)
     ids = {address: _operation_id(changes[address], context.key) for address in ordered}
     operations = tuple(
@@ -78,7 +76,7 @@ def build(view: View, found: Difference, moved: Mapping[Address, Address], conte
     view.diagnostics.extend(_limits(plan, view))
     diagnostics = tuple(view.diagnostics)
     errored = any(item.severity == "error" and item.blocks is None for item in diagnostics)
-    return replace(plan, diagnostics=diagnostics, errored=errored)
+    return plan._replace(diagnostics=diagnostics, errored=errored)
 
 
 def _with_move(change: Change, moved: Mapping[Address, Address]) -> Change:
@@ -92,7 +90,7 @@ def _operation_id(change: Change, key: str) -> str:
 
 
 def _step_ids(change: Change, key: str) -> tuple[str, ...]:
-    if len(change.steps) > _MOST_STEPS:
+    if len(change.steps) > MOST_STEPS:
         return ()
     return tuple(digest([str(change.address), change.content, step], key=key, length=12) for step in change.steps)
 
@@ -161,16 +159,22 @@ def _limits(plan: Plan, view: View) -> list[Diagnostic]:
 
 def _shortages(plan: Plan, view: View) -> list[Diagnostic]:
     """Sub-accounts that would spend more than they have, credits moved and given back included."""
-    opener = next(kind for kind in view.kinds.values() if kind.opens_account)
     found: list[Diagnostic] = []
-    for account in sorted({send.account for send in plan.sends if send.account is not None}):
-        owner = view.observe(Address(None, opener.name, account))
+    spends: dict[str, Number] = {}
+    for send in plan.sends:
+        if send.account is not None:
+            spends[send.account] = spends.get(send.account, 0) + send.credits
+    gains: dict[str | None, Number] = {}
+    for change in plan.changes if spends else ():
+        gain = change.moves + (change.refund or 0)
+        gains[change.address.account] = gains.get(change.address.account, 0) + gain
+    for account, spent in sorted(spends.items()):
+        opener = Address(None, view.opener.name, account)
+        owner = view.observe(opener)
         facts = owner.facts if isinstance(owner, Present) else {}
         if facts.get("postpaid"):
             continue
-        moved = sum((change.moves for change in plan.changes if change.address.account == account), start=0)
-        spent = sum((send.credits for send in plan.sends if send.account == account), start=0)
-        left = facts.get("balance", 0) + moved + plan.refunded(account) - spent
+        left = facts.get("balance", 0) + gains.get(account, 0) - spent
         if left < 0:
             found.append(
                 Diagnostic(
@@ -178,7 +182,7 @@ def _shortages(plan: Plan, view: View) -> list[Diagnostic]:
                     "SMS253",
                     f"The account {account} is short of {plural(-left, 'credit')}",
                     f"Its campaigns cost {spent:,}. A grant of {-left:,} would do.",
-                    address=Address(None, opener.name, account),
+                    address=opener,
                     blocks="plan",
                 )
             )

@@ -11,14 +11,14 @@ from typing import Any
 
 from smsops.errors import SmsopsError, StalePlanError
 from smsops.model.plan import CREATE, FORMAT_VERSION, UPDATE, Git, Operation, Plan
-from smsops.model.values import JSON
+from smsops.model.values import JSON, printed
 
 _SHOWN = 20
 
 
 def write(path: Path, plan: Plan) -> None:
     """Save the plan document, mode 0600. It holds no phone number and no secret."""
-    content = json.dumps(plan.document(), indent=2, ensure_ascii=False).encode() + b"\n"
+    content = f"{printed(plan.document())}\n".encode()
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Annotated, Any, ClassVar, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -124,10 +123,7 @@ class Credits(Kind):
         return self._move(resource, present.facts["balance"], view)
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
-        if not any(
-            address.name == resource.address.account and view.kinds[address.kind].opens_account
-            for address in view.leaving
-        ):
+        if not view.account_leaves(resource.address.account):
             return None  # the account stays: its ledger stays with it, so that no grant is moved again
         return Change(resource.address, DELETE, "delete_because_no_resource_config", {}, None, payload=None)
 
@@ -180,6 +176,8 @@ class Credits(Kind):
                     )
             return {grant: amount for grant, amount in spec.grants.items() if grant not in ledger}
         if spec.allowance is not None:
+            from zoneinfo import ZoneInfo
+
             today = view.now.astimezone(ZoneInfo(view.settings.timezone))
             begun = _periods(spec.allowance.every, spec.allowance.from_, today)
             return {_ALLOWANCE + period: spec.allowance.amount for period in begun if _ALLOWANCE + period not in ledger}
@@ -187,7 +185,7 @@ class Credits(Kind):
         # What this apply is about to spend counts as spent, so that the next plan finds the floor kept.
         spend = sum(
             change.send.credits
-            for change in view.changes.values()
+            for change in view.changed_in.get(resource.address.account, ())
             if change.send and change.send.account == resource.address.account
         )
         left = balance - spend

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -52,6 +54,8 @@ WIRE: Mapping[str, tuple[str, str]] = {
 }
 """Our attribute names: what updateSubAccount calls them, and (lower case) what getSubAccounts does."""
 
+_OURS = {read: ours for ours, (_, read) in WIRE.items()}
+_FRENCH_MOBILE = re.compile(r"(?:(?:\+|00)33|(33|0))([67]\d{8})\Z", re.ASCII)
 _PHONES = frozenset(("mobile", "phone", "billing.mobile", "billing.phone"))
 _CASELESS = frozenset(("country", "billing.country", "email", "billing.email"))
 _MIN_PASSWORD = 6
@@ -146,27 +150,21 @@ class SubAccount(Kind):
         check_ignored(desired, (*WIRE, "password", "active"), diagnostics)
 
     def observe(self, resource: Resource, view: View) -> Observation:
-        (records,) = view.read(Read("get_sub_accounts"))
-        by_login = {record.login: record for record in records}
         wanted = resource.desired.identity if resource.desired else None
         owned = resource.entry.identity if resource.entry else None
         # A rename whose answer was lost has happened where only the new login is there.
-        login = owned if owned in by_login or wanted not in by_login else wanted
-        record = by_login.get(login or wanted or "")
-        if record is None:
+        read = Read("get_sub_accounts")
+        found = view.having(read, "login", owned) or view.having(read, "login", wanted)
+        if not found:
             return Absent()
+        record = found[-1]
         attributes = {
-            ours: _comparable(ours, record.fields[read], view)
-            for ours, (_, read) in WIRE.items()
-            if read in record.fields
-        }
-        shown = {
-            ours: _shown_live(ours, record.fields[read]) for ours, (_, read) in WIRE.items() if read in record.fields
+            ours: _comparable(ours, record.fields[read], view) for read, ours in _OURS.items() if read in record.fields
         }
         wish = resource.desired.spec.create_only if resource.desired else None
         stored = resource.entry.attributes.get("create_only") if resource.entry else None
         postpaid = bool((stored or {}).get("postpaid") or (wish and wish.postpaid))
-        facts = {"balance": record.credits or 0, "postpaid": postpaid, "shown": shown}
+        facts = {"balance": record.credits or 0, "postpaid": postpaid, "fields": record.fields}
         return Present(record.login, {"login": record.login, **attributes}, facts)
 
     def create(self, resource: Resource, view: View) -> Change | None:
@@ -190,6 +188,7 @@ class SubAccount(Kind):
                     f"{resource.address} has no {name}",
                     "The API has refused to create sub-accounts without one.",
                 )
+        entry = self._entry(resource, want.identity, view, None)
         data = {"LOGIN": want.identity, **{WIRE[name][0]: value for name, value in want.data.items() if value}}
         data |= _create_only(want.spec)
         after = {"login": want.identity, **{name: _shown(name, value) for name, value in want.data.items() if value}}
@@ -201,8 +200,8 @@ class SubAccount(Kind):
             {**after, "password": "(write-only)", **self._flags(want.spec)},
             method="createSubAccount",
             calls=1,
-            payload=_Payload(want.identity, data, self._entry(resource, want.identity, view, None), password=True),
-            content=[data, view.secret_digest(password)],
+            payload=_Payload(want.identity, data, entry, password=True),
+            content=[data, entry.attributes["password"]],
         )
 
     def update(self, resource: Resource, present: Present, view: View) -> Change | None:
@@ -219,7 +218,8 @@ class SubAccount(Kind):
             old = present.attributes.get(name, stored.get(name))
             if name not in ignored and new != old:
                 data[WIRE[name][0]] = value or ""
-                before[name] = present.facts["shown"].get(name, _shown_stored(name, old))
+                live = present.facts["fields"].get(WIRE[name][1])
+                before[name] = _shown_stored(name, old) if live is None else _shown_live(name, live)
                 after[name] = _shown(name, value)
         password = view.secret(resource.address, "password")
         changes_password = (
@@ -240,12 +240,12 @@ class SubAccount(Kind):
             data["ACTIVE"] = "1" if active else "0"
             before["active"], after["active"] = stored.get("active"), active
         self._warn_create_only(resource, view)
+        if not data and not changes_password and resource.entry and resource.entry.identity == present.identity:
+            return None
         entry = self._entry(resource, want.identity, view, stored)
         if not data and not changes_password:
             if resource.entry is None:
                 return Change(resource.address, ADOPT, "adopted", {}, {}, entry=entry)
-            if resource.entry.identity == present.identity:
-                return None
             logins = ({"login": resource.entry.identity}, {"login": present.identity})  # renamed, and not recorded
             return Change(resource.address, UPDATE, "configuration_changed", *logins, entry=entry)
         return Change(
@@ -267,9 +267,7 @@ class SubAccount(Kind):
         returns = int(balance) if balance > 0 else 0
         # Cancelling what it had scheduled gives credits back: the balance must be asked for again.
         given_back = [
-            change.refund
-            for change in view.changes.values()
-            if change.address.account == resource.address.name and change.refund is not None
+            change.refund for change in view.changed_in.get(resource.address.name, ()) if change.refund is not None
         ]
         refunds = bool(given_back)
         (info,) = view.read(MASTER_INFO)
@@ -399,25 +397,35 @@ class SubAccount(Kind):
 
 def wanted_attributes(spec: SubAccountSpec, country: str) -> dict[str, str | None]:
     """The attributes that the block manages, by our names; None clears. Phones are digits."""
-    wanted: dict[str, str | None] = {}
-    for name in WIRE:
-        block: Any = spec
-        field = name
-        if name.startswith("billing."):
-            block, field = spec.billing, name.removeprefix("billing.")
-        if block is None or field not in block.model_fields_set:
-            continue
-        value = getattr(block, field)
-        wanted[name] = normalise_any(value, country) if value and name in _PHONES else value
-    return wanted
+    given: dict[str, str | None] = {name: getattr(spec, name) for name in spec.model_fields_set if name in WIRE}
+    if spec.billing is not None:
+        given |= {f"billing.{name}": getattr(spec.billing, name) for name in spec.billing.model_fields_set}
+    for name in _PHONES & given.keys():
+        given[name] = _digits(given[name] or "", country) if given[name] else given[name]
+    return {name: given[name] for name in WIRE if name in given}
+
+
+@lru_cache(maxsize=65_536)
+def _digits(phone: str, country: str) -> str:
+    """What `normalise_any` makes of a number, and at once where it is one of the usual forms of a French mobile."""
+    match = _FRENCH_MOBILE.match(phone.replace(" ", ""))
+    if match and (country == "FR" or not match[1]):
+        return f"33{match[2]}"
+    return normalise_any(phone, country)
+
+
+@lru_cache(maxsize=65_536)
+def _recognisable(phone: str, key: str) -> str:
+    """By which the state recognises a number that it may not hold."""
+    return f"{mask_phone(phone)} {digest(phone, key=key, length=12)}"
 
 
 def _comparable(name: str, value: str, view: View) -> str:
     """A value as it is compared and kept: the server writes phones and countries its own way."""
     text = value.strip()
     if name in _PHONES:
-        digits = normalise_any(text, view.settings.default_country)
-        return f"{mask_phone(digits)} {digest(digits, key=view.private_key, length=12)}" if digits else ""
+        digits = _digits(text, view.settings.default_country)
+        return _recognisable(digits, view.private_key) if digits else ""
     return text.casefold() if name in _CASELESS else text
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]*\Z")
 """What a key may look like; ``@`` and ``:`` are for keys that smsops makes, not for the YAML."""
@@ -13,8 +13,7 @@ KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]*\Z")
 _ADDRESS = re.compile(r"(?:(?P<account>[^/]+)/)?(?P<kind>[a-z][a-z_]*)(?:\.(?P<name>[^/]+))?\Z")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+class Address(NamedTuple):
     """One resource: the key of the sub-account that owns it (None: the master), its kind, its key.
 
     ``name`` is empty where an account has only one of a kind (``acme-paris/credits``).
@@ -64,5 +63,5 @@ def renamed(address: Address, old: Address, new: Address, *, opens_account: bool
     if address == old:
         return new
     if opens_account:
-        return replace(address, account=new.name)
-    return replace(address, account=new.account, name=new.name)
+        return address._replace(account=new.name)
+    return address._replace(account=new.account, name=new.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -36,6 +37,15 @@ def read_secret(value: Any) -> Any:
     return SecretReference(source, target)
 
 
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@|[?&](?:ssl)?password=")
+
+
+def refuse_password(address: str) -> None:
+    """A ValueError of the model where an address that is written out holds a password."""
+    if _PASSWORD_IN_URL.search(address):
+        raise PydanticCustomError("literal_secret", "A URL may not hold a password")
+
+
 SECRET_SCHEMA = {
     "description": "A secret is only ever a reference.",
     "oneOf": [
@@ -65,7 +75,7 @@ SecretField = Annotated[Any, BeforeValidator(read_secret), WithJsonSchema(SECRET
 
 
 def _plain(value: str) -> str:
-    if _CONTROL.search(value):
+    if not value.isprintable() and _CONTROL.search(value):
         raise PydanticCustomError("control", "It may not hold control characters")
     return value.strip()
 
@@ -90,10 +100,21 @@ class Lifecycle(Block):
     )
 
     def guard(self) -> Guard:
+        if not self.model_fields_set:
+            return _UNGUARDED
         return Guard(self.protect, frozenset(self.ignore_changes), self.adopt)
+
+
+_UNGUARDED = Guard()
+
+
+@cache
+def _no_lifecycle() -> Lifecycle:
+    """What nearly every block has, shared by all."""
+    return Lifecycle()
 
 
 class GuardedBlock(Block):
     """A block with a `lifecycle`."""
 
-    lifecycle: Lifecycle = Field(default_factory=Lifecycle)
+    lifecycle: Lifecycle = Field(default_factory=_no_lifecycle)

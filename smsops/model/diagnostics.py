@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -104,6 +103,8 @@ class ConfigurationError(SmsopsError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` Did you mean "lists"?`` when a known word is close, otherwise the known words, or nothing."""
+    import difflib
+
     words = sorted(set(known))
     by_folded = {candidate.casefold(): candidate for candidate in words}
     close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)

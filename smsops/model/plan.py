@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from smsops.errors import ExitCode
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.state import Entry, Intent
-from smsops.model.values import JSON, Number, as_json_number
+from smsops.model.values import EMPTY, JSON, Number, as_json_number
 
 FORMAT_VERSION = "1.0"
 UNREADABLE = "SMS264"
@@ -38,8 +38,7 @@ _COUNTED_AS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ContactCounts:
+class ContactCounts(NamedTuple):
     """How a plan changes the contacts of one list."""
 
     add: int = 0
@@ -51,8 +50,7 @@ class ContactCounts:
         return self.add + self.change + self.remove
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """What a campaign sends when it is scheduled: people, SMS (segments), credits; `account` pays."""
 
     account: str | None
@@ -130,8 +128,7 @@ class Change:
         return document
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One step of an apply: the calls of one change, after those it depends on.
 
     `id` is a keyed digest of all that the step would do, so that the same id means the same calls
@@ -155,8 +152,7 @@ class Operation:
         return {**document, "steps": list(self.steps)} if self.steps else document
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(NamedTuple):
     """A call that may have happened, and what the account shows about it."""
 
     intent: Intent
@@ -180,8 +176,7 @@ class Doubt:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Git:
+class Git(NamedTuple):
     """The commit that the configuration comes from, and the tree of its directory: other commits may have the same."""
 
     commit: str
@@ -197,8 +192,7 @@ class Git:
         return self.commit == other.commit or same_tree
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What an apply would do and why, and everything that has to be said about it."""
 
     stack: str
@@ -221,6 +215,10 @@ class Plan:
     targets: tuple[str, ...] = ()
     adopt: bool = False
     master_before: Number | None = None
+
+    def __repr__(self) -> str:
+        """Short: asyncio asks for that of a result, and this one may be of 100,000 changes."""
+        return f"Plan({self.stack}, {len(self.changes)} changes)"
 
     @property
     def summary(self) -> dict[str, int]:
@@ -337,8 +335,7 @@ _ENDINGS = {
 ApplyStatus = Literal["done", "failed", "skipped", "in_doubt", "unfinished", "not_started"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one operation ended. `detail` says why, with the code of the error.
 
     unfinished: it was interrupted between two of its steps; not_started: before the first one.
@@ -350,7 +347,7 @@ class Outcome:
     seconds: float = 0.0
     code: str = ""
     detail: str = ""
-    returned: Mapping[str, JSON] = field(default_factory=dict)
+    returned: Mapping[str, JSON] = EMPTY
 
 
 @dataclass

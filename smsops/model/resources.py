@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from smsops.model.address import Address
 from smsops.model.diagnostics import Mark
-from smsops.model.values import JSON
+from smsops.model.values import EMPTY, JSON
 
 Adopt = Literal["never", "if_identical", "always"]
 
 
-@dataclass(frozen=True, slots=True)
-class SecretReference:
+class SecretReference(NamedTuple):
     """Where a secret comes from; the configuration never holds the secret itself."""
 
     source: Literal["env", "file", "command"]
     value: str | tuple[str, ...]
-    mark: Mark | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(NamedTuple):
     """How a resource is protected: the `lifecycle` block."""
 
     protect: bool = False
@@ -31,8 +27,7 @@ class Guard:
     adopt: Adopt = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(NamedTuple):
     """A resource as the configuration wants it.
 
     `spec` is the kind's own model, `data` what the kind made of data files; `identity` is the
@@ -45,14 +40,13 @@ class Desired:
     data: Any = None
     depends_on: tuple[Address, ...] = ()
     guard: Guard = Guard()
-    secrets: Mapping[str, SecretReference] = field(default_factory=dict)
+    secrets: Mapping[str, SecretReference] = EMPTY
     mark: Mark | None = None
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = EMPTY
     """Places inside the block that rules across resources point at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One read of the account: a method of the reader client, its arguments, the sub-account asked about (its login)."""
 
     method: str
@@ -60,22 +54,21 @@ class Read:
     login: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(NamedTuple):
     """A resource that exists: its remote identity, its comparable attributes, and facts that move by themselves."""
 
     identity: str
-    attributes: Mapping[str, JSON] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, JSON] = EMPTY
+    facts: Mapping[str, Any] = EMPTY
 
 
-@dataclass(frozen=True, slots=True)
 class Absent:
     """A resource that the account positively does not have."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+
+class Unknown(NamedTuple):
     """A resource that could not be read: nothing about it is planned."""
 
     reason: str
@@ -87,7 +80,7 @@ Observation = Present | Absent | Unknown
 class NotReadYet(Exception):
     """An observation needs reads that have not been made yet; the refresh makes them and asks again."""
 
-    def __init__(self, reads: tuple[Read, ...]) -> None:
+    def __init__(self, reads: tuple[Any, ...]) -> None:
         super().__init__(*reads)
         self.reads = reads
 

@@ -6,10 +6,9 @@ before the next step relies on it. It holds no secret and no whole phone number.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from smsops.errors import StateError
 from smsops.model.address import Address
@@ -134,6 +133,8 @@ class State:
     @classmethod
     def new(cls, stack: str, salt: str) -> State:
         """A state that was never written. `salt` keys its digests for good."""
+        import uuid
+
         return cls(stack, None, str(uuid.uuid4()), 0, salt)
 
     def in_doubt(self, address: Address) -> tuple[Intent, ...]:
@@ -185,52 +186,45 @@ class State:
             ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """A resource is owned, with this entry."""
 
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(NamedTuple):
     """A resource is no longer owned."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """An entry is known under another address."""
 
     old: Address
     new: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Intend:
+class Intend(NamedTuple):
     """A call that must not be repeated is about to be made."""
 
     intent: Intent
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(NamedTuple):
     """The outcome of an intent is known."""
 
     id: str
     happened: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
+class Own(NamedTuple):
     """The state belongs to this master account (its login)."""
 
     account: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """Balances have moved by this much, by account key ("" is the master's), for a reason that is known.
 
     None: by how much is not known.
@@ -239,8 +233,7 @@ class Moved:
     effects: Mapping[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """A run begins to change things: who, when, from which commit."""
 
     run: Mapping[str, JSON]
@@ -249,9 +242,13 @@ class Begin:
 Event = Put | Drop | Move | Intend | Settle | Own | Moved | Begin
 
 
-def fold(state: State, events: Iterable[Event]) -> State:
-    """The state after some events, in their order."""
-    entries = dict(state.entries)
+def fold(state: State, events: Iterable[Event], *, consume: bool = False) -> State:
+    """The state after some events, in their order.
+
+    `consume` says that nobody looks at `state` again: its entries are then not copied, which would make an apply of
+    thousands of operations quadratic.
+    """
+    entries = state.entries if consume and isinstance(state.entries, dict) else dict(state.entries)
     intents = dict(state.intents)
     account, run = state.account, state.run
     for event in events:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from json import JSONEncoder
 
 Number = int | Decimal
 JSON = Any
@@ -35,6 +35,8 @@ class Secret:
         return "Secret(…)"
 
     def __eq__(self, other: object) -> bool:
+        import hmac
+
         return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
 
     def __hash__(self) -> int:
@@ -43,18 +45,36 @@ class Secret:
 
 def canonical(value: object) -> bytes:
     """JSON with one form per value: sorted keys, no blanks, decimals as text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+    return _canonical_encoder().encode(value).encode()
+
+
+@cache
+def _canonical_encoder() -> JSONEncoder:
+    from json import JSONEncoder
+
+    return JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def printed(document: JSON) -> str:
+    """JSON as people read it. The json module would take ten times as long: it indents in Python."""
+    from pydantic_core import to_json
+
+    return to_json(document, indent=2).decode()
 
 
 def digest(value: object, *, key: str = "", length: int = 32) -> str:
     """A keyed digest of a JSON value, hexadecimal, `length` characters."""
-    return hmac.new(key.encode(), canonical(value), hashlib.sha256).hexdigest()[:length]
+    import hmac
+
+    return hmac.digest(key.encode(), canonical(value), "sha256").hex()[:length]
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=8)
 def slow_digest(value: str, salt: str) -> str:
-    """A salted digest that is slow to guess, for passwords (scrypt; a few milliseconds)."""
-    return hashlib.scrypt(value.encode(), salt=salt.encode(), n=2**12, r=8, p=1, dklen=16).hex()
+    """A salted digest that is slow to guess (scrypt; some milliseconds): a key for others, made from a secret."""
+    import hashlib
+
+    return hashlib.scrypt(value.encode(), salt=salt.encode(), n=2**12, r=8, p=1, dklen=32).hex()
 
 
 def mask_phone(phone: str) -> str:

@@ -23,6 +23,7 @@ from smsops.api.contract import (
     Unreadable,
     Writer,
 )
+from smsops.table import Rows
 from tests.api.scripted_server import CALLS, KEY, MESSAGE, WRITES, Server, Step, ask, failure
 
 
@@ -69,7 +70,7 @@ def test_errors_are_one_tree_with_codes() -> None:
         Credentials("acme", "s3cret"),
         AccountInfo("Active Account", 5, "s3cret", {"mobile": "33612345678"}),
         CreatedSubAccount("s3cret"),
-        Contacts((("33612345678", {"Firstname": "Marie"}),)),
+        Contacts(Rows({"33612345678": {"FIRSTNAME": "Marie"}}), 1),
         MESSAGE,
         Sent(100, "ap_1", invalid_numbers=("33612345678",)),
     ],

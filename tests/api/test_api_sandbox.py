@@ -80,8 +80,8 @@ def test_life_of_an_account(sandbox: Sandbox, style: str) -> None:
         assert await api.get_lists() == ()
         (found,) = await api.get_lists(sub_account="acme-paris")
         assert (found.name, found.contacts, found.locked) == ("vip", 2, False)
-        rows = (await api.get_contacts("vip", sub_account="acme-paris")).rows
-        assert {(phone, value) for phone, fields in rows for value in fields.values()} == {
+        live = (await api.get_contacts("vip", sub_account="acme-paris")).table
+        assert {(phone, value) for phone, fields in live for value in fields.values()} == {
             ("33612345678", "Lyon"),
             ("33612345679", ""),
         }

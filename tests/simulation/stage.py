@@ -127,7 +127,9 @@ class Stage(Stack):
     def backed_up(self) -> str:
         """All that the backups hold, in plain text."""
         store = self._store()
-        return "\n".join(str(store.read_backup(name.partition("/")[2])) for name in store.backend.names("backups"))
+        return "\n".join(
+            (store.read_backup(name.partition("/")[2]) or b"").decode() for name in store.backend.names("backups")
+        )
 
     def _store(self) -> StateStore:
         def describe(command: str, changes: bool) -> Holder:

@@ -21,7 +21,7 @@ from smsops.edge.state.backend import Backend, Conflict, Held, Holder, Lock, loc
 from smsops.edge.state.encryption import Keys
 from smsops.errors import StateError
 from smsops.model.state import Begin, Drop, Event, Intend, Move, Put, State, event_document, fold, read_event
-from smsops.model.values import JSON
+from smsops.model.values import JSON, printed
 
 _JOURNAL_VERSION = 1
 _ENDED = {"ended": True}
@@ -52,6 +52,8 @@ class StateStore:
         self._lock: Lock | None = None
         self._holder: Holder | None = None
         self._state: State | None = None
+        self._is_handed_out = True
+        """Whether somebody keeps the state as it is now: a loaded one is kept, those between appends are not."""
         self._version: str | None = None
         self._base = 0
         """The serial of the snapshot; 0 where there is none."""
@@ -106,7 +108,7 @@ class StateStore:
                     detail="Name another place under state:, or give the stack its old name back.",
                 )
             try:
-                self._state = self._fold_journal(state)
+                self._state, self._is_handed_out = self._fold_journal(state), True
             except StateError:
                 if self._is_current():
                     raise
@@ -208,7 +210,10 @@ class StateStore:
         return Begin({**known, **details})
 
     def append(self, events: Sequence[Event]) -> State:
-        """Make events durable, as one, and fold them in. StateError where they are not: then nothing more may be done."""
+        """Make events durable, as one, and fold them in. StateError where they are not: then nothing more may be done.
+
+        The state that it returns is good until the next append.
+        """
         assert self._state is not None, "load comes first"
         if self._records == 0:
             version = self._version
@@ -220,7 +225,8 @@ class StateStore:
                 raise lock_lost(self.backend.held())
         self._write([event_document(event) for event in events])
         self._touch(events)
-        self._state = fold(self._state, events)
+        self._state = fold(self._state, events, consume=not self._is_handed_out)
+        self._is_handed_out = False
         return self._state
 
     def _write(self, document: JSON) -> None:
@@ -273,12 +279,12 @@ class StateStore:
         self._records, self._touched = 0, {}
 
     def _write_snapshot(self, state: State) -> None:
-        content = json.dumps(state.document(), indent=2, ensure_ascii=False).encode() + b"\n"
+        content = f"{printed(state.document())}\n".encode()
         try:
             self._version = self.backend.replace("state", self._keys.seal(content, "state"), self._version)
         except Conflict:
             raise lock_lost(self.backend.held()) from None
-        self._state, self._base = state, state.serial
+        self._state, self._base, self._is_handed_out = state, state.serial, True
 
     def _put(self, name: str, document: JSON, keys: Keys) -> None:
         content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
@@ -324,14 +330,21 @@ class StateStore:
 
     # -- backups ----------------------------------------------------------------------------
 
-    def save_backup(self, name: str, content: JSON) -> None:
-        """Keep contacts while their list is being changed: the one place where whole numbers lie."""
+    def save_backup(self, name: str, content: bytes) -> None:
+        """Keep contacts while their list is being changed: the one place where whole numbers lie. No line feeds in it."""
         self.check()
-        self._put(f"backups/{name}", content, self.backup_keys)
+        self._write_backup(f"backups/{name}", content)
 
-    def read_backup(self, name: str) -> JSON | None:
+    def read_backup(self, name: str) -> bytes | None:
         """A backup's content; None where it is gone, StateError where it cannot be read or decrypted."""
-        return self._get(f"backups/{name}", self.backup_keys)
+        return self._read_backup(f"backups/{name}")
+
+    def _write_backup(self, name: str, content: bytes) -> None:
+        self.backend.write(name, self.backup_keys.seal(content, name))
+
+    def _read_backup(self, name: str) -> bytes | None:
+        blob = self.backend.read(name)
+        return None if blob is None else self.backup_keys.open(blob.content, name)
 
     def drop_backup(self, name: str) -> None:
         self.backend.delete(f"backups/{name}")
@@ -387,7 +400,7 @@ class StateStore:
             )
         if there is None:
             for name in self.backend.names("backups"):
-                other._put(name, self._get(name, self.backup_keys), other.backup_keys)
+                other._write_backup(name, self._read_backup(name) or b"")
             other._rewrite_history(self.history())
             other._write_snapshot(self._state)
         signpost = json.dumps({"moved_to": url}).encode()
@@ -405,7 +418,7 @@ class StateStore:
         """Store everything anew, under the first of the keys. Dying in between loses nothing, and it can be repeated."""
         assert self._state is not None, "load comes first"
         for name in self.backend.names("backups"):
-            self._put(name, self._get(name, self.backup_keys), self.backup_keys)
+            self._write_backup(name, self._read_backup(name) or b"")
         self._rewrite_history(self.history())
         if self._base:
             self._write_snapshot(self._state)
