@@ -24,9 +24,7 @@ class Account:
         logins = [f"shop-{number:04}" for number in range(sub_accounts)]
         names = [f"list-{number}" for number in range(lists)]
         people = {
-            (login, name): [
-                (f"3361{random.randrange(10**7):07}", random.choice(FIRST_NAMES)) for _ in range(contacts)
-            ]
+            (login, name): [(f"3361{random.randrange(10**7):07}", random.choice(FIRST_NAMES)) for _ in range(contacts)]
             for login in logins
             for name in names
         }
@@ -50,7 +48,9 @@ class Account:
         lists = {
             name: {
                 "fields": {"FIRSTNAME": {"mailing": True}},
-                "contacts": [{"inline": [{"phone": phone, "FIRSTNAME": first} for phone, first in people[login, name]]}],
+                "contacts": [
+                    {"inline": [{"phone": phone, "FIRSTNAME": first} for phone, first in people[login, name]]}
+                ],
                 "lifecycle": {"adopt": "if_identical"},
             }
             for name in names

@@ -7,11 +7,10 @@ Redirects, cookies and ~/.netrc are off unless asked for; proxies come from the 
 from __future__ import annotations
 
 import asyncio
-import os
-import select
+import selectors
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 import pycurl
@@ -23,7 +22,6 @@ from smsops.api.wire import HEADERS, NoAddress, NotConnected
 _KEEP_ALIVE = 2
 _BUFFER = 1 << 20  # bytes that may wait for whoever reads them; then the server has to
 _NO_ADDRESS = (pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL)
-_CLOSED = -1
 _NO_EXPECT = "Expect:"  # else libcurl waits for a 100 before a body of more than a megabyte
 
 
@@ -40,8 +38,8 @@ class Network:
         self._idle: list[pycurl.Curl] = []
         self._running: dict[pycurl.Curl, _Transfer] = {}
         self._watched: dict[int, int] = {}
-        self._quiet: dict[int, int] = {}
-        """Sockets that libcurl keeps for later, each with its inode: it does not tell when it closes one."""
+        self._kept: selectors.BaseSelector = selectors.DefaultSelector()
+        """The sockets of connections that libcurl keeps for later; some it may have closed, which it does not tell."""
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -57,6 +55,7 @@ class Network:
             self._multi.remove_handle(handle)
         self._running.clear()
         self._multi.close()
+        self._kept.close()
         self._set_timer(-1)
 
     @asynccontextmanager
@@ -101,25 +100,21 @@ class Network:
         return handle
 
     def _server_has_closed_one(self) -> bool:
-        """Whether one of the connections kept for later is no longer good; libcurl itself looks only once a second."""
-        poll = select.poll()
-        for descriptor, inode in list(self._quiet.items()):
-            if _inode(descriptor) == inode != _CLOSED:
-                poll.register(descriptor, select.POLLIN)
-            else:
-                del self._quiet[descriptor]
-        return bool(poll.poll(0))
+        """Whether a connection kept for later is no longer good: libcurl itself looks only once a second."""
+        return bool(self._kept.select(0))
 
     # libcurl says which sockets to watch and when it wants to be called; the event loop does that.
 
     def _watch(self, what: int, descriptor: int, multi: object, data: object) -> None:
         before = self._watched.pop(descriptor, 0)
         now = 0 if what == pycurl.POLL_REMOVE else what
+        if descriptor in self._kept.get_map():
+            self._kept.unregister(descriptor)
         if now:
             self._watched[descriptor] = now
-            self._quiet.pop(descriptor, None)
         else:
-            self._quiet[descriptor] = _inode(descriptor)
+            with suppress(OSError):  # closed already
+                self._kept.register(descriptor, selectors.EVENT_READ)
         if now & pycurl.POLL_IN and not before & pycurl.POLL_IN:
             self._loop.add_reader(descriptor, self._act, descriptor, pycurl.CSELECT_IN)
         elif before & pycurl.POLL_IN and not now & pycurl.POLL_IN:
@@ -149,13 +144,6 @@ class Network:
     def _finish(self, handle: pycurl.Curl, code: int, message: str) -> None:
         self._multi.remove_handle(handle)
         self._running.pop(handle).finish(code, message)
-
-
-def _inode(descriptor: int) -> int:
-    try:
-        return os.fstat(descriptor).st_ino
-    except OSError:
-        return _CLOSED
 
 
 def _never_again(offset: int, origin: int) -> int:
