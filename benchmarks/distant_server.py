@@ -1,7 +1,7 @@
 """A server with the latency of a network, for benchmarks: an account with sub-accounts, lists and contacts, made from a seed.
 
 It does no more than a benchmark of reads needs, and that at once: the sandbox would be what is measured.
-Run in a process of its own: python benchmarks/api_server.py. It prints its URL and serves until it is ended.
+Run in a process of its own: python -m benchmarks.distant_server. It prints its URL and serves until it is ended.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         arrived = asyncio.get_running_loop().time()
         self._received += data
-        head, _, body = self._received.partition(b"\r\n\r\n")
+        head, end, body = self._received.partition(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
-        if not _ or len(body) < length:
+        if not end or len(body) < length:
             return
         self._received = body[length:]
         method = head.partition(b" HTTP")[0].rstrip(b"/").rpartition(b"/")[2].decode()
@@ -109,19 +109,14 @@ async def serve(account: Account, latency: float) -> None:
     await server.serve_forever()
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The size of the account."""
+def main() -> None:
+    """Serve."""
+    parser = argparse.ArgumentParser(description="A server with the latency of a network.")
     parser.add_argument("--sub-accounts", type=int, default=300)
     parser.add_argument("--lists", type=int, default=2, help="For each sub-account.")
     parser.add_argument("--contacts", type=int, default=2, help="In each list.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--latency", type=float, default=0.02, help="Seconds.")
-
-
-def main() -> None:
-    """Serve."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    options(parser)
     given = parser.parse_args()
     account = Account(given.sub_accounts, given.lists, given.contacts, given.seed)
     # The usual selector wakes up to a millisecond late, which would be a twentieth of the latency.
