@@ -21,6 +21,7 @@ from smsops.api.wire import HEADERS, NoAddress, NotConnected
 # keep them 5 seconds and more; we let go first.
 _KEEP_ALIVE = 2
 _BUFFER = 1 << 20  # bytes that may wait for whoever reads them; then the server has to
+_PIECE = 1 << 17  # bytes read at once: long answers come in fewer pieces
 _NO_ADDRESS = (pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL)
 _NO_EXPECT = "Expect:"  # else libcurl waits for a 100 before a body of more than a megabyte
 
@@ -89,6 +90,7 @@ class Network:
         handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(self._connect_timeout * 1000))
         handle.setopt(pycurl.MAXAGE_CONN, _KEEP_ALIVE)
         handle.setopt(pycurl.NOSIGNAL, 1)
+        handle.setopt(pycurl.BUFFERSIZE, _PIECE)
         # libcurl sends a request again by itself when a connection that it uses again closes without a word: the
         # server may have done it all the same. It needs the body a second time for that, which it does not get.
         handle.setopt(pycurl.SEEKFUNCTION, _never_again)
