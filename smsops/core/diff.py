@@ -7,7 +7,7 @@ The comparison is pure. Where it needs something that has not been read yet it s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from smsops.core.graph import closure
@@ -109,22 +109,23 @@ class Search:
             for need in needs:
                 self._needed_by.setdefault(need, []).append(address)
 
-    def start(self) -> list[AnyRead]:
+    def start(self) -> Iterator[AnyRead]:
         """The reads to begin with."""
-        return self._look([address for address in self._order if not self._needs[address]])
+        return self._look(deque(address for address in self._order if not self._needs[address]))
 
-    def arrived(self, read: AnyRead) -> list[AnyRead]:
-        """The reads that can be made now that this one has a result."""
-        complete: list[Address] = []
+    def arrived(self, read: AnyRead) -> Iterator[AnyRead]:
+        """The reads that can be made now that this one has a result, each found when it is asked for.
+
+        To be gone through to its end before another read is said to have arrived.
+        """
+        complete: deque[Address] = deque()
         for address in self._awaited.pop(read, ()):
             self._awaits[address].discard(read)
             if not self._awaits[address] and address in self._needed_by:
                 complete.append(address)
         return self._look(complete)
 
-    def _look(self, addresses: list[Address]) -> list[AnyRead]:
-        wanted: list[AnyRead] = []
-        waiting = deque(addresses)
+    def _look(self, waiting: deque[Address]) -> Iterator[AnyRead]:
         while waiting:
             address = waiting.popleft()
             reads = self._pass.missing(address)
@@ -132,13 +133,12 @@ class Search:
                 self._awaits[address] = set(reads)
                 for read in reads:
                     self._awaited.setdefault(read, []).append(address)
-                wanted += reads
+                yield from reads
                 continue
             for other in self._needed_by.get(address, ()):
                 self._needs[other].discard(address)
                 if not self._needs[other]:
-                    waiting.append(other)
-        return wanted
+                    waiting.appendleft(other)
 
 
 class _Pass:
