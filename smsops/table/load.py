@@ -6,7 +6,6 @@ A piece that the engine does not take, or that has a number which is none, is re
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.phones import codes_among, fast_path
 from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout
 from smsops.table.stage import Stage
-from smsops.table.text import BadData, csv_rows, decode, delimiter, header, json_rows, likeliest
+from smsops.table.text import BadData, csv_header, csv_rows, decode, delimiter, json_rows, likeliest
 
 PIECE = 8 << 20
 """Bytes of one piece: enough rows for the engine to keep them as it has read them."""
@@ -123,11 +122,11 @@ def _load_text(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
     first = next(cut, None)
     if first is None:
         raise BadData("the file is empty; its first line must name the columns")
-    reader = _CsvPieces(source, first) if form == "csv" else _JsonPieces(source, first)
+    reader = _CsvPieces(source, first) if form == "csv" else _JsonPieces(source, chain([first], cut))
     if reader.layout is None:
         return
     stage = _Rows(tuple(reader.layout.columns), source.reading.country, codes_among(reader.phones()))
-    for piece in chain([reader.first], cut):
+    for piece in chain(reader.begun, cut):
         stage.read(reader.read, piece, stage)
     for mistakes in stage.results():
         source.mistakes.extend(mistakes)
@@ -184,25 +183,17 @@ class _CsvPieces:
         if "\0" in beginning:
             raise _nul(first)
         self.delimiter = delimiter(beginning)
-        lines = io.StringIO(beginning, newline="")
-        self.names: list[str] = []
-        taken = 0
-        for cells in (reader := csv.reader(lines, delimiter=self.delimiter)):
-            if any(cell.strip() for cell in cells):
-                self.names = header([cell.strip() for cell in cells], taken + 1)
-                taken = reader.line_num
-                break
-            taken = reader.line_num
+        self.names, taken = csv_header(beginning, self.delimiter, _complaining(source.label, source.mistakes))
         if not self.names:
             raise BadData("the file is empty; its first line must name the columns")
-        self.first = _behind(first, taken)
+        self.begun = [_behind(first, taken)]
         self.layout: Layout | None = layout(self.names, source.reading, source.label, source.mistakes)
 
     def phones(self) -> Iterator[str]:
         """What stands for phones at the beginning of the file."""
         assert self.layout is not None
         place = self.names.index(self.layout.phone)
-        for line in decode(self.first.content[:_HEADER]).split("\n"):
+        for line in decode(self.begun[-1].content[:_HEADER]).split("\n"):
             cells = line.split(self.delimiter)
             if place < len(cells):
                 yield cells[place].strip('" ')
@@ -259,12 +250,17 @@ class _CsvPieces:
 class _JsonPieces:
     """Reads the pieces of one NDJSON file."""
 
-    def __init__(self, source: Source, first: Piece) -> None:
+    def __init__(self, source: Source, pieces: Iterator[Piece]) -> None:
         self.source = source
-        self.first = first
+        self.begun: list[Piece] = []
         self.layout: Layout | None = None
-        rows = json_rows(_text(first.content).split("\n"), first.line, lambda line, message: None)
-        found = next(rows, None)
+        found = None
+        for piece in pieces:
+            self.begun.append(piece)
+            rows = json_rows(_text(piece.content).split("\n"), piece.line, lambda line, message: None)
+            found = next(rows, None)
+            if found is not None:
+                break
         if found is None:
             raise BadData("it holds no JSON object, so it is not an NDJSON file", 1)
         self.layout = layout(list(found[1]), source.reading, source.label, source.mistakes)
@@ -272,7 +268,7 @@ class _JsonPieces:
     def phones(self) -> Iterator[str]:
         """What stands for phones at the beginning of the file."""
         assert self.layout is not None
-        lines = decode(self.first.content[:_HEADER]).split("\n")
+        lines = decode(self.begun[-1].content[:_HEADER]).split("\n")
         for _, row in json_rows(lines, 1, lambda line, message: None):
             yield row.get(self.layout.phone, "")
 
