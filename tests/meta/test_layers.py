@@ -53,15 +53,16 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "rich": ("cli/views/progress.py",),
     "starlette": ("sandbox/",),
     "uvicorn": ("sandbox/",),
-    "sqlite3": ("sandbox/",),
+    "sqlite3": ("sandbox/", "edge/sources/sqlite.py"),
+    "pymysql": ("edge/sources/mysql.py",),
     "subprocess": ("edge/",),
     "cryptography": ("edge/state/encryption.py",),
-    "obstore": ("edge/state/objects.py",),
-    "psycopg": ("edge/state/postgres.py",),
+    "obstore": ("edge/object_store.py", "edge/state/objects.py", "edge/sources/objects.py"),
+    "psycopg": ("edge/postgres.py", "edge/state/postgres.py", "edge/sources/postgres.py"),
 }
 """Libraries that only these places may know."""
 
-LAZY = ("cryptography", "duckdb", "obstore", "phonenumbers", "psycopg", "rich")
+LAZY = ("cryptography", "duckdb", "obstore", "phonenumbers", "psycopg", "pymysql", "rich")
 """Libraries that nobody imports before they are needed: never at module level."""
 
 
