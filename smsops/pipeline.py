@@ -88,7 +88,7 @@ def open_store(
     `accept_plain` lets what is not encrypted pass where encryption is demanded.
     """
     root, stack, environment = configuration.root, configuration.stack, surroundings.environment
-    store = _store(root, stack if url is None else stack.model_copy(update={"state": url}), surroundings, accept_plain)
+    store = _store(root, stack, surroundings, url or stack.state, accept_plain)
     if store.remote:
         # Backups hold phone numbers. Whoever has the API key can read these anyway, so it is the key of last resort.
         api_key = Secret(master_credentials(configuration, environment).api_key)
@@ -100,10 +100,13 @@ def open_store(
 
 def locate_store(root: Path, inputs: Inputs, surroundings: Surroundings) -> StateStore:
     """The state of the stack in `root`, whatever else its configuration says; its backups cannot be read."""
-    return _store(root, locate(root, inputs), surroundings)
+    stack = locate(root, inputs)
+    return _store(root, stack, surroundings, stack.state)
 
 
-def _store(root: Path, stack: StackBlock, surroundings: Surroundings, accept_plain: bool = False) -> StateStore:
+def _store(
+    root: Path, stack: StackBlock, surroundings: Surroundings, url: str, accept_plain: bool = False
+) -> StateStore:
     environment = surroundings.environment
     keys = Keys(stack.stack, _state_secrets(root, stack, environment), accept_plain=accept_plain)
 
@@ -111,7 +114,7 @@ def _store(root: Path, stack: StackBlock, surroundings: Surroundings, accept_pla
         commit = git.head(root) if changes else None
         return Holder.this_process(command, commit.commit if commit else None, environment)
 
-    return StateStore(surroundings.open_backend(stack.state, root, environment), stack.stack, describe, keys)
+    return StateStore(surroundings.open_backend(url, root, environment), stack.stack, describe, keys)
 
 
 def _state_secrets(root: Path, stack: StackBlock, environment: Mapping[str, str]) -> list[Secret]:

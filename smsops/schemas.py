@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from smsops.config.stack import StackBlock
 from smsops.kinds import KINDS
+from smsops.model.block import Block
 from smsops.model.documents import (
     ApplyEventDocument,
     HistoryDocument,
@@ -16,7 +17,6 @@ from smsops.model.documents import (
     StateDocument,
     ValidationDocument,
 )
-from smsops.model.settings import Block
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KEY = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-
 from smsops.config.inside import Unreadable, inside, read_inside
 from smsops.config.interpolate import Names, interpolate
 from smsops.config.yaml import Mapping, Sequence, parse

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic_core import ValidationError
 
 from smsops import garbage
 from smsops.config.data_files import DataFiles, Row
@@ -25,7 +25,7 @@ from smsops.model.resources import Desired, Guard
 from smsops.model.settings import Settings
 from smsops.model.values import digest
 
-_MAY_BE_EMPTY = StackBlock.model_fields.keys() - {"smsops", "stack"}
+_MAY_BE_EMPTY = StackBlock.__annotations__.keys() - {"smsops", "stack"}
 _YAML_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Refused, Writer
 from smsops.model.address import Address
+from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark, did_you_mean
 from smsops.model.plan import CREATE, Change
 from smsops.model.resources import (
@@ -27,7 +28,7 @@ from smsops.model.resources import (
     Read,
     Unknown,
 )
-from smsops.model.settings import Block, Settings
+from smsops.model.settings import Settings
 from smsops.model.state import Drop, Entry, Event, Intent, Put, State
 from smsops.model.values import JSON, Number, Secret, digest, slow_digest
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from smsops.kinds.base import Declaration, Row, Step
 from smsops.kinds.contacts.rows import KIND, Rows, Wanted, same_values
 from smsops.model.address import Address
+from smsops.model.block import Block, Field, after_all
 from smsops.model.blocks import NonBlank
 from smsops.model.diagnostics import Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import Desired, Guard
-from smsops.model.settings import Block
 from smsops.model.values import mask_phone
 
 _PHONE_COLUMNS = ("phone", "mobilephone", "mobile")
@@ -33,7 +32,7 @@ class ContactSource(Block):
     )
     inline: list[dict[str, str | None]] | None = Field(None, description="Rows: phone and fields.")
 
-    @model_validator(mode="after")
+    @after_all
     def _one_source(self) -> ContactSource:
         if (self.file is None) == (self.inline is None):
             raise PydanticCustomError("source", "A source of contacts has exactly one of file and inline")
