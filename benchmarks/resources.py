@@ -53,9 +53,9 @@ SIZES = (1_000, 10_000, 100_000)
 A_FILE = 200
 """Sub-accounts in one included file."""
 
-_FIRST = "Marie Thomas Camille Hugo Léa Louis Chloé Gabriel Inès Jules Zoé Arthur".split()
-_LAST = "Martin Bernard Dubois Petit Durand Leroy Moreau Simon Laurent Lefèvre Roux".split()
-_CITIES = "Paris Lyon Marseille Lille Nantes Strasbourg Bordeaux Rennes Toulouse Nice".split()
+_FIRST = ["Marie", "Thomas", "Camille", "Hugo", "Léa", "Louis", "Chloé", "Gabriel", "Inès", "Jules", "Zoé", "Arthur"]
+_LAST = ["Martin", "Bernard", "Dubois", "Petit", "Durand", "Leroy", "Moreau", "Simon", "Laurent", "Lefèvre", "Roux"]
+_CITIES = ["Paris", "Lyon", "Marseille", "Lille", "Nantes", "Strasbourg", "Bordeaux", "Rennes", "Toulouse", "Nice"]
 _FIELDS = "{FIRSTNAME: {mailing: true}, SHOP: {filter: true}}"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from smsops.api.contract import CreatedSubAccount, Refused
 from smsops.kinds.base import (
@@ -265,9 +265,7 @@ class SubAccount(Kind):
         returns = int(balance) if balance > 0 else 0
         # Cancelling what it had scheduled gives credits back: the balance must be asked for again.
         given_back = [
-            change.refund
-            for change in view.changed_in.get(resource.address.name, ())
-            if change.refund is not None
+            change.refund for change in view.changed_in.get(resource.address.name, ()) if change.refund is not None
         ]
         refunds = bool(given_back)
         (info,) = view.read(MASTER_INFO)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import cache
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
     ClassVar,
@@ -40,22 +40,31 @@ _PLAIN: Mapping[Any, dict[str, Any]] = {
 }
 
 
-class FieldInfo(NamedTuple):
+class FieldInfo:
     """What is said of one key besides its type."""
 
-    default: Any = _MISSING
-    default_factory: Callable[[], Any] | None = None
-    alias: str | None = None
-    description: str | None = None
-    json_schema_extra: dict[str, Any] | None = None
-    constraints: Mapping[str, Any] = types.MappingProxyType({})
+    def __init__(
+        self,
+        default: Any = _MISSING,
+        default_factory: Callable[[], Any] | None = None,
+        alias: str | None = None,
+        description: str | None = None,
+        json_schema_extra: dict[str, Any] | None = None,
+        constraints: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.default = default
+        self.default_factory = default_factory
+        self.alias = alias
+        self.description = description
+        self.json_schema_extra = json_schema_extra
+        self.constraints = constraints or {}
 
     @property
     def is_required(self) -> bool:
         return self.default is _MISSING and self.default_factory is None
 
 
-def Field(  # noqa: N802 - it reads as a type does
+def Field(
     default: Any = _MISSING,
     *,
     default_factory: Callable[[], Any] | None = None,
@@ -72,7 +81,7 @@ class BeforeValidator(NamedTuple):
     """A function that gets the value as it was written."""
 
     function: Callable[[Any], Any]
-    json_schema_input_type: Any = _MISSING
+    json_schema_input_type: Any = None
 
 
 class AfterValidator(NamedTuple):
@@ -81,10 +90,11 @@ class AfterValidator(NamedTuple):
     function: Callable[[Any], Any]
 
 
-class WithJsonSchema(NamedTuple):
+class WithJsonSchema:
     """The JSON Schema of what is annotated with it."""
 
-    json_schema: dict[str, Any]
+    def __init__(self, json_schema: dict[str, Any]) -> None:
+        self.json_schema = json_schema
 
 
 def after_all(method: F) -> F:
@@ -107,8 +117,10 @@ class Block:
     """
 
     __slots__ = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
-    __pydantic_fields_set__: set[str]
+    _keys: ClassVar[Mapping[str, Key] | None] = None
     _validator: ClassVar[SchemaValidator | None] = None
+    if TYPE_CHECKING:
+        __pydantic_fields_set__: set[str]
 
     @classmethod
     def model_validate(cls, value: Any) -> Self:
@@ -135,20 +147,21 @@ class Block:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
 
 
-@cache
 def keys_of(block: type[Block]) -> Mapping[str, Key]:
     """The keys of a block by the names that its values have in Python."""
-    hints = get_type_hints(block, include_extras=True)
-    names = [name for base in reversed(block.__mro__) if base is not Block for name in base.__dict__.get("__annotations__", ())]
-    found: dict[str, Key] = {}
-    for name in names:
-        default = getattr(block, name, _MISSING)
-        info = default if isinstance(default, FieldInfo) else FieldInfo(default)
-        found[name] = Key(hints[name], info)
-    return found
+    keys: Mapping[str, Key] | None = block.__dict__.get("_keys")
+    if keys is None:
+        found: dict[str, Key] = {}
+        for name, annotation in get_type_hints(block, include_extras=True).items():
+            if get_origin(annotation) is not ClassVar:
+                default = getattr(block, name, _MISSING)
+                info = default if isinstance(default, FieldInfo) else FieldInfo(default)
+                found[name] = Key(annotation, info)
+        keys = block._keys = found
+    return keys
 
 
-def _block_schema(block: type[Block]) -> Any:
+def _block_schema(block: type[Block]) -> dict[str, Any]:
     """What pydantic-core makes blocks by: the schemas that pydantic would give it, as plain data."""
     fields = {}
     for name, (annotation, info) in keys_of(block).items():
@@ -158,7 +171,7 @@ def _block_schema(block: type[Block]) -> Any:
         elif info.default is not _MISSING:
             schema = {"type": "default", "schema": schema, "default": info.default}
         fields[name] = {"type": "model-field", "schema": schema, "validation_alias": info.alias or name}
-    schema = {
+    schema: dict[str, Any] = {
         "type": "model",
         "cls": block,
         "schema": {"type": "model-fields", "fields": fields, "model_name": block.__name__},
@@ -171,17 +184,18 @@ def _block_schema(block: type[Block]) -> Any:
 
 
 def _schema(annotation: Any) -> dict[str, Any]:
-    if annotation in _PLAIN:
-        return _PLAIN[annotation]
     origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is None and annotation in _PLAIN:
+        return _PLAIN[annotation]
     if origin is Annotated:
         schema = _schema(parts[0])
         for note in parts[1:]:
             schema = _annotated(schema, note)
         return schema
     if origin is Union or origin is types.UnionType:
-        (one,) = (part for part in parts if part is not type(None))  # all that blocks need
-        return {"type": "nullable", "schema": _schema(one)}
+        choices = [_schema(part) for part in parts if part is not type(None)]
+        schema = choices[0] if len(choices) == 1 else {"type": "union", "choices": choices}
+        return {"type": "nullable", "schema": schema} if type(None) in parts else schema
     if origin is Literal:
         return {"type": "literal", "expected": list(parts)}
     if origin is list:
@@ -191,8 +205,7 @@ def _schema(annotation: Any) -> dict[str, Any]:
     if origin is dict:
         return {"type": "dict", "keys_schema": _schema(parts[0]), "values_schema": _schema(parts[1])}
     if isinstance(annotation, type) and issubclass(annotation, Block):
-        schema = _block_schema(annotation)
-        return schema
+        return _block_schema(annotation)
     raise TypeError(f"a block cannot have a value of the type {annotation}")
 
 
@@ -208,7 +221,7 @@ def _annotated(schema: dict[str, Any], note: Any) -> dict[str, Any]:
     return schema
 
 
-def _calling(when: str, function: Callable[[Any], Any], schema: dict[str, Any]) -> dict[str, Any]:
+def _calling(when: str, function: Callable[[Any], Any], schema: Any) -> dict[str, Any]:
     return {"type": when, "function": {"type": "no-info", "function": function}, "schema": schema}
 
 

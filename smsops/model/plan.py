@@ -193,9 +193,7 @@ class Git(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What an apply would do and why, and everything that has to be said about it.
-
-    """
+    """What an apply would do and why, and everything that has to be said about it."""
 
     stack: str
     account: str | None

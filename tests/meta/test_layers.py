@@ -26,7 +26,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"__init__", "garbage", "api", "config", "core", "edge", "kinds", "model", "errors"},
     "schemas": {"config", "kinds", "model"},
     "sandbox": set(),
-    "cli": {"__init__", "api", "config", "edge", "errors", "garbage", "kinds", "model", "pipeline", "sandbox", "schemas"},
+    "cli": {
+        "__init__",
+        "api",
+        "config",
+        "edge",
+        "errors",
+        "garbage",
+        "kinds",
+        "model",
+        "pipeline",
+        "sandbox",
+        "schemas",
+    },
     "__main__": {"__init__", "cli"},
 }
 """Which parts of smsops each part may import; what is not here is an error."""
