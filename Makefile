@@ -16,10 +16,10 @@ help:
 	@echo "make simulate SEEDS=n  n made-up stacks through applies that fail and die in every way"
 	@echo "make kill KILLS=n      n applies killed with SIGKILL at any moment"
 	@echo "make check    linter, formatter, types, layers"
-	@echo "make bench    benchmarks (they take a few minutes)"
+	@echo "make bench    benchmarks, for docs/benchmarks.md (FAST=1, LARGE=1, ONLY=contacts)"
 	@echo "make format   mend what the linter and the formatter can"
 	@echo "make schemas  make schemas/ anew from the models"
-	@echo "make lock     make requirements/dev.lock anew from pyproject.toml"
+	@echo "make lock     make the files in requirements/ anew from pyproject.toml and bench.in"
 
 # The stamp is newer than what it was installed from.
 .venv/installed: requirements/dev.lock pyproject.toml scripts/bootstrap.py
@@ -68,10 +68,17 @@ lock: .venv/installed
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links -q pyproject.toml --group pyproject.toml:dev -o requirements/dev.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links -q requirements/bench.in -c requirements/dev.lock -o requirements/bench.lock
 
-bench: .venv/installed
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/journal.py
+# What the benchmarks compare with, in an environment of its own.
+.venv/bench/installed: requirements/bench.lock | .venv/installed
+	$(PYTHON) -m venv .venv/bench
+	.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	@touch $@
+
+bench: .venv/installed .venv/bench/installed
+	$(BIN)/python -m benchmarks.run --mode $(if $(FAST),fast,$(if $(LARGE),large,thorough)) $(if $(ONLY),--only $(ONLY))
 
 clean:
-	rm -rf .venv $(DEMO) .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(DEMO) .mypy_cache .ruff_cache .hypothesis benchmarks/.cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,18 +17,22 @@ from smsops.config.stack import StackBlock
 from smsops.core import diff, evidence, plan
 from smsops.edge import apply, git, plan_file, refresh
 from smsops.edge.secrets import SecretUnavailable, resolve
+from smsops.edge.sources import open_source
 from smsops.edge.state.backend import Backend, Holder
 from smsops.edge.state.encryption import Keys
 from smsops.edge.state.open import open_backend
 from smsops.edge.state.store import StateStore
 from smsops.errors import SmsopsError, StateError
-from smsops.kinds.base import MASTER_INFO, Kind, View
+from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
 from smsops.model.plan import Plan, Report
 from smsops.model.resources import NotReadYet, SecretReference
+from smsops.model.sources import RemoteSource, Stream
 from smsops.model.state import Event, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
+from smsops.table import backup
+from smsops.table.read import Source, read
 
 
 class Connection(Protocol):
@@ -53,6 +57,7 @@ class Surroundings:
     now: Callable[[], datetime]
     connect: Connect
     open_backend: Callable[[str, Path, Mapping[str, str]], Backend] = open_backend
+    open_source: Callable[[RemoteSource, Path, Mapping[str, str]], AbstractContextManager[Stream]] = open_source
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,11 @@ async def prepare(
     """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere."""
     state_before = store.load(state_salt(configuration, credentials))
     _check_account(state_before, credentials)
+
+    def read_source(wanted: SourceRead) -> Source:
+        where = (wanted.source, configuration.root, surroundings.environment)
+        return read(lambda: surroundings.open_source(*where), wanted.reading)
+
     kinds = {kind.name: kind for kind in surroundings.kinds}
     view = View(
         kinds=kinds,
@@ -171,15 +181,16 @@ async def prepare(
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
     )
-    await _fetch(connection.reader, [MASTER_INFO], view, progress)
-    _check_master(view)
-    settled = await _judge_doubts(view, connection.reader, progress)
+    if state_before.intents:
+        await refresh.fetch(connection.reader, read_source, [MASTER_INFO], view.results, progress)
+        _check_master(view)
+    settled = await _judge_doubts(view, connection.reader, read_source, progress)
     moves = _moves(configuration, settled.state, kinds)
     view = replace(view, state=fold(settled.state, moves), evidence=settled.open, observed={})
     _check_targets({*configuration.desired, *view.addresses}, options.targets)
     selected = diff.select(view, options.targets)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
-    found = await _compare(view, selected, _forgotten(configuration, view), connection.reader, progress)
+    found = await _compare(view, selected, _forgotten(configuration, view), connection.reader, read_source, progress)
     settings = configuration.settings
     context = plan.Context(
         stack=configuration.stack.stack,
@@ -219,13 +230,15 @@ class _Settled:
     open: Mapping[str, str]
 
 
-async def _judge_doubts(view: View, reader: Reader, progress: Callable[[int], None]) -> _Settled:
+async def _judge_doubts(
+    view: View, reader: Reader, read_source: refresh.ReadSource, progress: Callable[[int], None]
+) -> _Settled:
     verdicts: list[evidence.Verdict] | None = None
     while verdicts is None:
         try:
             verdicts = evidence.judge(view)
         except NotReadYet as missing:
-            await _fetch(reader, missing.reads, view, progress)
+            await refresh.fetch(reader, read_source, missing.reads, view.results, progress)
     settled = tuple(verdict for verdict in verdicts if verdict.happened is not None)
     events = tuple(event for verdict in settled for event in evidence.settlement(verdict, view))
     in_doubt = {verdict.intent.id: verdict.why for verdict in verdicts if verdict.happened is None}
@@ -248,9 +261,12 @@ def _backups(state: State, store: StateStore) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in {name for entry in state.entries.values() if (name := entry.backup)}:
         try:
-            found[name] = store.read_backup(name)
+            content = store.read_backup(name)
+            found[name] = None if content is None else backup.contacts(content)
         except StateError as error:
             found[name] = error
+        except (ValueError, KeyError, TypeError):
+            found[name] = StateError("it is damaged", code="SMS402")
     return found
 
 
@@ -259,18 +275,24 @@ async def _compare(
     selected: frozenset[Address],
     forgotten: frozenset[Address],
     reader: Reader,
+    read_source: refresh.ReadSource,
     progress: Callable[[int], None],
 ) -> diff.Difference:
+    with garbage.none_expected():
+        search = diff.Search(view, selected, forgotten)
+
+    def more(read: AnyRead) -> list[AnyRead]:
+        return [] if isinstance(view.results.get(MASTER_INFO), ApiError) else search.arrived(read)
+
+    first = [MASTER_INFO, *search.start()]  # every plan shows the master's balance
+    await refresh.fetch(reader, read_source, first, view.results, progress, more)
+    _check_master(view)
     while True:
         with garbage.none_expected():
             found = diff.compare(view, selected, forgotten)
         if not found.reads:
             return found
-        await _fetch(reader, list(found.reads), view, progress)
-
-
-async def _fetch(reader: Reader, reads: Sequence[Any], view: View, progress: Callable[[int], None]) -> None:
-    await refresh.fetch(reader, reads, view.results, progress)
+        await refresh.fetch(reader, read_source, list(found.reads), view.results, progress)
 
 
 def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from smsops.api.client import ReaderClient, Transport, WriterClient
 from smsops.api.contract import Credentials
-from smsops.cli.connect import ApiConnection, SandboxTransport
+from smsops.cli.connect import ApiConnection, SandboxWire
 from smsops.cli.main import run
 from smsops.cli.options import Globals
 from smsops.config.load import Configuration
@@ -181,7 +181,7 @@ class Stack:
     async def connect(self, configuration: Configuration, credentials: Credentials) -> AsyncIterator[ApiConnection]:
         transport = Transport(
             "http://sandbox/http/9.0",
-            transport=SandboxTransport(app=self.sandbox.app),
+            wire=SandboxWire(self.sandbox.app),
             requests_per_second=1_000_000,
             parallelism=configuration.settings.parallelism,
             timeout=self.timeout,

@@ -14,7 +14,6 @@ from smsops.api.contract import (
     AccountInfo,
     AuthenticationRefused,
     Cancelled,
-    ContactRecord,
     Contacts,
     Counts,
     CreatedSubAccount,
@@ -26,13 +25,16 @@ from smsops.api.contract import (
     SubAccountRecord,
 )
 from smsops.api.methods import CancelStatus, CreditStatus, SendStatus, SubAccountsStatus, Verdict
-from smsops.api.tree import Malformed, Mapped, Tree, count, elements, keyed, number, text, texts
+from smsops.api.tree import Malformed, Mapped, Tree, count, decode, elements, keyed, number, text, texts
 from smsops.api.verdicts import Answer, judge
+from smsops.table import Row
+from smsops.table.answer import BadBody, ContactsBody, digits, table_of
 
 __all__ = [
     "account",
     "blacklist",
     "cancelled",
+    "contact_rows",
     "contacts",
     "counts",
     "created",
@@ -53,7 +55,6 @@ _FAILURE_WORDS = re.compile(
     r"err(or|eur)|fail|échec|invalid|incorrect|problem|denied|refus|unknown|not found|no account|^n?ko$", re.IGNORECASE
 )
 _NO_ID = frozenset(("", "0", "null", "none", "false"))
-_PHONE_NOISE = re.compile(r"[\s+().\-]")
 
 
 # Reads
@@ -168,15 +169,37 @@ def _list(mapped: Mapped) -> ListRecord:
     return ListRecord(name, contacts, locked, text(mapped.get("creationdate")))
 
 
-def contacts(answer: Answer) -> Contacts:
+def contacts(answer: Answer, body: ContactsBody | None = None) -> Contacts:
     """getContacts (manual §26): every key but MobilePhone is a field, in whatever case it comes back.
 
-    A list may have a million contacts, and all have the same keys: which is the phone is found out once.
-    An unknown list is not documented, and may well be what a status 0 means here.
+    `body` may have taken the contacts out of the answer while it arrived. An unknown list is not
+    documented, and may well be what a status 0 means here.
     """
     members = _collection(answer, "contacts", "contact", zero=Refused)
+    try:
+        read = body.table() if body else None
+    except BadBody as error:
+        raise Malformed(str(error)) from None
+    if read is not None:
+        if members:
+            raise Malformed("the answer has contacts in two places")
+        return Contacts(*read)
+    rows = _contact_rows(members)
+    return Contacts(table_of(rows), len(rows))
+
+
+def contact_rows(content: bytes) -> list[Row]:
+    """The contacts of a JSON array as they were sent. Malformed where it makes no sense."""
+    members = decode(content)
+    if not isinstance(members, list):
+        raise Malformed("the contacts are no collection")
+    return _contact_rows(members)
+
+
+def _contact_rows(members: list[Tree]) -> list[Row]:
+    """All contacts of a list have the same keys, as a rule: which is the phone is found out once."""
     shapes: dict[tuple[str, ...], tuple[str, tuple[tuple[str, str], ...]]] = {}
-    rows: list[tuple[str, ContactRecord]] = []
+    rows: list[Row] = []
     for position, member in enumerate(members):
         if not isinstance(member, dict):
             raise Malformed("a contact that is not made of fields")
@@ -188,7 +211,7 @@ def contacts(answer: Answer) -> Contacts:
         phone, fields = shape
         record = {field: value.strip() if type(value := member[name]) is str else text(value) for name, field in fields}
         rows.append((_digits(member[phone]), record))
-    return Contacts(tuple(rows))
+    return rows
 
 
 def _shape(names: tuple[str, ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -199,12 +222,10 @@ def _shape(names: tuple[str, ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 def _digits(phone: Tree) -> str:
-    digits = phone if isinstance(phone, str) else str(count(phone))
-    if not (digits.isascii() and digits.isdigit()):
-        digits = _PHONE_NOISE.sub("", digits)
-        if not (digits.isascii() and digits.isdigit()):
-            raise Malformed("a phone number that is not made of digits")
-    return digits
+    try:
+        return digits(phone if isinstance(phone, str) else str(count(phone)))
+    except BadBody as error:
+        raise Malformed(str(error)) from None
 
 
 def blacklist(answer: Answer) -> frozenset[str]:

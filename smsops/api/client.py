@@ -1,31 +1,26 @@
-"""The client: httpx underneath, one `Transport` a run, a reader or a writer for each account.
+"""The client: one `Transport` a run on a wire (the network, unless another is given), a reader or a writer for each account.
 
-A request is a POST to {url}/{method}/ with its parameters urlencoded in the body, always with
-`returnformat=json`, and no redirect is followed: a POST that becomes a GET loses its parameters.
+A request is a POST to {url}/{method}/ with its parameters urlencoded in the body, always with `returnformat=json`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from itertools import count
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlencode
-
-import httpx
 
 from smsops.api import answers, methods, payloads
 from smsops.api.contract import (
     AccountInfo,
     ApiError,
     Cancelled,
+    Collector,
     Contacts,
     Counts,
     CreatedSubAccount,
@@ -44,24 +39,42 @@ from smsops.api.contract import (
     Writer,
 )
 from smsops.api.methods import Method, Retry
-from smsops.api.pacing import Clock, RateLimit, SystemClock, backoff, retry_after
+from smsops.api.pacing import Clock, Pace, SystemClock, backoff, retry_after
+from smsops.api.tree import Malformed
 from smsops.api.verdicts import CHECK_URL, LOOK_FIRST, Answer, http_failure
+from smsops.api.wire import Incoming, NoAddress, NotConnected, Wire
+from smsops.table.answer import ContactsBody
 
 T = TypeVar("T")
 
 _log = logging.getLogger("smsops.api")
 
-_NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_NO_ADDRESS = (httpx.InvalidURL, httpx.UnsupportedProtocol)
-# A server that closes an idle connection just as a request goes out leaves its outcome unknown. Servers
-# keep them 5 seconds and more; we let go first.
-_KEEP_ALIVE = 2.0
-_POOL = 8
 _LONGEST_CONNECT = 10.0
-_LONGEST_ANSWER = 1 << 30  # a list of a million contacts is 85 MB
+_LONGEST_KEPT = 1 << 30  # a list of a million contacts is 85 MB
+_LONGEST_COLLECTED = 1 << 40  # no memory is at stake
 _SLOWEST_ANSWER = 10  # times the timeout, while bytes keep coming
+_SLOWEST_PACE = 1 << 16  # bytes a second, of an answer that is collected
+_QUICKLY_TAKEN = 1 << 16  # bytes that a collector takes in less time than a thread would cost
 _TURNED_AWAY_LIMIT = 8
 _LONGEST_WAIT = 300.0
+_OVERLOADED = (429, 503)
+
+
+class _Kept:
+    """The default collector: all the bytes."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        self._bytes += chunk
+
+    def body(self) -> bytes:
+        return bytes(self._bytes)
+
+
+class _Spoilt(Exception):
+    """An answer that its collector cannot take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,7 @@ class _Call:
     login: str
     body: bytes = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
+    collect: Callable[[], Collector] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,7 @@ class Transport:
         self,
         url: str,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        wire: Wire | None = None,
         requests_per_second: float = 20,
         parallelism: int = 8,
         timeout: float = 60,
@@ -104,53 +118,33 @@ class Transport:
         self.calls = 0
         self.retries = 0
         self._url = url.rstrip("/")
-        self._inner = transport
         self._rate = requests_per_second
-        self._parallelism = parallelism
         self._timeout = timeout
         self._attempts = attempts
         self._clock = clock or SystemClock()
-        self._limits: dict[str, RateLimit] = {}
-        self._clients: list[httpx.AsyncClient] = []
+        self._paces: dict[str, Pace] = {}
+        self._parallelism = parallelism
+        self._given = wire
+        self._wire: Wire | None = None
 
     async def __aenter__(self) -> Self:
-        # httpx's pool costs more for each request the more connections it has, five times as much at 50 as at
-        # 8, and yet more when requests wait in it. So pools are small, and a slot is a free place in one.
-        # The slot used last is used first: its connection is warm.
-        self._slots: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
-        verify = httpx.create_ssl_context() if self._inner is None else True
-        for _ in range(0, self._parallelism, _POOL if self._inner is None else self._parallelism):
-            self._clients.append(self._client(verify))
-        for slot in range(self._parallelism):
-            self._slots.put_nowait(self._clients[slot % len(self._clients)])
+        self._slots = asyncio.Semaphore(self._parallelism)
+        wire = self._given or self._network()
+        await wire.__aenter__()
+        self._wire = wire
         return self
 
-    def _client(self, verify: ssl.SSLContext | bool) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            transport=self._inner,
-            verify=verify,
-            timeout=httpx.Timeout(self._timeout, connect=min(_LONGEST_CONNECT, self._timeout / 2)),
-            limits=httpx.Limits(max_connections=_POOL, max_keepalive_connections=_POOL, keepalive_expiry=_KEEP_ALIVE),
-            follow_redirects=False,
-            headers={"User-Agent": "smsops", "Accept": "application/json"},
-            # A session cookie of one account must not go along with the requests of another.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+    def _network(self) -> Wire:
+        from smsops.api.network import Network  # a wire within the process needs no HTTP
+
+        return Network(self._parallelism, min(_LONGEST_CONNECT, self._timeout / 2))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        clients, self._clients = self._clients, []
-        for client in clients:
-            await client.aclose()
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[httpx.AsyncClient]:
-        client = await self._slots.get()
-        try:
-            yield client
-        finally:
-            self._slots.put_nowait(client)
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.__aexit__(kind, error, trace)
 
     async def call(
         self,
@@ -161,16 +155,19 @@ class Transport:
         credentials: Credentials,
         secrets: Sequence[str] = (),
         doubts: list[OutcomeUnknown] | None = None,
+        collect: Callable[[], Collector] | None = None,
     ) -> T:
         """Call a method, as often as it may be repeated, and return what `parse` makes of the answer.
 
-        `doubts` collects the requests among them that were left without an answer.
+        `doubts` collects the requests among them that were left without an answer. `collect` makes what takes the
+        bytes of a good answer as they arrive, anew for each request; without it they are kept, and `parse` has all.
         """
         call = _Call(
             method,
             credentials.login,
             _encoded(method, {"login": credentials.login, "apiKey": credentials.api_key} | dict(parameters)),
             (credentials.api_key, *secrets),
+            collect,
         )
         doubt: OutcomeUnknown | None = None
         turned_away = 0
@@ -207,57 +204,99 @@ class Transport:
         wait = backoff(times, self._clock) if reply.wait is None else reply.wait
         if times > _TURNED_AWAY_LIMIT or wait > _LONGEST_WAIT:
             return None
-        self._limit(call.login).block(wait)
+        self._pace(call.login).block(wait)
         return wait
 
-    def _limit(self, login: str) -> RateLimit:
-        if login not in self._limits:
-            self._limits[login] = RateLimit(self._rate, self._clock)
-        return self._limits[login]
+    def _pace(self, login: str) -> Pace:
+        if login not in self._paces:
+            self._paces[login] = Pace(self._rate, self._clock)
+        return self._paces[login]
 
     async def _exchange(self, call: _Call) -> _Reply | ApiError:
         """Send the request once. What comes back is a reply, or an error that says whether it may have arrived."""
-        if not self._clients:
+        if self._wire is None:
             raise RuntimeError("the transport is not open: use it with `async with`")
-        await self._limit(call.login).turn()
-        async with self._slot() as client:
+        pace = self._pace(call.login)
+        sent = await pace.turn(self._slots)
+        try:
             self.calls += 1
-            part = bytearray()
+            kept = _Kept()
             try:
-                reply = await self._stream(client, call, part)
-            except _NO_ADDRESS as error:
-                return NotSent(call.method.name, f"{type(error).__name__}: {error}", hint=CHECK_URL)
-            except _NOT_CONNECTED as error:
-                what = f"no connection ({type(error).__name__}: {error})"
-                return NotSent(call.method.name, what, hint=CHECK_URL, transient=True)
-            except (TimeoutError, httpx.TimeoutException):
+                reply = await self._stream(self._wire, call, kept, sent)
+            except NoAddress as error:
+                return NotSent(call.method.name, str(error), hint=CHECK_URL)
+            except NotConnected as error:
+                return NotSent(call.method.name, f"no connection ({error})", hint=CHECK_URL, transient=True)
+            except _Spoilt as error:
+                what = str(error)
+            except TimeoutError:
+                pace.slow_down(sent)
                 what = f"no answer within {self._timeout:g} seconds"
             except Exception as error:  # whatever it was, the request may have arrived
                 what = f"the exchange broke off ({type(error).__name__})"
             else:
                 _log.debug("%s as %s: HTTP %d, %d bytes", call.method.name, call.login, reply.status, len(reply.body))
                 return reply
-        return Answer(call.method, bytes(part), call.secrets).broken(what)
+        finally:
+            self._slots.release()
+        return Answer(call.method, kept.body(), call.secrets).broken(what)
 
-    async def _stream(self, http: httpx.AsyncClient, call: _Call, part: bytearray) -> _Reply:
-        """One exchange. `part` fills up with what arrives, also when the connection then breaks."""
+    async def _stream(self, wire: Wire, call: _Call, kept: _Kept, sent: float) -> _Reply:
+        """One exchange. `kept` fills up with what arrives, also when the connection then breaks."""
+        pace = self._pace(call.login)
+        # A wire may have timeouts of its own, but one within the process knows none.
+        async with asyncio.timeout(self._timeout) as deadline:
+            async with wire.post(f"{self._url}/{call.method.name}/", call.body) as answer:
+                heard = self._clock.monotonic()
+                if call.collect is None or answer.status != 200:
+                    size = await self._keep(answer, kept, deadline)
+                    body = kept.body()
+                else:
+                    size, body = await self._collect(answer, call.collect(), deadline)
+                if answer.status in _OVERLOADED:
+                    pace.slow_down(sent)
+                elif answer.status == 200:
+                    pace.answered(sent, heard, f"{call.method.name} {(len(call.body) + size).bit_length()}")
+                wait = retry_after(answer.header("Retry-After"), answer.header("Date"))
+                return _Reply(answer.status, body, wait)
+
+    async def _keep(self, answer: Incoming, kept: _Kept, deadline: asyncio.Timeout) -> int:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._timeout * _SLOWEST_ANSWER
-        # httpx has timeouts of its own, but a transport within the process knows none.
-        async with asyncio.timeout(self._timeout) as deadline:
-            async with http.stream(
-                "POST",
-                f"{self._url}/{call.method.name}/",
-                content=call.body,
-                headers={"Content-Type": "application/x-www-form-urlencoded"},
-            ) as response:
-                async for chunk in response.aiter_bytes():
-                    part += chunk
-                    if len(part) > _LONGEST_ANSWER:
-                        raise httpx.TransportError("an answer without end")
-                    deadline.reschedule(min(end, loop.time() + self._timeout))
-                wait = retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
-                return _Reply(response.status_code, bytes(part), wait)
+        size = 0
+        async for chunk in answer.chunks():
+            kept.feed(chunk)
+            size += len(chunk)
+            if size > _LONGEST_KEPT:
+                raise _Spoilt("an answer without end")
+            deadline.reschedule(min(end, loop.time() + self._timeout))
+        return size
+
+    async def _collect(self, answer: Incoming, collector: Collector, deadline: asyncio.Timeout) -> tuple[int, bytes]:
+        """Hand an answer on as it arrives. What takes its time does so in a thread, so that other calls go on."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._timeout * _SLOWEST_ANSWER
+        size = 0
+        async for chunk in answer.chunks():
+            size += len(chunk)
+            if size > _LONGEST_COLLECTED:
+                raise _Spoilt("an answer without end")
+            deadline.reschedule(None)  # the time that the collector takes is not the server's
+            await _take(partial(collector.feed, chunk), size)
+            deadline.reschedule(min(end + size / _SLOWEST_PACE, loop.time() + self._timeout))
+        deadline.reschedule(None)
+        return size, await _take(collector.body, size)
+
+
+async def _take(step: Callable[[], T], size: int) -> T:
+    """One step of a collector; its errors are those of the answer."""
+    try:
+        return step() if size <= _QUICKLY_TAKEN else await asyncio.to_thread(step)
+    except Malformed as malformed:
+        problem = str(malformed)
+    except Exception as error:  # its text may quote the answer
+        problem = f"the answer could not be taken in ({type(error).__name__})"
+    raise _Spoilt(problem)
 
 
 def _encoded(method: Method, parameters: Mapping[str, str]) -> bytes:
@@ -300,9 +339,16 @@ class ReaderClient(Reader):
         *,
         secrets: Sequence[str] = (),
         doubts: list[OutcomeUnknown] | None = None,
+        collect: Callable[[], Collector] | None = None,
     ) -> T:
         return await self._transport.call(
-            method, parameters or {}, parse, credentials=self._credentials, secrets=secrets, doubts=doubts
+            method,
+            parameters or {},
+            parse,
+            credentials=self._credentials,
+            secrets=secrets,
+            doubts=doubts,
+            collect=collect,
         )
 
     async def get_info(self, *, sub_account: str | None = None) -> AccountInfo:
@@ -318,7 +364,16 @@ class ReaderClient(Reader):
 
     async def get_contacts(self, list_name: str, *, sub_account: str | None = None) -> Contacts:
         parameters = {"listName": list_name} | payloads.scope(sub_account)
-        return await self._call(methods.GET_CONTACTS, answers.contacts, parameters)
+        bodies: list[ContactsBody] = []
+
+        def collect() -> ContactsBody:
+            bodies.append(ContactsBody(answers.contact_rows))
+            return bodies[-1]
+
+        def parse(answer: Answer) -> Contacts:
+            return answers.contacts(answer, bodies[-1])
+
+        return await self._call(methods.GET_CONTACTS, parse, parameters, collect=collect)
 
     async def get_blacklist(self, *, sub_account: str | None = None) -> frozenset[str]:
         return await self._call(methods.GET_BLACKLIST, answers.blacklist, payloads.scope(sub_account))

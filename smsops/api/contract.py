@@ -21,12 +21,10 @@ from decimal import Decimal
 from typing import ClassVar, Protocol
 
 from smsops.model.values import mask_text
+from smsops.table import Table
 
 Number = int | Decimal
 """A count or an amount. Whole amounts are always `int`, however the server wrote them."""
-
-ContactRecord = Mapping[str, str]
-"""The fields of one contact, by the names the server printed; compare the names case-insensitively."""
 
 HIDDEN = "•••"
 
@@ -88,12 +86,13 @@ class ListRecord:
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """The contacts of a list (manual §26), in the server's order: (digits of the phone, its fields)."""
+    """The contacts of a list (manual §26), fields by their names in capitals.
 
-    rows: tuple[tuple[str, ContactRecord], ...] = field(repr=False)
+    `received` is how many the server sent; of several with one phone the table has the last.
+    """
 
-    def __repr__(self) -> str:
-        return f"Contacts({len(self.rows)} rows)"
+    table: Table = field(repr=False, compare=False)
+    received: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +259,20 @@ class OutcomeUnknown(ApiError):
 
 
 # Ports
+
+
+class Collector(Protocol):
+    """Takes the body of one answer while it arrives.
+
+    Calls never overlap, but may come from different threads; other exchanges go on meanwhile. An error raised
+    here is an error of the answer, as if it made no sense.
+    """
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes; may block."""
+
+    def body(self) -> bytes:
+        """What is to be judged as the answer, once it is whole."""
 
 
 class Reader(Protocol):

@@ -1,18 +1,27 @@
-"""When the next request may go out: the clock, the rate of a login, the pauses before trying again."""
+"""When the next request may go out: the clock, the pace of a login, the pauses before trying again."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
 import time
 from collections import deque
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import takewhile
 from typing import Protocol
+
+_log = logging.getLogger("smsops.api")
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
+_MOST = 1e6  # requests a second: as good as no limit
+_LEAST = 1.0  # requests a second, however the server struggles
+_RECOVERY = 20.0  # seconds from nothing to the full rate
+_SLOW = 4.0  # times as long as at best
+_QUICK = 1.0  # seconds; what takes less is never slow
 
 
 class Clock(Protocol):
@@ -41,42 +50,74 @@ class SystemClock:
         return random.random()  # noqa: S311 (spreads pauses, guards nothing)
 
 
-class RateLimit:
-    """At most `per_second` requests in any second; fewer than one a second is one in a longer time.
+class Pace:
+    """How fast the requests of one login go out: at most `per_second` in any second, and fewer while the server struggles.
 
-    The first ones go at once: a small run does not feel the limit.
+    Fewer than one a second is one in a longer time. The first ones go at once: a small run does not feel the limit.
+
+    The rate is halved when the server turns a request away or takes much longer than it has shown it can, and grows
+    again steadily: additive increase, multiplicative decrease, as TCP does it. So it settles around what the server
+    can take, and a server that keeps up never sees less than `per_second`.
     """
 
     def __init__(self, per_second: float, clock: Clock) -> None:
         if not per_second > 0:
             raise ValueError("requests_per_second must be greater than 0")
         self._clock = clock
-        self._turns: deque[float] | None = None
+        self._full = min(per_second, _MOST)
+        self._turns: deque[float] = deque(maxlen=max(1, int(self._full)))
+        self._order = asyncio.Lock()
         self._blocked_until = -math.inf
-        if math.isfinite(per_second):
-            tokens = max(1, int(per_second))
-            self._period = tokens / per_second
-            self._turns = deque(maxlen=tokens)
+        self._slowed_at = -math.inf
+        self._slowed_to = self._full
+        self._best: dict[str, float] = {}
 
-    async def turn(self) -> None:
-        """Return when a request may go out."""
-        turn = self._take()
-        while (wait := max(turn, self._blocked_until) - self._clock.monotonic()) > 0:
-            await self._clock.sleep(wait)
+    async def turn(self, slots: asyncio.Semaphore) -> float:
+        """Return when a request may go out, with a slot taken for it; gives the moment. Who asks first goes first."""
+        async with self._order:
+            while True:
+                while (wait := self._due() - self._clock.monotonic()) > 0:
+                    await self._clock.sleep(wait)
+                await slots.acquire()
+                now = self._clock.monotonic()
+                if self._due() <= now:
+                    self._turns.append(now)
+                    return now
+                slots.release()  # the server has asked for a pause while all slots were taken
 
-    def _take(self) -> float:
-        # Turns are handed out in advance, so that who asks first goes first.
-        turn = self._clock.monotonic()
-        if self._turns is None:
-            return turn
-        if len(self._turns) == self._turns.maxlen:
-            turn = max(turn, self._turns[0] + self._period)
-        self._turns.append(turn)
-        return turn
+    def rate(self) -> float:
+        """The requests that may go out a second, as things are."""
+        recovered = (self._clock.monotonic() - self._slowed_at) * self._full / _RECOVERY
+        return min(self._full, self._slowed_to + recovered)
+
+    def _due(self) -> float:
+        rate = self.rate()
+        count = max(1, int(rate))
+        due = self._turns[-count] + count / rate if len(self._turns) >= count else -math.inf
+        return max(due, self._blocked_until)
 
     def block(self, seconds: float) -> None:
         """Let nothing out for some time: the server asked for it."""
         self._blocked_until = max(self._blocked_until, self._clock.monotonic() + seconds)
+
+    def answered(self, sent: float, heard: float, like: str) -> None:
+        """A request was answered; `like` names those that should take about as long."""
+        took = heard - sent
+        best = self._best.setdefault(like, took)
+        self._best[like] = min(best, took)
+        if took > max(best * _SLOW, _QUICK):
+            self.slow_down(sent)
+
+    def slow_down(self, sent: float) -> None:
+        """The server did not keep up with a request that went out then: let half as many out as went out around it."""
+        if sent <= self._slowed_at:
+            return  # what went out before the last slowing down says nothing about the pace since
+        around = sum(turn <= sent for turn in takewhile(lambda turn: turn > sent - 1, reversed(self._turns)))
+        if around <= _LEAST:
+            return
+        self._slowed_to = max(min(_LEAST, self._full), min(self.rate(), around) / 2)
+        self._slowed_at = self._clock.monotonic()
+        _log.info("the server does not keep up: at most %.1f requests a second for now", self._slowed_to)
 
 
 def backoff(attempt: int, clock: Clock) -> float:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import httpx
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 from smsops.api.client import ReaderClient, Transport, WriterClient
 from smsops.api.contract import Credentials
+from smsops.api.wire import HEADERS
 from smsops.config.load import Configuration
 from smsops.config.stack import SANDBOX_URL
 
 SANDBOX_FILE = Path(".smsops") / "sandbox.db"
 _SANDBOX_RATE = 1_000_000.0
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application."""
 
 
 @dataclass
@@ -35,19 +39,64 @@ def sandbox_path(root: Path) -> Path:
     return path
 
 
-class SandboxTransport(httpx.ASGITransport):
-    """The sandbox without a port; a connection that it drops looks like one that broke."""
+class SandboxWire:
+    """The sandbox without a port: its application is called as a server would; a connection that it drops broke."""
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        return
+
+    @asynccontextmanager
+    async def post(self, url: str, body: bytes) -> AsyncIterator[SandboxAnswer]:
         from smsops.sandbox.app import Dropped
 
+        headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+        scope = {"type": "http", "method": "POST", "path": urlsplit(url).path, "query_string": b"", "headers": headers}
+        request = [{"type": "http.request", "body": body}]
+        answer = SandboxAnswer()
+
+        async def receive() -> dict[str, Any]:
+            if not request:
+                await asyncio.Event().wait()  # the client goes when its time is up, and not before
+            return request.pop()
+
         try:
-            return await super().handle_async_request(request)
+            await self._app(scope, receive, answer.send)
         except Dropped:
-            raise httpx.RemoteProtocolError("the connection was dropped", request=request) from None
+            raise ConnectionResetError from None
         finally:
             for _ in range(3):  # as over a network: others get their turn, and signals are heard
                 await asyncio.sleep(0)
+        yield answer
+
+
+class SandboxAnswer:
+    """What an application has sent."""
+
+    status = 0
+
+    def __init__(self) -> None:
+        self._headers: dict[str, str] = {}
+        self._chunks: list[bytes] = []
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
+        else:
+            self._chunks.append(message.get("body", b""))
+
+    def header(self, name: str) -> str | None:
+        return self._headers.get(name.lower())
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for chunk in self._chunks:
+            yield chunk
 
 
 @asynccontextmanager
@@ -69,7 +118,7 @@ async def connect(configuration: Configuration, credentials: Credentials) -> Asy
         sandbox.ensure_master(credentials.login, credentials.api_key)
         transport = Transport(
             "http://sandbox/http/9.0",
-            transport=SandboxTransport(app=sandbox.app),
+            wire=SandboxWire(sandbox.app),
             requests_per_second=_SANDBOX_RATE,
             parallelism=settings.parallelism,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 
 class Unreadable(Exception):
@@ -29,13 +30,46 @@ def inside(root: Path, path: str) -> Path:
     return resolved
 
 
+def expand(root: Path, pattern: str) -> list[str]:
+    """The files below `root` that a pattern names, in order; a path without wildcards names itself.
+
+    Unreadable where the pattern is none, or names nothing.
+    """
+    if (
+        not any(character in pattern for character in "*?[")
+        or Path(pattern).is_absolute()
+        or ".." in Path(pattern).parts
+    ):
+        return [pattern]
+    try:
+        paths = sorted(path for path in root.glob(pattern) if not path.is_dir())
+    except (ValueError, NotImplementedError):
+        raise Unreadable("SMS122", f"{pattern} is not a pattern of paths") from None
+    if not paths:
+        raise Unreadable("SMS122", f"{pattern} names no file", "Check the pattern, and where it begins.")
+    return [path.relative_to(root).as_posix() for path in paths]
+
+
+def unreadable(path: str, error: Exception) -> Unreadable:
+    """Why a file could not be read, from what went wrong."""
+    return Unreadable("SMS122", f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not a path'}")
+
+
 def read_inside(root: Path, path: str) -> bytes:
     """The content of a regular file below `root`; Unreadable where there is none."""
+    with open_inside(root, path) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise unreadable(path, error) from None
+
+
+def open_inside(root: Path, path: str) -> BinaryIO:
+    """A regular file below `root`; Unreadable where there is none."""
     file = inside(root, path)
     try:
         if file.exists() and not file.is_file():
             raise Unreadable("SMS122", f"{path} cannot be read: it is not a file")
-        return file.read_bytes()
+        return file.open("rb")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a path"
-        raise Unreadable("SMS122", f"{path} cannot be read: {reason}") from None
+        raise unreadable(path, error) from None

@@ -12,8 +12,9 @@ from typing import Any
 from pydantic_core import ValidationError
 
 from smsops import garbage
-from smsops.config.data_files import DataFiles, Row
+from smsops.config.data_files import DataFiles
 from smsops.config.files import Files, merge
+from smsops.config.inside import Unreadable
 from smsops.config.interpolate import Names, interpolate
 from smsops.config.stack import StackBlock
 from smsops.config.variables import Inputs, Variables
@@ -23,7 +24,10 @@ from smsops.model.address import Address
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Mark
 from smsops.model.resources import Desired, Guard
 from smsops.model.settings import Settings
+from smsops.model.sources import Format
 from smsops.model.values import digest
+from smsops.table.mistakes import Mistake
+from smsops.table.read import Reading, Source
 
 _MAY_BE_EMPTY = StackBlock.__annotations__.keys() - {"smsops", "stack"}
 _YAML_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
@@ -54,7 +58,7 @@ def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configura
     diagnostics = loader.presentable()
     if stack is None or loader.diagnostics.has_errors:
         raise ConfigurationError(diagnostics)
-    files = (*loader.files.contents, *loader.data.contents)
+    files = (*loader.files.contents, *loader.data.digests)
     return Configuration(root, stack, loader.declared.resources, loader.fingerprint(), diagnostics, files)
 
 
@@ -77,7 +81,7 @@ class _Loader:
         self.nested = {kind.name: self.nested_sections(kind) for kind in kinds}
         self.diagnostics = Diagnostics()
         self.files = Files(root, self.diagnostics)
-        self.data = DataFiles(root, self.diagnostics)
+        self.data = DataFiles(root, inputs.data_root, self.diagnostics)
         self.variables = Variables(inputs, self.diagnostics)
         self.declared = Declared()
         self.names = Names({}, {}, "", self.diagnostics)
@@ -244,7 +248,7 @@ class _Loader:
         import hashlib
 
         files = {path: hashlib.sha256(content).hexdigest() for path, content in self.files.contents.items()}
-        data = {path: hashlib.sha256(content).hexdigest() for path, content in self.data.contents.items()}
+        data = self.data.digests
         variables, used = dict(self.names.variables), dict(self.names.used)
         return digest({"files": files, "data": data, "variables": variables, "env": used})
 
@@ -283,8 +287,19 @@ class _BlockDeclaration:
     def warning(self, code: str, summary: str, *path: Step, detail: str = "") -> None:
         self._loader.diagnostics.warning(code, summary, detail=detail, mark=self.mark(*path))
 
-    def rows(self, file: str, *path: Step) -> list[Row] | None:
-        return self._loader.data.rows(file, self.mark(*path))
+    def read(self, file: str, form: Format | None, reading: Reading, path: AbstractSequence[Step]) -> list[Source]:
+        block = path[: path.index("file")] if "file" in path else path
+
+        def report(mistake: Mistake, name: str) -> None:
+            place = path if mistake.key in ((), ("file",)) else (*block, *mistake.key)
+            mark = Mark(name, mistake.line) if mistake.line else self.mark(*place)
+            self._loader.diagnostics.error(mistake.code, mistake.summary, detail=mistake.detail, mark=mark)
+
+        try:
+            return self._loader.data.contacts(file, form, reading, report)
+        except Unreadable as error:
+            self._loader.diagnostics.error(error.code, error.summary, detail=error.detail, mark=self.mark(*path))
+            return []
 
     def guard(self) -> Guard:
         guard: Guard = self._spec.lifecycle.guard()

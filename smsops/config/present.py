@@ -9,9 +9,6 @@ from dataclasses import replace
 
 from smsops.model.diagnostics import Diagnostic, Mark
 
-SHOWN_ROWS = 20
-"""So many wrong rows of one file and kind are named; the rest are counted."""
-
 _WIDTH = 160
 _ABOUT_REFERENCES = ("SMS130", "SMS131", "SMS132", "SMS133", "SMS134")
 _MISSING_RESOURCE = "SMS150"
@@ -44,7 +41,7 @@ def presentable(
         if not follows and not (incomplete and item.code == _MISSING_RESOURCE):
             once.setdefault((item.code, item.mark, item.summary), item)
     order = {file: position for position, file in enumerate(contents)}
-    found = _few_rows(sorted(once.values(), key=lambda item: _place(item, order)))
+    found = sorted(once.values(), key=lambda item: _place(item, order))
     lines: dict[str, list[str]] = {}
     for file in {item.mark.file for item in found if item.mark and item.mark.file in contents}:
         lines[file] = contents[file].decode("utf-8-sig", errors="replace").splitlines()
@@ -61,23 +58,6 @@ def _place(item: Diagnostic, order: AbstractMapping[str, int]) -> tuple[object, 
     if item.mark is None:
         return (-1, "", 0, 0)
     return (order.get(item.mark.file, len(order)), item.mark.file, item.mark.line, item.mark.column or 0)
-
-
-def _few_rows(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The diagnostics with long runs of wrong rows cut short."""
-    rows: dict[tuple[str, str], list[Diagnostic]] = {}
-    for item in diagnostics:
-        if item.mark and item.mark.column is None:
-            rows.setdefault((item.mark.file, item.code), []).append(item)
-    left_out: dict[int, Diagnostic | None] = {}
-    for (file, code), items in rows.items():
-        more = len(items) - SHOWN_ROWS
-        if more > 1:
-            summary = f"{more:,} more rows of {file} have a mistake of this sort ({code})"
-            left_out |= dict.fromkeys(map(id, items[SHOWN_ROWS:]))
-            left_out[id(items[SHOWN_ROWS])] = replace(items[SHOWN_ROWS], summary=summary, detail="")
-    kept = (left_out.get(id(item), item) for item in diagnostics)
-    return [item for item in kept if item is not None]
 
 
 def _presentable(item: Diagnostic, lines: AbstractMapping[str, Sequence[str]]) -> Diagnostic:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from smsops.errors import SmsopsError
 from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field, WithJsonSchema
-from smsops.model.blocks import SECRET_SCHEMA, NonBlank, SecretField, read_secret
+from smsops.model.blocks import SECRET_SCHEMA, NonBlank, SecretField, read_secret, refuse_password
 from smsops.model.policy import Policy
 from smsops.model.resources import SecretReference
 from smsops.model.settings import Settings
@@ -19,17 +19,9 @@ DEFAULT_URL = "https://api.allmysms.com/http/9.0"
 SANDBOX_URL = "sandbox:"
 
 
-_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@|[?&](?:ssl)?password=")
-
-
-def _refuse_password(value: str) -> None:
-    if _PASSWORD_IN_URL.search(value):
-        raise PydanticCustomError("literal_secret", "A URL may not hold a password")
-
-
 def _read_url(value: Any) -> Any:
     if isinstance(value, str):
-        _refuse_password(value)
+        refuse_password(value)
     if isinstance(value, str) and (value == SANDBOX_URL or re.match(r"https?://[^/\s]+", value)):
         return value.rstrip("/")
     raise PydanticCustomError("url", 'Write an address such as https://api.allmysms.com/http/9.0, or "sandbox:"')
@@ -122,7 +114,7 @@ def _names_something(url: str) -> bool:
 def _read_state_url(value: Any) -> Any:
     schemes = ("file:", "s3://", "gs://", "az://", "postgresql://")
     if isinstance(value, str) and value.startswith(schemes) and _names_something(value):
-        _refuse_password(value)
+        refuse_password(value)
         return value
     raise PydanticCustomError("state", "Write file:PATH, s3://…, gs://…, az://… or postgresql://…")
 

@@ -24,6 +24,8 @@ class Inputs:
     directory: Path = Path()
     """Where relative paths of variable files begin."""
     environment: AbstractMapping[str, str] = field(default_factory=dict)
+    data_root: Path | None = None
+    """Where paths of data files may begin besides the stack directory."""
 
 
 class Variables:

@@ -6,15 +6,16 @@ The comparison is pure. Where it needs something that has not been read yet it s
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from smsops.core.graph import closure
-from smsops.kinds.base import Kind, Resource, View
+from smsops.kinds.base import AnyRead, Kind, Resource, View
 from smsops.model.address import Address, matches, stands_in
 from smsops.model.diagnostics import Diagnostic, Diagnostics
 from smsops.model.plan import ADOPT, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
-from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Read, Unknown
+from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Unknown
 from smsops.model.state import Intent
 
 
@@ -26,7 +27,7 @@ class Difference:
     unchanged: list[Change] = field(default_factory=list)
     unknown: dict[Address, str] = field(default_factory=dict)
     doubts: list[Intent] = field(default_factory=list)
-    reads: dict[Read, None] = field(default_factory=dict)
+    reads: dict[AnyRead, None] = field(default_factory=dict)
 
 
 def select(view: View, targets: Sequence[str]) -> frozenset[Address]:
@@ -63,44 +64,115 @@ def dependencies(address: Address, view: View) -> set[Address]:
 def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Address]) -> Difference:
     """One pass: the changes of the selected resources, and the reads that are still missing.
 
-    `forgotten` are owned resources to be forgotten, not deleted. Leaving resources come first,
-    those that others stand in last; then wanted ones, in the order of the kinds.
+    `forgotten` are owned resources to be forgotten, not deleted.
     """
-    view.changes.clear()
-    view.changed_in.clear()
-    view.diagnostics = Diagnostics()
-    found = Difference(changes=view.changes)
+    judging = _Pass(view, forgotten)
+    pending: set[Address] = set()
+    for address in _in_order(view, selected):
+        if pending and address in view.desired and dependencies(address, view) & pending:
+            pending.add(address)  # what it depends on is not known yet: what it would ask for may be wrong
+        elif reads := judging.missing(address):
+            judging.found.reads |= dict.fromkeys(reads)
+            pending.add(address)
+    _keep_from_doubt_and_unknown(view, judging.found)
+    return judging.found
+
+
+def _in_order(view: View, selected: frozenset[Address]) -> tuple[Address, ...]:
+    """Leaving resources first, those that others stand in last; then wanted ones, in the order of the kinds."""
     rank = {name: position for position, name in enumerate(view.kinds)}
     leaving = sorted(view.leaving, key=lambda a: (-rank[a.kind], a.sort_key))
     wanted = sorted(
         (address for address in selected if address in view.desired), key=lambda a: (rank[a.kind], a.sort_key)
     )
-    pending: set[Address] = set()
-    owners = {
-        (entry.address.account, entry.address.kind, entry.identity): entry.address
-        for entry in view.state.entries.values()
-        if view.kinds[entry.address.kind].adoptable
-    }
-    doubted: dict[Address, list[Intent]] = {}
-    for intent in view.state.intents.values():
-        doubted.setdefault(intent.address, []).append(intent)
-    for address in (*leaving, *wanted):
-        if pending and address in view.desired and dependencies(address, view) & pending:
-            pending.add(address)  # what it depends on is not known yet: what it would ask for may be wrong
-            continue
-        doubts = doubted.get(address)
+    return (*leaving, *wanted)
+
+
+class Search:
+    """The reads that a comparison will need, found as answers arrive, so that no read waits for one that it does not need.
+
+    What is found on the way does not count: the order in which answers arrive is not one to plan in. `compare` decides,
+    and asks for what is still missing. So whatever nothing else waits for is left to it as soon as its reads are there.
+    A read may be named more than once.
+    """
+
+    def __init__(self, view: View, selected: frozenset[Address], forgotten: frozenset[Address]) -> None:
+        self._pass = _Pass(view, forgotten)
+        self._order = _in_order(view, selected)
+        self._awaits: dict[Address, set[AnyRead]] = {}
+        """What has asked for reads that have not arrived."""
+        self._awaited: dict[AnyRead, list[Address]] = {}
+        among = set(self._order)
+        self._needs = {a: dependencies(a, view) & among if a in view.desired else set() for a in self._order}
+        self._needed_by: dict[Address, list[Address]] = {}
+        for address, needs in self._needs.items():
+            for need in needs:
+                self._needed_by.setdefault(need, []).append(address)
+
+    def start(self) -> list[AnyRead]:
+        """The reads to begin with."""
+        return self._look([address for address in self._order if not self._needs[address]])
+
+    def arrived(self, read: AnyRead) -> list[AnyRead]:
+        """The reads that can be made now that this one has a result."""
+        complete: list[Address] = []
+        for address in self._awaited.pop(read, ()):
+            self._awaits[address].discard(read)
+            if not self._awaits[address] and address in self._needed_by:
+                complete.append(address)
+        return self._look(complete)
+
+    def _look(self, addresses: list[Address]) -> list[AnyRead]:
+        wanted: list[AnyRead] = []
+        waiting = deque(addresses)
+        while waiting:
+            address = waiting.popleft()
+            reads = self._pass.missing(address)
+            if reads:
+                self._awaits[address] = set(reads)
+                for read in reads:
+                    self._awaited.setdefault(read, []).append(address)
+                wanted += reads
+                continue
+            for other in self._needed_by.get(address, ()):
+                self._needs[other].discard(address)
+                if not self._needs[other]:
+                    waiting.append(other)
+        return wanted
+
+
+class _Pass:
+    """Resources judged one after the other; each is to come after those that it depends on."""
+
+    def __init__(self, view: View, forgotten: frozenset[Address]) -> None:
+        view.changes.clear()
+        view.changed_in.clear()
+        view.diagnostics = Diagnostics()
+        self.found = Difference(changes=view.changes)
+        self._view = view
+        self._doubted: dict[Address, list[Intent]] = {}
+        for intent in view.state.intents.values():
+            self._doubted.setdefault(intent.address, []).append(intent)
+        self._forgotten = forgotten
+        self._owners = {
+            (entry.address.account, entry.address.kind, entry.identity): entry.address
+            for entry in view.state.entries.values()
+            if view.kinds[entry.address.kind].adoptable
+        }
+
+    def missing(self, address: Address) -> tuple[AnyRead, ...]:
+        """Judge a resource; the reads that have to be made first, if any."""
+        doubts = self._view.state.in_doubt(address)
         if doubts:
-            found.doubts += doubts
-            continue
+            self.found.doubts += doubts
+            return ()
         try:
-            _judge(address, view, found, forgotten, owners)
+            _judge(address, self._view, self.found, self._forgotten, self._owners)
         except NotReadYet as missing:
-            found.reads |= dict.fromkeys(missing.reads)
-            pending.add(address)
+            return missing.reads
         except CannotRead as error:
-            found.unknown[address] = str(error)
-    _keep_from_doubt_and_unknown(view, found)
-    return found
+            self.found.unknown[address] = str(error)
+        return ()
 
 
 def _judge(

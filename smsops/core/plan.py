@@ -8,15 +8,12 @@ from datetime import datetime
 
 from smsops.core.diff import Difference, dependencies, unknown_diagnostics
 from smsops.core.graph import order
-from smsops.kinds.base import MASTER_INFO, View
+from smsops.kinds.base import MASTER_INFO, MOST_STEPS, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import NO_OP, Change, Doubt, Git, Operation, Plan
 from smsops.model.resources import Present
 from smsops.model.values import Number, digest, plural
-
-_MOST_STEPS = 10_000
-"""An operation of more steps than this, which died half-way, is planned and reviewed anew."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def _operation_id(change: Change, key: str) -> str:
 
 
 def _step_ids(change: Change, key: str) -> tuple[str, ...]:
-    if len(change.steps) > _MOST_STEPS:
+    if len(change.steps) > MOST_STEPS:
         return ()
     return tuple(digest([str(change.address), change.content, step], key=key, length=12) for step in change.steps)
 

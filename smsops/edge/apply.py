@@ -22,6 +22,7 @@ from smsops.model.address import Address
 from smsops.model.plan import FORGET, NO_OP, Operation, Outcome, Plan
 from smsops.model.state import Drop, Entry, Event, Intend, Intent, Moved, Put, Settle, State
 from smsops.model.values import JSON, Number, Secret, as_json_number
+from smsops.table import Table, backup
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class Store(Protocol):
 
     def append(self, events: Sequence[Event]) -> State: ...
 
-    def save_backup(self, name: str, content: JSON) -> None: ...
+    def save_backup(self, name: str, content: bytes) -> None: ...
 
     def drop_backup(self, name: str) -> None: ...
 
@@ -263,8 +264,8 @@ class _Session:
     def entry(self, address: Address) -> Entry | None:
         return self._run.state.entries.get(address)
 
-    async def save_backup(self, name: str, content: JSON) -> None:
-        await self._run.call(self._run.store.save_backup, name, content)
+    async def save_backup(self, name: str, contacts: Table) -> None:
+        await self._run.call(self._run.store.save_backup, name, backup.document(contacts))
 
     async def drop_backup(self, name: str) -> None:
         await self._run.call(self._run.store.drop_backup, name)

@@ -17,19 +17,17 @@ from pydantic_core import PydanticCustomError
 from smsops.api.contract import ListField, ListRecord
 from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed, created
 from smsops.kinds.contacts import (
+    NOBODY,
     ContactSet,
     ContactSource,
     ListContacts,
-    Rows,
-    Wanted,
     batches,
     contacts_read,
     declare_contacts,
-    live_rows,
-    merged,
-    present_rows,
-    rows_document,
-    same_values,
+    live_contacts,
+    merged_contacts,
+    present_contacts,
+    wanted_contacts,
 )
 from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field
@@ -39,6 +37,7 @@ from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, REPLACE, Chan
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON
+from smsops.table import Table
 
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _RESERVED = frozenset(("MOBILEPHONE", "PHONE"))
@@ -95,8 +94,9 @@ class _Payload:
     old_name: str = ""
     stage: str | None = None
     live: bool = False
-    backup: Rows | None = field(default=None, repr=False)
-    rows: Rows | None = field(default=None, repr=False)
+    backup: Table = field(default=NOBODY, repr=False)
+    contacts: Table | None = field(default=None, repr=False)
+    """Whom a list that replaces another is to have."""
 
 
 class ContactList(Kind):
@@ -212,7 +212,7 @@ class ContactList(Kind):
         if not present.facts.get("contacts"):
             return None
         (contacts,) = view.read(contacts_read(resource.address, present, view))
-        names = {name.upper() for _, fields in contacts.rows for name in fields}
+        names = set(contacts.table.fields)
         names |= {name.upper() for name in resource.want.spec.fields}  # one that nobody has may be there all the same
         wanted = _fields(resource.want.spec)
         by_capitals = {name.upper(): flags for name, flags in wanted.items()}
@@ -223,15 +223,14 @@ class ContactList(Kind):
     ) -> Change:
         spec: ListSpec = resource.want.spec
         replacing = resource.entry.attributes.get("replacing") if resource.entry else None
-        rows = live_rows(resource.address, view)
+        live = live_contacts(resource.address, view)
         contacts = view.desired.get(Address(resource.address.account, ContactSet.name, resource.address.name))
-        wanted: Wanted | None = contacts.data if contacts else None
+        wanted = wanted_contacts(contacts, view) if contacts else None
         known = {name.upper() for name in spec.fields}
-        final = {
-            phone: {name: value for name, value in fields.items() if name in known and value}
-            for phone, fields in merged(wanted, rows).items()
-        }
-        lost = sorted({name for fields in rows.values() for name, value in fields.items() if value} - known)
+        merged = merged_contacts(resource.address, wanted, live, view)
+        final, lost = view.once(
+            ("replace", resource.address), (merged, live), lambda: (merged.only(known), sorted(live.filled() - known))
+        )
         if lost:
             view.warn(
                 resource.address,
@@ -244,10 +243,10 @@ class ContactList(Kind):
         old_name = replacing["from"] if replacing else present.identity if present else resource.want.identity
         stage = replacing["stage"] if replacing else None
         resumes = stage == "deleted" and present is not None
-        stale, waiting = _still_to_do(final, present_rows(resource.address, view) if resumes else {})
+        stale, waiting = _still_to_do(final, present_contacts(resource.address, view) if resumes else NOBODY)
         deletes = 0 if stage == "deleted" else 1
         creates = 0 if resumes else 1
-        reads = resumes + bool(final)
+        reads = resumes + bool(len(final))
         return Change(
             resource.address,
             REPLACE if resource.entry else ADOPT_UPDATE,
@@ -255,9 +254,9 @@ class ContactList(Kind):
             dict(before),
             {name: after[name] for name in before} if before else after,
             method="createList",
-            calls=deletes + creates + batches(len(stale)) + batches(len(waiting)) + reads,
+            calls=deletes + creates + batches(_count(stale)) + batches(_count(waiting)) + reads,
             recreates=True,
-            content=[after, final],
+            content=[after, final.digest(view.private_key)],
             payload=_Payload(
                 resource.want.identity,
                 self._entry(resource),
@@ -265,7 +264,7 @@ class ContactList(Kind):
                 old_name,
                 stage,
                 present is not None,
-                rows,
+                live,
                 final,
             ),
         )
@@ -291,7 +290,7 @@ class ContactList(Kind):
         if payload.entry is None:
             await self._delete(payload.name, login, session)
             return [Drop(change.address)]
-        if payload.rows is None:
+        if payload.contacts is None:
             await created(payload.entry, lambda: self._create(payload, login, session), session)
             return []
         return await self._execute_replace(change.address, payload, login, session)
@@ -300,7 +299,6 @@ class ContactList(Kind):
         self, address: Address, payload: _Payload, login: str | None, session: Session
     ) -> Sequence[Event]:
         assert payload.entry is not None
-        assert payload.rows is not None
         backup = f"list+{address.account or ''}+{address.name}"  # no key has a +
 
         def stage(name: str) -> Put:
@@ -311,7 +309,7 @@ class ContactList(Kind):
             return Put(replace(current, attributes={**current.attributes, "replacing": step}))
 
         if payload.stage is None:
-            await session.save_backup(backup, {"rows": rows_document(payload.backup or {})})
+            await session.save_backup(backup, payload.backup)
             await session.record(stage("saved"))
         if payload.stage != "deleted":
             if payload.stage is None or payload.live:
@@ -325,15 +323,16 @@ class ContactList(Kind):
         return []
 
     async def _fill(self, payload: _Payload, login: str | None, session: Session) -> None:
-        rows = payload.rows or {}
+        final = payload.contacts or NOBODY
         contacts = ListContacts(session.master, payload.name, login, [item.name for item in payload.fields])
-        present = await contacts.rows() if payload.stage == "deleted" and payload.live else {}
-        stale, waiting = _still_to_do(rows, present)
+        present = await contacts.contacts() if payload.stage == "deleted" and payload.live else NOBODY
+        stale, waiting = _still_to_do(final, present)
         await contacts.remove(stale)
-        if not rows:
+        if not len(final):
             return
-        await contacts.insert(waiting, lambda done: session.progress(done, len(waiting), "contacts"))
-        await contacts.verify(list(rows.items()))
+        total = _count(waiting)
+        await contacts.insert(waiting, lambda done: session.progress(done, total, "contacts"))
+        await contacts.verify([final])
 
     async def _create(self, payload: _Payload, login: str | None, session: Session) -> None:
         assert payload.entry is not None
@@ -368,11 +367,14 @@ async def _exists(name: str, login: str | None, session: Session) -> bool:
     return any(record.name == name for record in await session.master.get_lists(sub_account=login))
 
 
-def _still_to_do(rows: Rows, present: Rows) -> tuple[list[str], list[tuple[str, Mapping[str, str]]]]:
+def _still_to_do(final: Table, present: Table) -> tuple[list[Table], list[Table]]:
     """Who is to be removed and who inserted, where some are in the list already: after a replace that stopped."""
-    stale = [phone for phone, fields in present.items() if phone not in rows or not same_values(rows[phone], fields)]
-    there = present.keys() - set(stale)
-    return stale, [(phone, fields) for phone, fields in rows.items() if phone not in there]
+    found = final.every(present.fields).compared(present)
+    return [found.remove, found.change], [found.change, found.add]
+
+
+def _count(tables: Sequence[Table]) -> int:
+    return sum(len(table) for table in tables)
 
 
 def _account_dependency(account: str | None) -> tuple[Address, ...]:

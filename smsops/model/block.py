@@ -194,8 +194,8 @@ def _schema(annotation: Any) -> dict[str, Any]:
         return schema
     if origin is Union or origin is types.UnionType:
         choices = [_schema(part) for part in parts if part is not type(None)]
-        schema = choices[0] if len(choices) == 1 else {"type": "union", "choices": choices}
-        return {"type": "nullable", "schema": schema} if type(None) in parts else schema
+        chosen = choices[0] if len(choices) == 1 else {"type": "union", "choices": choices}
+        return {"type": "nullable", "schema": chosen} if type(None) in parts else chosen
     if origin is Literal:
         return {"type": "literal", "expected": list(parts)}
     if origin is list:

@@ -36,6 +36,15 @@ def read_secret(value: Any) -> Any:
     return SecretReference(source, target)
 
 
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@|[?&](?:ssl)?password=")
+
+
+def refuse_password(address: str) -> None:
+    """A ValueError of the model where an address that is written out holds a password."""
+    if _PASSWORD_IN_URL.search(address):
+        raise PydanticCustomError("literal_secret", "A URL may not hold a password")
+
+
 SECRET_SCHEMA = {
     "description": "A secret is only ever a reference.",
     "oneOf": [

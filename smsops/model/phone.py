@@ -6,7 +6,8 @@ France has a fast path; the rest is phonenumbers', imported when the first such 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 _NOISE = re.compile(r"[\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff]+")
 _FRENCH = re.compile(r"(?:(?:\+|00)?33|0)?([67]\d{8})\Z")
-_OVERSEAS = {
+_WITH_CODE = re.compile(r"(?:\+|00)([1-9]\d{6,14})\Z", re.ASCII)
+_NOTHING = re.compile(r"(?!)")
+OVERSEAS = {
     "639": "262",
     "690": "590",
     "691": "590",
@@ -25,7 +28,7 @@ _OVERSEAS = {
     "697": "596",
 }
 """Mobile prefixes of the overseas departments, written like French ones and dialled with another code."""
-_FRENCH_TERRITORY = frozenset(("FR", "GP", "GF", "MQ", "RE", "YT", "BL", "MF"))
+FRENCH_TERRITORY = frozenset(("FR", "GP", "GF", "MQ", "RE", "YT", "BL", "MF"))
 
 
 class InvalidPhone(ValueError):
@@ -38,11 +41,11 @@ def normalise_mobile(text: str, country: str) -> str:
     `country` (ISO 3166) reads national numbers. 06 92 … is Réunion (262), not France.
     """
     compact = _NOISE.sub("", text.replace("(0)", "")) if not text.isascii() or not text.isdigit() else text
-    if country in _FRENCH_TERRITORY or compact.startswith(("+33", "0033", "33")):
+    if country in FRENCH_TERRITORY or compact.startswith(("+33", "0033", "33")):
         match = _FRENCH.match(compact)
         if match and match[1].isascii():
             national = match[1]
-            return _OVERSEAS.get(national[:3], "33") + national
+            return OVERSEAS.get(national[:3], "33") + national
     return _parse(compact, country)
 
 
@@ -88,6 +91,47 @@ def _read(text: str, country: str) -> list[PhoneNumber]:
 
 @lru_cache(maxsize=65536)
 def _parse(compact: str, country: str) -> str:
+    return _international(compact) or _parse_slowly(compact, country)
+
+
+def _international(compact: str) -> str | None:
+    """The digits of a mobile that is written with + or 00 and its country code, where that country's plan is simple."""
+    match = _WITH_CODE.match(compact)
+    if match is None:
+        return None
+    digits = match[1]
+    for length in (1, 2, 3):
+        mobile = _mobiles_of(int(digits[:length]))
+        if mobile is not None:
+            return digits if mobile.fullmatch(digits, length) else None
+    return None
+
+
+@cache
+def _mobiles_of(code: int) -> re.Pattern[str] | None:
+    """The mobile numbers behind a country code which no rule of the library changes; None where it is no code.
+
+    Such a rule strips what looks like a national prefix. Where a mobile can begin like one the library is asked.
+    """
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+
+    regions = COUNTRY_CODE_TO_REGION_CODE.get(code)
+    if regions is None:
+        return None
+    metadata = PhoneMetadata.metadata_for_region(regions[0], None)
+    mobile, every = (metadata.mobile, metadata.general_desc) if metadata else (None, None)
+    if code == 33 or metadata is None or mobile is None or every is None:
+        return _NOTHING
+    if not mobile.national_number_pattern or not every.national_number_pattern:
+        return _NOTHING
+    prefix = metadata.national_prefix_for_parsing
+    unchanged = f"(?!{prefix})" if prefix else ""
+    lengths = "|".join(f"\\d{{{length}}}" for length in every.possible_length)
+    form = f"(?=(?:{mobile.national_number_pattern})\\Z)(?=(?:{every.national_number_pattern})\\Z)"
+    return re.compile(f"{unchanged}{form}(?:{lengths})", re.ASCII)
+
+
+def _parse_slowly(compact: str, country: str) -> str:
     if not re.fullmatch(r"\+?\d+", compact) or not compact.isascii():
         raise InvalidPhone("it is not a phone number" if compact else "it is empty")
     import phonenumbers
@@ -98,7 +142,7 @@ def _parse(compact: str, country: str) -> str:
         national = phonenumbers.national_significant_number(number)
         if number.country_code == 33:
             if re.fullmatch(r"[67]\d{8}", national):
-                return _OVERSEAS.get(national[:3], "33") + national
+                return OVERSEAS.get(national[:3], "33") + national
             reason = "it is a landline" if len(national) == 9 else "a French mobile has ten digits, 06 or 07 first"
             continue
         if not phonenumbers.is_possible_number(number):
@@ -110,11 +154,27 @@ def _parse(compact: str, country: str) -> str:
     raise InvalidPhone(reason)
 
 
-@lru_cache(maxsize=65536)
 def country_of(digits: str) -> str:
     """The ISO code of a normalised number's country, ``ZZ`` where it has none."""
     if digits.startswith("33"):
         return "FR"
+    return codes_of_one_country().get(digits[:2]) or codes_of_one_country().get(digits[:3]) or _country_of(digits)
+
+
+@cache
+def codes_of_one_country() -> Mapping[str, str]:
+    """The countries that share their code with no other, by that code of two or three digits."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    return {
+        str(code): regions[0]
+        for code, regions in COUNTRY_CODE_TO_REGION_CODE.items()
+        if len(regions) == 1 and regions[0] != "001" and code > 9
+    }
+
+
+@lru_cache(maxsize=65536)
+def _country_of(digits: str) -> str:
     import phonenumbers
 
     try:

@@ -80,7 +80,7 @@ Observation = Present | Absent | Unknown
 class NotReadYet(Exception):
     """An observation needs reads that have not been made yet; the refresh makes them and asks again."""
 
-    def __init__(self, reads: tuple[Read, ...]) -> None:
+    def __init__(self, reads: tuple[Any, ...]) -> None:
         super().__init__(*reads)
         self.reads = reads
 

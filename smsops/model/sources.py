@@ -11,6 +11,14 @@ from smsops.model.resources import SecretReference
 Format = Literal["csv", "ndjson", "parquet"]
 
 
+def format_of(name: str) -> Format:
+    """What a file of this name holds, packed or not."""
+    path = name.partition("?")[0].partition("#")[0].lower().removesuffix(".gz")
+    if path.endswith((".ndjson", ".jsonl")):
+        return "ndjson"
+    return "parquet" if path.endswith(".parquet") else "csv"
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteSource:
     """One file at an address, or the rows of one query.

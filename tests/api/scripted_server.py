@@ -2,17 +2,41 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs
-
-import httpx
 
 from smsops.api.client import Transport, WriterClient
 from smsops.api.contract import Credentials, Message, Recipient
+from smsops.api.wire import Wire
 
 T = TypeVar("T")
-Step = httpx.Response | Exception | bytes | str | dict[str, Any] | list[Any] | int
+
+
+@dataclass
+class Reply:
+    """An answer: its pieces come with a pause before each; where there is an `error` the connection then breaks."""
+
+    status: int = 200
+    pieces: Sequence[bytes] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: Exception | None = None
+    pause: float = 0
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            await asyncio.sleep(self.pause)
+            yield piece
+        if self.error is not None:
+            raise self.error
+
+
+Step = Reply | Exception | bytes | str | dict[str, Any] | list[Any] | int
 
 LOGIN, KEY = "acme", "key-of-acme"
 MESSAGE = Message("Bonjour", [Recipient("33612345678")], date="2026-11-27 10:00:00")
@@ -73,32 +97,71 @@ class VirtualClock:
         return 0.5
 
 
-class Server:
+@dataclass(frozen=True)
+class Asked:
+    """One request as it was sent."""
+
+    url: str
+    content: bytes
+
+    @property
+    def method(self) -> str:
+        return self.url.rstrip("/").rpartition("/")[2]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {key: values[0] for key, values in parse_qs(self.content.decode()).items()}
+
+
+class ScriptedWire:
+    """A wire to a server that is a function; it may take its time."""
+
+    def __init__(self, answer: Callable[[Asked], Step | Awaitable[Step]]) -> None:
+        self._answer = answer
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        return
+
+    @asynccontextmanager
+    async def post(self, url: str, body: bytes) -> AsyncIterator[Reply]:
+        step = self._answer(Asked(url, body))
+        yield reply(await step if isinstance(step, Awaitable) else step)
+
+
+class Server(ScriptedWire):
     """Answers with one step after the other; the last one stays. Keeps what it was asked."""
 
     def __init__(self, *steps: Step) -> None:
+        super().__init__(self._next)
         self.steps = list(steps)
-        self.requests: list[httpx.Request] = []
+        self.requests: list[Asked] = []
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
-        if isinstance(step, Exception):
-            raise step
-        if isinstance(step, httpx.Response):
-            return step
-        if isinstance(step, int):
-            return httpx.Response(step, html="<html><body>an error page</body></html>")
-        return httpx.Response(200, content=body(step))
+    def _next(self, asked: Asked) -> Step:
+        self.requests.append(asked)
+        return self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
 
     @property
     def parameters(self) -> dict[str, str]:
         """The parameters of the last request."""
-        return {key: values[0] for key, values in parse_qs(self.requests[-1].content.decode()).items()}
+        return self.requests[-1].parameters
 
     def data(self, name: str) -> Any:
         """A payload of the last request, out of its wrapper."""
         return json.loads(self.parameters[name])["DATA"]
+
+
+def reply(step: Step) -> Reply:
+    """What a step is on the wire."""
+    if isinstance(step, Exception):
+        raise step
+    if isinstance(step, Reply):
+        return step
+    if isinstance(step, int):
+        return Reply(step, [b"<html><body>an error page</body></html>"])
+    return Reply(pieces=[body(step)])
 
 
 def body(step: bytes | str | dict[str, Any] | list[Any]) -> bytes:
@@ -108,19 +171,8 @@ def body(step: bytes | str | dict[str, Any] | list[Any]) -> bytes:
     return (step if isinstance(step, str) else json.dumps(step)).encode()
 
 
-class Cut(httpx.AsyncByteStream):
-    """A body whose connection breaks after some bytes."""
-
-    def __init__(self, part: bytes) -> None:
-        self.part = part
-
-    async def __aiter__(self) -> Any:
-        yield self.part
-        raise httpx.ReadError("connection reset")
-
-
 def ask(
-    server: Server | httpx.AsyncBaseTransport,
+    wire: Wire,
     call: Callable[[WriterClient], Awaitable[T]],
     *,
     clock: VirtualClock | None = None,
@@ -130,9 +182,8 @@ def ask(
     """Make a call through a client of its own, without waiting for anything."""
 
     async def run() -> T:
-        inner = server if isinstance(server, httpx.AsyncBaseTransport) else httpx.MockTransport(server)
         async with Transport(
-            "https://api.example/http/9.0", transport=inner, clock=clock or VirtualClock(), **options
+            "https://api.example/http/9.0", wire=wire, clock=clock or VirtualClock(), **options
         ) as transport:
             return await call(WriterClient(transport, Credentials(LOGIN, key)))
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from smsops.api.client import WriterClient
@@ -20,6 +19,7 @@ from smsops.api.contract import (
     Sent,
     Unreadable,
 )
+from smsops.cli.connect import SandboxWire
 from smsops.sandbox.app import Sandbox
 from tests.api.scripted_server import CALLS, KEY, LOGIN, ask
 
@@ -51,7 +51,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def on(sandbox: Sandbox, call: Any, **options: Any) -> Any:
-    return ask(httpx.ASGITransport(sandbox.app), call, **options)
+    return ask(SandboxWire(sandbox.app), call, **options)
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -80,8 +80,8 @@ def test_life_of_an_account(sandbox: Sandbox, style: str) -> None:
         assert await api.get_lists() == ()
         (found,) = await api.get_lists(sub_account="acme-paris")
         assert (found.name, found.contacts, found.locked) == ("vip", 2, False)
-        rows = (await api.get_contacts("vip", sub_account="acme-paris")).rows
-        assert {(phone, value) for phone, fields in rows for value in fields.values()} == {
+        live = (await api.get_contacts("vip", sub_account="acme-paris")).table
+        assert {(phone, value) for phone, fields in live for value in fields.values()} == {
             ("33612345678", "Lyon"),
             ("33612345679", ""),
         }

@@ -331,7 +331,7 @@ def test_a_table_is_the_same_in_every_form_of_csv(
     (stack.root / "table.csv").write_bytes(out.getvalue().encode(encoding))
     diagnostics = Diagnostics()
 
-    rows = DataFiles(stack.root, diagnostics).rows("table.csv", Mark("smsops.yaml", 1, 1))
+    rows = DataFiles(stack.root, None, diagnostics).rows("table.csv", Mark("smsops.yaml", 1, 1))
 
     assert not diagnostics.items
     assert rows == expected[1:]
@@ -345,7 +345,7 @@ def test_the_formats_of_data_files_say_the_same(stack: Stack, table: list[tuple[
     (stack.root / "table.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
     diagnostics = Diagnostics()
 
-    rows = DataFiles(stack.root, diagnostics).rows("table.ndjson", Mark("smsops.yaml", 1, 1))
+    rows = DataFiles(stack.root, None, diagnostics).rows("table.ndjson", Mark("smsops.yaml", 1, 1))
 
     assert not diagnostics.items
     assert rows == [(number, record) for number, record in enumerate(records, start=1)]
@@ -365,7 +365,7 @@ def test_parquet_values_are_texts(tmp_path: Path) -> None:
         connection.execute(query.format(tmp_path / "table.parquet"))
     diagnostics = Diagnostics()
 
-    rows = DataFiles(tmp_path, diagnostics).rows("table.parquet", Mark("smsops.yaml", 1, 1))
+    rows = DataFiles(tmp_path, None, diagnostics).rows("table.parquet", Mark("smsops.yaml", 1, 1))
 
     assert not diagnostics.items
     assert rows == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smsops.config.present import SHOWN_ROWS, masked, presentable
+from smsops.config.present import masked, presentable
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic, Mark
 
@@ -75,18 +75,6 @@ def test_a_mistake_is_said_once_in_the_order_of_the_files() -> None:
     found = presentable([one, same, earlier, first, nowhere], {"z.yaml": b"", "b.yaml": b""})
 
     assert [item.summary for item in found] == ["Four", "Three", "Two", "One"]
-
-
-@pytest.mark.parametrize(("wrong", "said"), [(20, 20), (21, 21), (22, 21), (5_000, 21)])
-def test_many_wrong_rows_are_counted(wrong: int, said: int) -> None:
-    """Of the wrong rows of a file twenty are named and the rest counted."""
-    items = [Diagnostic("error", "SMS160", f"Row {line}", mark=Mark("a.csv", line)) for line in range(1, wrong + 1)]
-
-    found = presentable(items, {})
-
-    assert len(found) == said
-    if wrong > said:
-        assert found[-1].summary.startswith(f"{wrong - SHOWN_ROWS:,} more rows of a.csv")
 
 
 def test_what_only_follows_is_left_out() -> None:

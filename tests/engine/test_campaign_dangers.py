@@ -9,7 +9,7 @@ import pytest
 
 from smsops.api.client import Transport, WriterClient
 from smsops.api.contract import Credentials
-from smsops.cli.connect import SandboxTransport
+from smsops.cli.connect import SandboxWire
 from tests.engine.world import incomplete, refuse
 from tests.harness import API_KEY, LOGIN, Stack
 from tests.kinds.contract import LATER, inline, people, phone
@@ -31,7 +31,7 @@ def cancelled_elsewhere(stack: Stack) -> None:
     """Cancel every scheduled campaign with a client that the stack knows nothing of."""
 
     async def work() -> None:
-        transport = Transport("http://sandbox/http/9.0", transport=SandboxTransport(app=stack.sandbox.app))
+        transport = Transport("http://sandbox/http/9.0", wire=SandboxWire(stack.sandbox.app))
         async with transport:
             client = WriterClient(transport, Credentials(LOGIN, API_KEY))
             for campaign in live(stack):

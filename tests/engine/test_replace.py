@@ -38,7 +38,8 @@ def everybody(stack: Stack) -> dict[str, str]:
     """Every contact with its shop, wherever it is: in a live list or in a backup."""
     found: dict[str, str] = {}
     for path in stack.backups:
-        found |= {number: fields["SHOP"] for number, fields in json.loads(path.read_text("utf-8"))["rows"]}
+        contacts = json.loads(path.read_text("utf-8"))["Contacts"]
+        found |= {contact["MobilePhone"]: contact["SHOP"] for contact in contacts}
     for name in stack.sandbox.snapshot()["lists"]["acme"]:
         found |= {number: fields["SHOP"] for number, fields in contacts_of(stack, name).items()}
     return found

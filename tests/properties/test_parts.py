@@ -9,8 +9,9 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsops.api.contract import Recipient
 from smsops.kinds.campaign import parts
+from smsops.kinds.campaign.text import parse_template
+from smsops.table import Rows
 from tests.kinds.contract import phone
 
 _numbers = st.randoms(use_true_random=False).map(lambda chance: set(chance.sample(range(400), chance.randint(0, 120))))
@@ -24,7 +25,8 @@ def small() -> Iterator[None]:
 
 
 def split(numbers: set[int], starts: list[str]) -> list[parts.Part]:
-    return parts.split([Recipient(phone(number), ()) for number in sorted(numbers)], "key", starts, "content")
+    people = Rows({phone(number): {} for number in numbers})
+    return parts.split(people, parse_template("Hello"), "key", starts, "content")
 
 
 @given(_numbers, _numbers, st.data())
@@ -37,8 +39,8 @@ def test_parts_stay(first: set[int], then: set[int], data: st.DataObject) -> Non
         again = split(then, [part.start for part in made])
 
     assert [(part.start, part.fingerprint) for part in again] == [(part.start, part.fingerprint) for part in made]
-    assert sorted(r.phone for part in made for r in part.recipients) == sorted(phone(number) for number in then)
-    assert all(0 < len(part.recipients) <= 8 for part in made)
+    assert sorted(r.phone for part in made for r in part.recipients()) == sorted(phone(number) for number in then)
+    assert all(0 < part.size <= 8 for part in made)
 
 
 @given(st.sets(st.integers(0, 400), min_size=20, max_size=120), st.data())

@@ -26,7 +26,7 @@ from smsops.pipeline import Surroundings
 from tests.harness import API_KEY, LOGIN, Result, Stack
 from tests.simulation.disk import Death, Disk, Mortal, Process
 from tests.simulation.virtual import VirtualTime, virtual_loops
-from tests.simulation.wire import Weather, WeatherTransport, Witness
+from tests.simulation.wire import Weather, WeatherWire, Witness
 
 DIED = -9
 """Stands for the exit code of a process that died."""
@@ -100,10 +100,10 @@ class Stage(Stack):
 
     @asynccontextmanager
     async def connect(self, configuration: Configuration, credentials: Credentials) -> AsyncIterator[ApiConnection]:
-        wire = WeatherTransport(self.sandbox, self._process, self._weather, self._latency, self._intrude)
+        wire = WeatherWire(self.sandbox, self._process, self._weather, self._latency, self._intrude)
         transport = Transport(
             "http://sandbox/http/9.0",
-            transport=wire,
+            wire=wire,
             requests_per_second=1_000_000,
             parallelism=configuration.settings.parallelism,
             timeout=self.timeout,
@@ -127,7 +127,9 @@ class Stage(Stack):
     def backed_up(self) -> str:
         """All that the backups hold, in plain text."""
         store = self._store()
-        return "\n".join(str(store.read_backup(name.partition("/")[2])) for name in store.backend.names("backups"))
+        return "\n".join(
+            (store.read_backup(name.partition("/")[2]) or b"").decode() for name in store.backend.names("backups")
+        )
 
     def _store(self) -> StateStore:
         def describe(command: str, changes: bool) -> Holder:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 
-import httpx
-
-from smsops.cli.connect import SandboxTransport
+from smsops.api.wire import NotConnected
+from smsops.cli.connect import SandboxAnswer, SandboxWire
 from smsops.sandbox.app import Sandbox
 from smsops.sandbox.faults import KINDS
 from smsops.sandbox.web import Reply
@@ -194,22 +194,23 @@ class Weather:
         return cls((Strike(random.choice(DEATHS), "step", random.randrange(5)),) if dies else ())
 
 
-class WeatherTransport(SandboxTransport):
+class WeatherWire(SandboxWire):
     """The sandbox as one process reaches it."""
 
     def __init__(
         self, sandbox: Sandbox, process: Process, weather: Weather, random: Random, intrude: Callable[[], None]
     ) -> None:
-        super().__init__(app=sandbox.app)
+        super().__init__(sandbox.app)
         self._sandbox = sandbox
         self._process = process
         self._weather = weather
         self._random = random
         self._intrude = intrude
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    @asynccontextmanager
+    async def post(self, url: str, body: bytes) -> AsyncIterator[SandboxAnswer]:
         self._process.alive()
-        method = request.url.path.rstrip("/").rpartition("/")[2]
+        method = url.rstrip("/").rpartition("/")[2]
         await asyncio.sleep(self._random.choice((0.01, 0.02, 0.05, 0.3)))
         self._process.alive()
         if self._weather.intrudes():
@@ -218,11 +219,11 @@ class WeatherTransport(SandboxTransport):
         if met == "die_before":
             self._process.die()
         if met == REFUSED:
-            raise httpx.ConnectError("refused", request=request)
+            raise NotConnected("refused")
         if met in KINDS:
             self._sandbox.fail(method, met, retry_after=self._random.choice((1, _LONG)))
-        response = await super().handle_async_request(request)
-        self._process.alive()
-        if met == "die_after":
-            self._process.die()
-        return response
+        async with super().post(url, body) as answer:
+            self._process.alive()
+            if met == "die_after":
+                self._process.die()
+            yield answer

@@ -30,6 +30,11 @@ LOGIN, CUSTOMER, IDENTITY, NUMBER, MARKER = "acme-login", "zoe-customer", "L4711
 READABLE = (LOGIN, CUSTOMER, IDENTITY, NUMBER, MARKER, SALT, STACK + '"', "list", "apply", "lineage", "sendSms")
 
 
+def document(content: object) -> bytes:
+    """A backup as it is handed to the store."""
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
 class Died(BaseException):
     """What a process that dies leaves undone, is not done."""
 
@@ -50,7 +55,7 @@ def fill(store: StateStore) -> None:
         store.load(SALT)
         store.append([store.begin(), Own(LOGIN), Put(Entry(vip, IDENTITY))])
         store.save()
-        store.save_backup(f"list-master-{CUSTOMER}", {"rows": [[NUMBER, {"NAME": "Zoë"}]]})
+        store.save_backup(f"list-master-{CUSTOMER}", document({"rows": [[NUMBER, {"NAME": "Zoë"}]]}))
         store.append([Put(Entry(vip, IDENTITY, {"backup": f"list-master-{CUSTOMER}"}))])
         intent = Intent("i", Address(None, "campaign", "hello"), "sendSms", "2026-11-22", {"marker": MARKER})
         store.append([Intend(intent)])
@@ -103,7 +108,7 @@ def test_nothing_can_be_read_elsewhere(name: str, request: pytest.FixtureRequest
     store = store_of(open_one(), KEY)
     state = store.load(SALT)
     assert state.account == LOGIN
-    assert store.read_backup(f"list-master-{CUSTOMER}") == {"rows": [[NUMBER, {"NAME": "Zoë"}]]}
+    assert store.read_backup(f"list-master-{CUSTOMER}") == document({"rows": [[NUMBER, {"NAME": "Zoë"}]]})
     assert len(store.history()) == 1
 
 
@@ -272,11 +277,11 @@ def test_rotation(backend: FileBackend) -> None:
         assert state.account == LOGIN
         assert store.read_backup(f"list-master-{CUSTOMER}") is not None
         store.append([Put(Entry(Address(None, "list", "new"), "new"))])
-        store.save_backup("list-master-new", {"rows": []})
+        store.save_backup("list-master-new", document({"rows": []}))
         store.append([Put(Entry(Address(None, "list", "new"), "new", {"backup": "list-master-new"}))])
     new = store_of(backend, KEY)
     assert len(new.load(SALT).entries) == 2
-    assert new.read_backup("list-master-new") == {"rows": []}
+    assert new.read_backup("list-master-new") == document({"rows": []})
     assert code_of(lambda: new.read_backup(f"list-master-{CUSTOMER}")) == "SMS453"
 
 
@@ -284,7 +289,7 @@ def assert_whole(store: StateStore) -> None:
     state = store.load(SALT)
     assert state.account == LOGIN
     assert state.intents["i"].facts == {"marker": MARKER}
-    assert store.read_backup(f"list-master-{CUSTOMER}") == {"rows": [[NUMBER, {"NAME": "Zoë"}]]}
+    assert store.read_backup(f"list-master-{CUSTOMER}") == document({"rows": [[NUMBER, {"NAME": "Zoë"}]]})
     assert [run["serial"] for run in store.history()] == list(range(1, state.serial + 1))[: state.runs]
 
 
@@ -351,7 +356,7 @@ def test_backups_of_a_remote_state(name: str, encrypted: bool, request: pytest.F
         # Turning encryption on loses no backup.
         assert opened(**key).read_backup(f"list-master-{CUSTOMER}") is not None
     again = opened(**(key if encrypted else {}))
-    assert again.read_backup(f"list-master-{CUSTOMER}") == {"rows": [[NUMBER, {"NAME": "Zoë"}]]}
+    assert again.read_backup(f"list-master-{CUSTOMER}") == document({"rows": [[NUMBER, {"NAME": "Zoë"}]]})
 
 
 def test_backups_of_a_local_state(stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,6 +24,11 @@ STACK, SALT = "test", "salt"
 LONGEST = 120
 RELEASABLE = ("s3", "gcs", "azure", "postgres")
 Result = TypeVar("Result")
+
+
+def document(content: object) -> bytes:
+    """A backup as it is handed to the store."""
+    return json.dumps(content, ensure_ascii=False).encode()
 
 
 class Killed(BaseException):
@@ -203,7 +209,7 @@ class World:
         assert rest <= set().union(*self.attempted)
         for entry in state.entries.values():
             if entry.backup:
-                assert store.read_backup(entry.backup) == {"of": entry.identity}
+                assert store.read_backup(entry.backup) == document({"of": entry.identity})
         # What one process found, the next ones find too.
         self.acknowledged, self.attempted, self.uncertain = found, set(), set()
 
@@ -217,12 +223,12 @@ class World:
             try:
                 store.append([store.begin(smsops_version="1"), *unfinished])
                 self.append(store, put(f"{number}-a"), put(f"{number}-b"))
-                store.save_backup(backup, {"of": f"{number}-c"})
+                store.save_backup(backup, document({"of": f"{number}-c"}))
                 self.append(store, put(f"{number}-c", backup))
                 self.append(store, drop(f"{number}-a"), put(f"{number}-d"))
                 self.append(store, put(f"{number}-c"))
                 store.drop_backup(backup)
-                store.save_backup(f"{backup}-left", {"of": f"{number}-e"})
+                store.save_backup(f"{backup}-left", document({"of": f"{number}-e"}))
                 self.append(store, put(f"{number}-e", f"{backup}-left"))
             finally:
                 store.save({"outcome": "done"})
@@ -414,10 +420,10 @@ def test_a_former_holder_leaves_backups_alone(open_releasable: OpenOne) -> None:
         following = ExitStack()
         following.enter_context(store.lock("next"))
         store.load(SALT)
-        store.save_backup("list-vip", {"of": "vip"})
+        store.save_backup("list-vip", document({"of": "vip"}))
         store.append([put("vip", "list-vip")])
     with following:
-        assert store.read_backup("list-vip") == {"of": "vip"}
+        assert store.read_backup("list-vip") == document({"of": "vip"})
 
 
 # -- readers --------------------------------------------------------------------------------

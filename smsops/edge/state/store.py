@@ -330,14 +330,21 @@ class StateStore:
 
     # -- backups ----------------------------------------------------------------------------
 
-    def save_backup(self, name: str, content: JSON) -> None:
-        """Keep contacts while their list is being changed: the one place where whole numbers lie."""
+    def save_backup(self, name: str, content: bytes) -> None:
+        """Keep contacts while their list is being changed: the one place where whole numbers lie. No line feeds in it."""
         self.check()
-        self._put(f"backups/{name}", content, self.backup_keys)
+        self._write_backup(f"backups/{name}", content)
 
-    def read_backup(self, name: str) -> JSON | None:
+    def read_backup(self, name: str) -> bytes | None:
         """A backup's content; None where it is gone, StateError where it cannot be read or decrypted."""
-        return self._get(f"backups/{name}", self.backup_keys)
+        return self._read_backup(f"backups/{name}")
+
+    def _write_backup(self, name: str, content: bytes) -> None:
+        self.backend.write(name, self.backup_keys.seal(content, name))
+
+    def _read_backup(self, name: str) -> bytes | None:
+        blob = self.backend.read(name)
+        return None if blob is None else self.backup_keys.open(blob.content, name)
 
     def drop_backup(self, name: str) -> None:
         self.backend.delete(f"backups/{name}")
@@ -393,7 +400,7 @@ class StateStore:
             )
         if there is None:
             for name in self.backend.names("backups"):
-                other._put(name, self._get(name, self.backup_keys), other.backup_keys)
+                other._write_backup(name, self._read_backup(name) or b"")
             other._rewrite_history(self.history())
             other._write_snapshot(self._state)
         signpost = json.dumps({"moved_to": url}).encode()
@@ -411,7 +418,7 @@ class StateStore:
         """Store everything anew, under the first of the keys. Dying in between loses nothing, and it can be repeated."""
         assert self._state is not None, "load comes first"
         for name in self.backend.names("backups"):
-            self._put(name, self._get(name, self.backup_keys), self.backup_keys)
+            self._write_backup(name, self._read_backup(name) or b"")
         self._rewrite_history(self.history())
         if self._base:
             self._write_snapshot(self._state)

@@ -97,11 +97,11 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
     sent = list(payload.keep)
     rejected: list[str] = []
     balance, account = payload.balance, change.address.account or ""
-    total = sum(len(part.recipients) for part in payload.send)
+    total = sum(part.size for part in payload.send)
     done = 0
     for part in payload.send:
         session.proceed()
-        people = tuple(recipient for recipient in part.recipients if recipient.phone not in payload.blacklist)
+        people = tuple(recipient for recipient in part.recipients() if recipient.phone not in payload.blacklist)
         if not people:
             sent.append(SentPart(part.start, part.fingerprint, 0, NOBODY))
             continue
@@ -143,7 +143,7 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
         used = cost if answer.credits_used is None else as_json_number(answer.credits_used)
         sent.append(replace(new, campaign_id=answer.campaign_id, credits=used))
         rejected += [mask_phone(phone) for phone in answer.invalid_numbers]
-        done += len(part.recipients)
+        done += part.size
         session.progress(done, total, "recipients")
     if rejected:
         session.returned(rejected=rejected)

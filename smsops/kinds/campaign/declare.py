@@ -9,13 +9,13 @@ from smsops.kinds.campaign.audience import CampaignData, list_address
 from smsops.kinds.campaign.schedule import BadSchedule, read_schedule, wire_date
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import MAX_LENGTH, STOP, BadTemplate, Template, length, parse_template
-from smsops.kinds.campaign.where import BadCondition
-from smsops.kinds.campaign.where import check as check_condition
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import Desired
 from smsops.model.values import mask_phone
+from smsops.table import BadCondition
+from smsops.table.condition import check as check_condition
 
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{2,10}\Z")
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from smsops.api.contract import Message
 from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View
-from smsops.kinds.campaign.audience import Estimate, declared_part, estimate, recipients_of
+from smsops.kinds.campaign.audience import audience_of, declared_part
 from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id, with_lost_id
+from smsops.kinds.campaign.cost import Estimate, estimate
 from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, Part, SentPart, split
 from smsops.kinds.campaign.schedule import is_near, read_schedule, shown, wire_date
@@ -28,6 +29,7 @@ from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Change, S
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.values import JSON, Number, mask_text, plural
+from smsops.table import Table
 
 _TAKEN = (None, "100", "101")
 """What the status of a sending that was taken may be, where the rest of its answer is lost."""
@@ -80,12 +82,20 @@ class Campaign(Kind):
             self._warn_missed(resource, moment, view)
             return None
         when = view.now if immediate else moment
-        recipients = recipients_of(resource.want, view, pending=True) or []
-        parts = split(recipients, view.state.salt, (), self._content(resource, moment, view))
+        people = audience_of(resource.want, view, pending=True)
+        assert people is not None
+        parts = self._parts(resource, people, (), self._content(resource, moment, view), view)
         if not parts:
             view.warn(resource.address, "SMS242", f"{resource.address} has an empty audience: nothing is sent")
             return None
         return self._change(resource, CREATE, "absent_from_account", when, immediate, (), (), tuple(parts), view)
+
+    def _parts(
+        self, resource: Resource, people: Table, starts: tuple[str, ...], content: str, view: View
+    ) -> list[Part]:
+        template: Template = resource.want.data.template
+        cut = ("parts", resource.address, starts, content)
+        return view.once(cut, (people,), lambda: split(people, template, view.state.salt, starts, content))
 
     def _warn_missed(self, resource: Resource, moment: datetime, view: View) -> None:
         date = shown(moment, view.settings.timezone)
@@ -133,10 +143,10 @@ class Campaign(Kind):
             return None
         audience = self._audience(resource, view)
         pending = pending or audience != stored["audience"]
-        recipients = recipients_of(resource.want, view, pending=pending)
-        if recipients is None:
+        people = audience_of(resource.want, view, pending=pending)
+        if people is None:
             return None
-        parts = split(recipients, view.state.salt, [part.start for part in taken], content)
+        parts = self._parts(resource, people, tuple(part.start for part in taken), content, view)
         wanted = {(part.start, part.fingerprint) for part in parts}
         keep = tuple(part for part in taken if part.status == SCHEDULED and (part.start, part.fingerprint) in wanted)
         kept = {(part.start, part.fingerprint) for part in keep}
@@ -254,11 +264,7 @@ class Campaign(Kind):
         spec: CampaignSpec = resource.want.spec
         template: Template = resource.want.data.template
         blacklist = self._blacklist(resource.address, view) if send else frozenset()
-        reached = [
-            (part, [recipient for recipient in part.recipients if recipient.phone not in blacklist]) for part in send
-        ]
-        costs = {part.start: estimate(template, people, view) for part, people in reached}
-        total = _total(costs.values())
+        total = estimate(send, template, blacklist, view)
         self._judge(resource, total, view)
         self._check_policies(resource, when, view)
         entry = self._entry(resource, when, view)
@@ -296,7 +302,7 @@ class Campaign(Kind):
             before,
             after,
             method="sendSms" if send else "deleteCampaign",
-            calls=len(live_cancel) + sum(1 for _, people in reached if people),
+            calls=len(live_cancel) + sum(1 for reach in total.reached.values() if reach.recipients),
             steps=(
                 *(["cancel", part.campaign_id] for part in live_cancel),
                 *(
@@ -305,10 +311,11 @@ class Campaign(Kind):
                         message.sender,
                         message.date,
                         message.notify,
-                        *([r.phone, *r.params] for r in people),
+                        part.fingerprint,
+                        view.digest(total.reached[part.start].blocked),
                     ]
-                    for _, people in reached
-                    if people
+                    for part in send
+                    if total.reached[part.start].recipients
                 ),
             ),
             payload=Payload(
@@ -318,7 +325,7 @@ class Campaign(Kind):
                 send,
                 message,
                 blacklist,
-                {start: cost.credits for start, cost in costs.items()},
+                total.costs,
                 self._balance(resource.address, view),
                 None if immediate else when,
             ),
@@ -364,11 +371,11 @@ class Campaign(Kind):
     def _judge(self, resource: Resource, total: Estimate, view: View) -> None:
         address, spec = resource.address, resource.want.spec
         if total.too_long:
-            named = ", ".join(total.too_long[:5])
+            named = ", ".join(total.shown_too_long)
             view.fail(
                 address,
                 "SMS244",
-                f"The message of {address} is longer than 1,224 characters for {plural(len(total.too_long), 'recipient')}",
+                f"The message of {address} is longer than 1,224 characters for {plural(total.too_long, 'recipient')}",
                 f"They are {named}. Shorten the message or the values.",
             )
         if total.unpriced:
@@ -403,17 +410,6 @@ class Campaign(Kind):
 def _cost(parts: Sequence[SentPart]) -> Number:
     """What cancelling parts gives back: whole credits."""
     return round(sum(part.credits for part in parts))
-
-
-def _total(estimates: Any) -> Estimate:
-    every = list(estimates)
-    return Estimate(
-        sum(one.recipients for one in every),
-        sum(one.messages for one in every),
-        sum((one.credits for one in every), start=0),
-        tuple(phone for one in every for phone in one.too_long),
-        tuple(sorted({country for one in every for country in one.unpriced})),
-    )
 
 
 def _master_balance(view: View) -> Number | None:

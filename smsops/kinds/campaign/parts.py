@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from smsops.api.contract import Recipient
-from smsops.kinds.contacts import BATCH
-from smsops.model.values import JSON
+from smsops.kinds.campaign.text import MAX_LENGTH, Template, length, segments
+from smsops.model.phone import country_of
+from smsops.model.values import JSON, mask_phone
+from smsops.table import BATCH, Rows, Table
 
 NOBODY = "-"
 """Stands for the campaign id of a part that the blacklist left nobody in: nothing was sent."""
@@ -38,7 +41,13 @@ class Part:
 
     start: str
     fingerprint: str
-    recipients: tuple[Recipient, ...] = field(repr=False)
+    size: int
+    number: int
+    cut: Cut = field(repr=False)
+
+    def recipients(self) -> list[Recipient]:
+        """Everybody in it, in the order of their digests."""
+        return self.cut.recipients(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +76,114 @@ class SentPart:
         return cls(**document)
 
 
-def split(recipients: Iterable[Recipient], key: str, starts: Sequence[str], content: str) -> list[Part]:
-    """The parts of an audience: along `starts` where there are any, ranges grown too large cut again.
+@dataclass
+class Reach:
+    """Who of a part can be reached: how many, with how many SMS by country, and who cannot, by their digits."""
 
-    `key` keys the digests, `content` is a digest of all that the parts share (text, date, sender).
-    """
-    secret = key.encode()
-    ordered = [
-        (hmac.new(secret, recipient.phone.encode(), hashlib.sha256).hexdigest()[:16], recipient)
-        for recipient in recipients
-    ]
-    ordered.sort(key=lambda item: item[0])
-    ranges: dict[int, list[tuple[str, Recipient]]] = {}
+    recipients: int = 0
+    messages: dict[str, int] = field(default_factory=dict)
+    too_long: int = 0
+    """How many get a message that is longer than the API takes."""
+    blocked: list[str] = field(default_factory=list, repr=False)
+
+
+class Cut(ABC):
+    """An audience in parts. `key` keys the digests, `content` is a digest of what all parts share (text, date, sender)."""
+
+    parts: list[Part]
+
+    @abstractmethod
+    def recipients(self, number: int) -> list[Recipient]:
+        """Everybody in a part."""
+
+    @abstractmethod
+    def reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:
+        """What sending some parts comes to."""
+
+    @abstractmethod
+    def too_long(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> list[str]:
+        """The first few, masked, who would get a message that is too long."""
+
+
+def split(people: Table, template: Template, key: str, starts: Sequence[str], content: str) -> list[Part]:
+    """The parts of an audience: along `starts` where there are any, ranges grown too large cut again."""
     edges = sorted({"", *starts})  # the first range begins at the beginning, also when its part is gone
-    for item in ordered:
-        ranges.setdefault(bisect_right(edges, item[0]) - 1, []).append(item)
-    parts: list[Part] = []
-    for index in sorted(ranges):
-        members = ranges[index]
-        count = -(-len(members) // BATCH)
-        size = -(-len(members) // count)
-        for position in range(0, len(members), size):
-            chunk = members[position : position + size]
-            start = edges[index] if position == 0 else chunk[0][0]
-            parts.append(Part(start, _fingerprint(secret, content, chunk), tuple(recipient for _, recipient in chunk)))
-    return parts
+    if isinstance(people, Rows):
+        return RowsCut(people, template, key, edges, content).parts
+    from smsops.kinds.campaign.columns import ColumnsCut
+
+    return ColumnsCut(people.columns(), template, key, edges, content).parts
 
 
-def _fingerprint(secret: bytes, content: str, members: Sequence[tuple[str, Recipient]]) -> str:
-    mac = hmac.new(secret, content.encode(), hashlib.sha256)
-    for digest, recipient in members:
-        mac.update(f"\n{digest}".encode())
-        for value in recipient.params:
-            mac.update(f"\0{value}".encode())
-    return mac.hexdigest()[:32]
+def fingerprint(key: str, content: str, members: str) -> str:
+    """What a part is known by: `members` has a line for each recipient, their digest and the values they get."""
+    return hmac.new(key.encode(), f"{content}{members}".encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
+
+
+def even_size(members: int) -> int:
+    """The size of the parts into which a range is cut."""
+    return -(-members // -(-members // BATCH))
+
+
+SHOWN = 5
+
+
+class RowsCut(Cut):
+    """A small audience in parts."""
+
+    def __init__(self, people: Rows, template: Template, key: str, edges: Sequence[str], content: str) -> None:
+        secret = key.encode()
+        ordered = [
+            (
+                hmac.new(secret, phone.encode(), hashlib.sha256).hexdigest()[:16],
+                Recipient(phone, template.parameters(fields)),
+            )
+            for phone, fields in people
+        ]
+        ordered.sort(key=lambda item: (item[0], item[1].phone))
+        ranges: dict[int, list[tuple[str, Recipient]]] = {}
+        for item in ordered:
+            ranges.setdefault(bisect_right(edges, item[0]) - 1, []).append(item)
+        self._members: list[list[Recipient]] = []
+        self.parts = []
+        for index in sorted(ranges):
+            members = ranges[index]
+            size = even_size(len(members))
+            for position in range(0, len(members), size):
+                chunk = members[position : position + size]
+                start = edges[index] if position == 0 else chunk[0][0]
+                lines = "".join("\n" + "\0".join((digest, *recipient.params)) for digest, recipient in chunk)
+                number = len(self._members)
+                self._members.append([recipient for _, recipient in chunk])
+                self.parts.append(Part(start, fingerprint(key, content, lines), len(chunk), number, self))
+
+    def recipients(self, number: int) -> list[Recipient]:
+        return self._members[number]
+
+    def reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:
+        sizes: dict[tuple[str, ...], tuple[int, bool]] = {}
+        found: dict[int, Reach] = {}
+        for number in numbers:
+            reach = found[number] = Reach()
+            for recipient in self._members[number]:
+                if recipient.phone in blacklist:
+                    reach.blocked.append(recipient.phone)
+                    continue
+                if recipient.params not in sizes:
+                    text = template.rendered(recipient.params)
+                    sizes[recipient.params] = (segments(text), length(text) > MAX_LENGTH)
+                messages, is_long = sizes[recipient.params]
+                country = country_of(recipient.phone)
+                reach.recipients += 1
+                reach.too_long += is_long
+                reach.messages[country] = reach.messages.get(country, 0) + messages
+        return found
+
+    def too_long(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> list[str]:
+        phones = (
+            recipient.phone
+            for number in numbers
+            for recipient in self._members[number]
+            if recipient.phone not in blacklist and length(template.rendered(recipient.params)) > MAX_LENGTH
+        )
+        return [mask_phone(phone) for _, phone in zip(range(SHOWN), phones, strict=False)]

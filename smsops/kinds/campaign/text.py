@@ -7,16 +7,16 @@ where a character is not in the GSM alphabet. The manual counts a newline as two
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z][A-Za-z0-9_]*)\}")
 _PARAMETER = re.compile(r"#param_\d+#", re.IGNORECASE)
-_BASIC = frozenset(
+BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_EXTENDED = frozenset("^{}\\[~]|€\f")
+EXTENDED = frozenset("^{}\\[~]|€\f")
 
 STOP = re.compile(r"[ \n]STOP au 36180\Z", re.IGNORECASE)
 """The mention that a custom sender needs in France (manual §6.2)."""
@@ -38,6 +38,10 @@ class Template:
         for number, name in enumerate(self.fields, start=1):
             text = text.replace(f"#param_{number}#", values.get(name, ""))
         return text
+
+    def rendered(self, parameters: Sequence[str]) -> str:
+        """The same, from the values of the fields in order."""
+        return self.render(dict(zip(self.fields, parameters, strict=True)))
 
     def parameters(self, values: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(values.get(name, "") for name in self.fields)
@@ -65,13 +69,13 @@ def parse_template(message: str) -> Template:
 
 
 def is_gsm(text: str) -> bool:
-    return all(character in _BASIC or character in _EXTENDED for character in text)
+    return all(character in BASIC or character in EXTENDED for character in text)
 
 
 def length(text: str) -> int:
     """Septets of a GSM text (extension characters and newlines are two), UTF-16 units of another."""
     if is_gsm(text):
-        return len(text) + sum(1 for character in text if character in _EXTENDED or character == "\n")
+        return len(text) + sum(1 for character in text if character in EXTENDED or character == "\n")
     return len(text.encode("utf-16-le")) // 2 + text.count("\n")
 
 

@@ -8,32 +8,28 @@ backed up first. Counts that come back are believed only when they add up.
 from smsops.kinds.contacts.calls import ListContacts
 from smsops.kinds.contacts.kind import ContactSet
 from smsops.kinds.contacts.rows import (
-    BATCH,
-    Rows,
+    NOBODY,
     Wanted,
     batches,
     contacts_read,
-    live_rows,
-    merged,
-    present_rows,
-    rows_document,
-    same_values,
+    live_contacts,
+    merged_contacts,
+    present_contacts,
+    wanted_contacts,
 )
 from smsops.kinds.contacts.sources import ContactSource, declare_contacts
 
 __all__ = [
-    "BATCH",
+    "NOBODY",
     "ContactSet",
     "ContactSource",
     "ListContacts",
-    "Rows",
     "Wanted",
     "batches",
     "contacts_read",
     "declare_contacts",
-    "live_rows",
-    "merged",
-    "present_rows",
-    "rows_document",
-    "same_values",
+    "live_contacts",
+    "merged_contacts",
+    "present_contacts",
+    "wanted_contacts",
 ]

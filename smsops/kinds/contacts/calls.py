@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from smsops.api.contract import ApiError, Counts, OutcomeUnknown, Refused, Writer
-from smsops.kinds.contacts.rows import BATCH, Rows, as_rows, same_values
 from smsops.model.values import mask_phone, plural
+from smsops.table import BATCH, Fields, Row, Table
 
-T = TypeVar("T")
 Progress = Callable[[int], None]
-"""Told how many items are done."""
+"""Told how many contacts are done."""
 
 _ATTEMPTS = 3
 _SHOWN = 20
@@ -35,78 +33,73 @@ class ListContacts:
         self._counted = True
         """Whether the API has counted every contact that it was sent, in one way or another."""
 
-    async def rows(self) -> Rows:
-        contacts = await self._api.get_contacts(self._name, sub_account=self._login)
-        return as_rows(contacts.rows)
+    async def contacts(self) -> Table:
+        return (await self._api.get_contacts(self._name, sub_account=self._login)).table
 
-    async def remove(self, phones: Sequence[str], progress: Progress = lambda done: None) -> None:
-        """Remove contacts; Shortfall where one is still there afterwards. An absent one is done."""
+    async def remove(self, contacts: Sequence[Table], progress: Progress = lambda done: None) -> None:
+        """Remove the contacts of some tables; Shortfall where one is still there afterwards. An absent one is done."""
 
-        def send(batch: Sequence[str]) -> Awaitable[Counts]:
-            return self._api.delete_contacts(self._name, batch, sub_account=self._login)
+        def send(batch: Sequence[Row]) -> Awaitable[Counts]:
+            return self._api.delete_contacts(self._name, [phone for phone, _ in batch], sub_account=self._login)
 
-        if not await self._in_batches(phones, send, lambda phone, live: phone in live, progress):
-            live = await self.rows()
-            left = [phone for phone in phones if phone in live]
+        if not await self._in_batches(contacts, send, _is_there, progress):
+            live = await self.contacts()
             reason = "the list is locked" if self._counted else _IN_PART
-            self._explain(left, "deleteContacts", "not removed from", reason)
+            for table in contacts:
+                left = table.without(table.without(live))
+                self._explain(left, "deleteContacts", "not removed from", reason)
 
-    async def insert(
-        self, rows: Sequence[tuple[str, Mapping[str, str]]], progress: Progress = lambda done: None
-    ) -> None:
-        """Insert contacts; Shortfall where one is not there with its values afterwards."""
+    async def insert(self, contacts: Sequence[Table], progress: Progress = lambda done: None) -> None:
+        """Insert the contacts of some tables; Shortfall where one is not there with its values afterwards."""
 
-        def send(batch: Sequence[tuple[str, Mapping[str, str]]]) -> Awaitable[Counts]:
+        def send(batch: Sequence[Row]) -> Awaitable[Counts]:
             complete = [(phone, self._complete(fields)) for phone, fields in batch]
             return self._api.populate_list(self._name, complete, sub_account=self._login)
 
-        if not await self._in_batches(rows, send, lambda row, live: row[0] not in live, progress):
-            await self.verify(rows)
+        if not await self._in_batches(contacts, send, _is_missing, progress):
+            await self.verify(contacts)
 
     async def change(
-        self,
-        phones: Sequence[str],
-        rows: Sequence[tuple[str, Mapping[str, str]]],
-        removed: Progress,
-        inserted: Progress,
+        self, removes: Sequence[Table], inserts: Sequence[Table], removed: Progress, inserted: Progress
     ) -> None:
         """Remove contacts, then insert others or the same anew. Whom a removal that failed has taken out comes back."""
         trouble: ApiError | None = None
         try:
-            await self.remove(phones, removed)
+            await self.remove(removes, removed)
         except ApiError as error:
             trouble = error
             try:
-                live = await self.rows()
+                live = await self.contacts()
             except ApiError:
                 raise error from None
-            rows = [row for row in rows if row[0] not in live]
-        if rows:
-            await self.insert(rows, inserted)
+            inserts = [table.without(live) for table in inserts]
+        if any(len(table) for table in inserts):
+            await self.insert(inserts, inserted)
         if trouble is not None:
             raise trouble
 
     async def _in_batches(
         self,
-        items: Sequence[T],
-        send: Callable[[Sequence[T]], Awaitable[Counts]],
-        is_undone: Callable[[T, Rows], bool],
+        contacts: Sequence[Table],
+        send: Callable[[Sequence[Row]], Awaitable[Counts]],
+        is_undone: Callable[[Row, dict[str, Fields]], bool],
         progress: Progress,
     ) -> bool:
-        """Send items in batches; whether every count was that of its batch, so that nothing need be read back.
+        """Send contacts in batches; whether every count was that of its batch, so that nothing need be read back.
 
         Where an answer is lost the list is read, and only what is not done yet is sent again.
         """
         certain = True
-        for done, batch in _batched(items):
-            waiting = batch
+        done = 0
+        for batch in _filled(contacts):
+            waiting: Sequence[Row] = batch
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     counts = await send(waiting)
                 except OutcomeUnknown:
                     certain = False
-                    live = await self.rows()
-                    waiting = [item for item in waiting if is_undone(item, live)]
+                    live = (await self.contacts()).find([phone for phone, _ in waiting])
+                    waiting = [row for row in waiting if is_undone(row, live)]
                     if not waiting:
                         break
                     if attempt == _ATTEMPTS:
@@ -115,35 +108,51 @@ class ListContacts:
                     certain = certain and counts.success == len(waiting)
                     self._counted = self._counted and counts.total == len(waiting)
                     break
+            done += len(batch)
             progress(done)
         return certain
 
-    def _complete(self, fields: Mapping[str, str]) -> dict[str, str]:
+    def _complete(self, fields: Fields) -> dict[str, str]:
         """Every field of the list, as declared (the stream must contain them all, manual §22.1), and what else it has."""
         known = {name.upper(): name for name in self._fields}
         return dict.fromkeys(self._fields, "") | {known.get(name, name): value for name, value in fields.items()}
 
-    async def verify(self, rows: Sequence[tuple[str, Mapping[str, str]]]) -> None:
+    async def verify(self, contacts: Sequence[Table]) -> None:
         """Read the list back and compare; Shortfall where a contact is missing or has other values."""
-        live = await self.rows()
-        missing = [phone for phone, _ in rows if phone not in live]
-        reason = "an invalid number, or a field that the list lacks" if self._counted else _IN_PART
-        self._explain(missing, "populateList", "not taken into", reason)
-        kept = [phone for phone, fields in rows if not same_values(dict(fields), live[phone])]
-        reason = "the contact was there already and kept its old values"
-        self._explain(kept, "populateList", "not changed in", reason)
+        live = await self.contacts()
+        for table in contacts:
+            found = table.every(live.fields).compared(live, exact=False)
+            reason = "an invalid number, or a field that the list lacks" if self._counted else _IN_PART
+            self._explain(found.add, "populateList", "not taken into", reason)
+            reason = "the contact was there already and kept its old values"
+            self._explain(found.change, "populateList", "not changed in", reason)
 
-    def _explain(self, phones: Sequence[str], method: str, what: str, reason: str) -> None:
-        if not phones:
+    def _explain(self, contacts: Table, method: str, what: str, reason: str) -> None:
+        count = len(contacts)
+        if not count:
             return
-        named = ", ".join(mask_phone(phone) for phone in phones[:_SHOWN])
-        more = f" and {len(phones) - _SHOWN:,} more" if len(phones) > _SHOWN else ""
-        raise Shortfall(
-            method, f"{plural(len(phones), 'contact')} {what} {self._name}: {named}{more}. Probably: {reason}."
-        )
+        first = next(contacts.phones(_SHOWN))
+        named = ", ".join(mask_phone(phone) for phone in first)
+        more = f" and {count - len(first):,} more" if count > len(first) else ""
+        raise Shortfall(method, f"{plural(count, 'contact')} {what} {self._name}: {named}{more}. Probably: {reason}.")
 
 
-def _batched(items: Sequence[T]) -> Iterator[tuple[int, Sequence[T]]]:
-    for start in range(0, len(items), BATCH):
-        batch = items[start : start + BATCH]
-        yield start + len(batch), batch
+def _is_there(row: Row, live: dict[str, Fields]) -> bool:
+    return row[0] in live
+
+
+def _is_missing(row: Row, live: dict[str, Fields]) -> bool:
+    return row[0] not in live
+
+
+def _filled(contacts: Sequence[Table]) -> Iterator[list[Row]]:
+    """The contacts of some tables in batches, of which only the last is not full."""
+    waiting: list[Row] = []
+    for table in contacts:
+        for batch in table.batches(BATCH):
+            waiting += batch
+            if len(waiting) >= BATCH:
+                yield waiting[:BATCH]
+                waiting = waiting[BATCH:]
+    if waiting:
+        yield waiting

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from smsops.kinds.base import Kind, Resource, Session, View
+from smsops.kinds.base import MOST_STEPS, Kind, Resource, Session, View
 from smsops.kinds.contacts.calls import ListContacts
 from smsops.kinds.contacts.rows import (
     KIND,
-    Rows,
-    Wanted,
+    NOBODY,
     batches,
-    live_rows,
-    merged,
-    present_rows,
-    same_values,
-    saved_rows,
+    live_contacts,
+    merged_contacts,
+    present_contacts,
+    saved_contacts,
+    wanted_contacts,
 )
 from smsops.model.address import Address
 from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Change, ContactCounts
 from smsops.model.resources import Absent, CannotRead, Observation, Present
 from smsops.model.state import Drop, Entry, Event, Put
-from smsops.model.values import plural
+from smsops.model.values import JSON, plural
+from smsops.table import Table
 
 
 @dataclass(frozen=True)
 class _Payload:
     list_address: Address
-    removes: tuple[str, ...] = field(default=(), repr=False)
-    inserts: tuple[tuple[str, Mapping[str, str]], ...] = field(default=(), repr=False)
-    backup: tuple[tuple[str, Mapping[str, str]], ...] = field(default=(), repr=False)
+    removes: tuple[Table, ...] = field(default=(), repr=False)
+    inserts: tuple[Table, ...] = field(default=(), repr=False)
+    backup: Table = field(default=NOBODY, repr=False)
+    """Who is taken out of the list for a while; they are the first to come back."""
     stale_backup: str | None = None
     entry: Entry | None = None
     list_name: str = ""
@@ -69,34 +70,34 @@ class ContactSet(Kind):
             return self._put_back(resource, view)
         if not view.destroy or not exact or not isinstance(observation, Present):
             return Change(resource.address, FORGET, "no_longer_managed", {}, None, payload=_Payload(resource.address))
-        rows = present_rows(self.scope(resource.address), view)
+        live = present_contacts(self.scope(resource.address), view)
         return Change(
             resource.address,
             DELETE,
             "delete_because_no_resource_config",
-            {"count": len(rows)},
+            {"count": len(live)},
             None,
             method="deleteContacts",
-            calls=batches(len(rows)),
-            payload=_Payload(
-                self.scope(resource.address), removes=tuple(sorted(rows)), list_name=_live_name(resource, view)
-            ),
-            content=sorted(rows),
-            contacts=ContactCounts(remove=len(rows)),
+            calls=batches(len(live)),
+            payload=_Payload(self.scope(resource.address), removes=(live,), list_name=_live_name(resource, view)),
+            content=live.only(()).digest(view.private_key),
+            contacts=ContactCounts(remove=len(live)),
         )
 
     def _change(self, resource: Resource, view: View) -> Change | None:
         parent = self.scope(resource.address)
-        wanted: Wanted = resource.want.data
+        wanted = wanted_contacts(resource.want, view)
         parent_change = view.changes.get(parent)
         with_list = parent_change is not None and parent_change.recreates
-        known = live_rows(parent, view)
+        known = live_contacts(parent, view)
         # What only a backup holds is to be put back, unless the list is filled from it anyway.
-        live = known if with_list else present_rows(parent, view)
-        target = merged(wanted, known)
-        add = sorted(target.keys() - live.keys())
-        remove = sorted(live.keys() - target.keys())
-        change = sorted(phone for phone in target.keys() & live.keys() if not same_values(target[phone], live[phone]))
+        live = known if with_list else present_contacts(parent, view)
+        # Where nothing else is known the wanted contacts can be compared as they are.
+        target = wanted.table if known is live else merged_contacts(parent, wanted, known, view)
+        found = view.once(
+            ("difference", resource.address), (target, live), lambda: target.compared(live, exact=wanted.exact)
+        )
+        add, change, remove = len(found.add), len(found.change), len(found.remove)
         if (
             parent_change
             and "adopt" in parent_change.actions
@@ -107,7 +108,7 @@ class ContactSet(Kind):
             view.fail(
                 resource.address,
                 "SMS261",
-                f"{parent} exists already and differs in {plural(len(remove) + len(change), 'contact')}",
+                f"{parent} exists already and differs in {plural(remove + change, 'contact')}",
                 "Make the sources say what is there, or adopt it with lifecycle: {adopt: always}.",
             )
             return None
@@ -115,7 +116,7 @@ class ContactSet(Kind):
             view.fail(
                 resource.address,
                 "SMS232",
-                f"Adopting {parent} would remove {plural(len(remove), 'contact')} that the configuration does not have",
+                f"Adopting {parent} would remove {plural(remove, 'contact')} that the configuration does not have",
                 "Say membership: additive to keep them, or membership: exact to remove them.",
             )
             return None
@@ -125,90 +126,92 @@ class ContactSet(Kind):
         recorded = (
             resource.entry is not None and resource.entry.attributes.get("membership") == membership and not backup
         )
-        if not (add or remove or change) and recorded:
+        if not found and recorded:
             return None
         # Those who are taken out of the list for a while come back first.
-        removes, inserts = (*remove, *change), [(phone, target[phone]) for phone in (*change, *add)]
-        calls = 0 if with_list else batches(len(removes)) + batches(len(inserts))
+        removes, inserts = (found.remove, found.change), (found.change, found.add)
+        calls = 0 if with_list else batches(remove + change) + batches(change + add)
+        steps = _steps(removes, inserts)
         return Change(
             resource.address,
             UPDATE if resource.entry else CREATE,
             "configuration_changed" if resource.entry else "absent_from_account",
             {"count": len(live)} if resource.entry else None,
-            {"count": len(target), "membership": membership},
-            method="populateList" if inserts else "deleteContacts" if removes else "",
+            {"count": len(live) + add - remove, "membership": membership},
+            method="populateList" if change or add else "deleteContacts" if remove else "",
             calls=calls,
-            content=membership,
-            steps=(
-                *(["remove", phone] for phone in sorted(removes)),
-                *(["insert", *row] for row in sorted(inserts, key=_phone)),
-            ),
+            content=membership if steps is not None else [membership, *_digests(removes, inserts, view)],
+            steps=steps or (),
             payload=_Payload(
                 parent,
-                () if with_list else tuple(removes),
-                () if with_list else tuple(inserts),
-                () if with_list else self._at_risk(parent, {phone: live[phone] for phone in change}, view),
+                () if with_list else removes,
+                () if with_list else inserts,
+                NOBODY if with_list else self._at_risk(parent, found.old, view),
                 backup,
                 entry,
                 view.desired[parent].identity if parent in view.desired else "",
                 wanted.fields,
             ),
-            contacts=ContactCounts(len(add), len(change), len(remove)),
+            contacts=ContactCounts(add, change, remove),
         )
 
     def _put_back(self, resource: Resource, view: View) -> Change:
         """Contacts are no longer managed, and a change that did not finish has some of them only in its backup."""
         parent = self.scope(resource.address)
-        present = present_rows(parent, view)
-        missing = [(phone, fields) for phone, fields in saved_rows(parent, view).items() if phone not in present]
+        present = present_contacts(parent, view)
+        missing = saved_contacts(parent, view).without(present)
+        steps = _steps((), (missing,))
         return Change(
             resource.address,
-            FORGET if not missing else UPDATE,
+            UPDATE if len(missing) else FORGET,
             "no_longer_managed",
             {"count": len(present)},
-            {"count": len(present) + len(missing)} if missing else None,
-            method="populateList" if missing else "",
+            {"count": len(present) + len(missing)} if len(missing) else None,
+            method="populateList" if len(missing) else "",
             calls=batches(len(missing)),
-            steps=tuple(["insert", *row] for row in missing),
+            content=None if steps is not None else _digests((), (missing,), view),
+            steps=steps or (),
             payload=_Payload(
                 parent,
-                inserts=tuple(missing),
+                inserts=(missing,),
                 stale_backup=resource.owned.backup,
                 list_name=_live_name(resource, view),
             ),
             contacts=ContactCounts(len(missing)),
         )
 
-    def _at_risk(self, parent: Address, changed: Rows, view: View) -> tuple[tuple[str, Mapping[str, str]], ...]:
+    def _at_risk(self, parent: Address, changed: Table, view: View) -> Table:
         """Whom the change takes out of the list for a while, with those whom one that did not finish left only saved."""
-        return tuple((saved_rows(parent, view) | changed).items()) if changed else ()
+        return changed.also(saved_contacts(parent, view)) if len(changed) else NOBODY
 
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
         payload: _Payload = change.payload
-        if not payload.removes and not payload.inserts:
+        removes, inserts = _count(payload.removes), _count(payload.inserts)
+        if not removes and not inserts:
             await session.record(Put(payload.entry) if payload.entry else Drop(change.address))
             if payload.stale_backup:  # not before nothing needs it
                 await session.drop_backup(payload.stale_backup)
             return []
-        backup = payload.stale_backup
-        if payload.backup and payload.entry:
+        backup, back = payload.stale_backup, len(payload.backup)
+        if back and payload.entry:
             backup = f"contacts+{change.address.account or ''}+{change.address.name}"  # no key has a +
-            rows = [[phone, dict(fields)] for phone, fields in payload.backup]
-            await session.save_backup(backup, {"rows": rows})
+            await session.save_backup(backup, payload.backup)
             attributes = {**payload.entry.attributes, "backup": backup}
             await session.record(Put(Entry(change.address, "", attributes, depends_on=payload.entry.depends_on)))
         batch = ListContacts(session.master, payload.list_name, session.login(change.address.account), payload.fields)
-        total, back = len(payload.removes) + len(payload.inserts), len(payload.backup)
 
         def inserted(done: int) -> None:
-            session.progress(len(payload.removes) + done, total, "contacts")
-            if back <= done < len(payload.inserts):
+            session.progress(removes + done, removes + inserts, "contacts")
+            if back <= done < inserts:
                 session.proceed()
 
         await batch.change(
-            payload.removes, payload.inserts, lambda done: session.progress(done, total, "contacts"), inserted
+            payload.removes,
+            payload.inserts,
+            lambda done: session.progress(done, removes + inserts, "contacts"),
+            inserted,
         )
-        session.returned(removed=len(payload.removes), inserted=len(payload.inserts))
+        session.returned(removed=removes, inserted=inserts)
         events: list[Event] = [Put(payload.entry)] if payload.entry else [Drop(change.address)]
         if backup:
             await session.record(*events)
@@ -217,8 +220,22 @@ class ContactSet(Kind):
         return events
 
 
-def _phone(row: tuple[str, Mapping[str, str]]) -> str:
-    return row[0]
+def _count(tables: Sequence[Table]) -> int:
+    return sum(len(table) for table in tables)
+
+
+def _steps(removes: Sequence[Table], inserts: Sequence[Table]) -> tuple[JSON, ...] | None:
+    """What is done contact by contact; None where that is too much to be kept."""
+    if _count(removes) + _count(inserts) > MOST_STEPS:
+        return None
+    removed = sorted(phone for table in removes for phones in table.phones() for phone in phones)
+    inserted = sorted(((phone, fields) for table in inserts for phone, fields in table), key=lambda row: row[0])
+    return (*(["remove", phone] for phone in removed), *(["insert", phone, dict(fields)] for phone, fields in inserted))
+
+
+def _digests(removes: Sequence[Table], inserts: Sequence[Table], view: View) -> list[JSON]:
+    removed = [table.only(()).digest(view.private_key) for table in removes]
+    return [*removed, *(table.digest(view.private_key) for table in inserts)]
 
 
 def _raise_unknown(parent: Address) -> Observation:

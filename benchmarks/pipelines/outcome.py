@@ -1,0 +1,71 @@
+"""What every pipeline ends with, and how it is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.pipelines.columns import FIELDS
+
+BATCH = 2_000
+"""Contacts in one call of populateList or deleteContacts."""
+
+Row = Sequence[str]
+"""The digits of the phone, then the values of FIELDS."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many contacts are to be added, changed and removed, and in how many calls."""
+
+    add: int
+    change: int
+    remove: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What is ready to be sent: a changed contact is removed and inserted, since the API cannot update one."""
+
+    found: Found
+    removes: list[list[str]]
+    inserts: list[list[dict[str, str]]]
+
+    def digest(self) -> str:
+        """The same for the same contacts, in whatever order."""
+        import hashlib  # here, because importing it takes longer than a small pipeline
+
+        removes = sorted(phone for batch in self.removes for phone in batch)
+        inserts = sorted(json.dumps(contact, sort_keys=True) for batch in self.inserts for contact in batch)
+        return hashlib.sha256("\n".join([*removes, "", *inserts]).encode()).hexdigest()
+
+
+def batches(added: Sequence[Row], changed: Sequence[Row], removed: Iterable[str]) -> Batches:
+    """Cut what was found into batches."""
+    gone = list(removed)
+    removes = _cut([*gone, *(row[0] for row in changed)])
+    names = ("MOBILEPHONE", *FIELDS)
+    inserts = _cut([dict(zip(names, row, strict=True)) for rows in (changed, added) for row in rows])
+    found = Found(len(added), len(changed), len(gone), len(removes) + len(inserts))
+    return Batches(found, removes, inserts)
+
+
+def _cut(items: list[T]) -> list[list[T]]:
+    return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
+
+
+def run(pipeline: Callable[[Path, Path], Batches]) -> None:
+    """The program of a pipeline: SOURCE LIVE [--digest] in, what was found out; --digest says which contacts they are."""
+    source, live, *asked = sys.argv[1:]
+    outcome = pipeline(Path(source), Path(live))
+    told = asdict(outcome.found)
+    if asked == ["--digest"]:
+        told["digest"] = outcome.digest()
+    print(json.dumps(told))

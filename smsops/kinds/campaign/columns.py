@@ -1,0 +1,139 @@
+"""A large audience in parts, cut and counted by the engine: the same parts, digests and sizes as `parts` makes of rows."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from collections.abc import Collection, Sequence
+
+from smsops.api.contract import Recipient
+from smsops.kinds.campaign.parts import SHOWN, Cut, Part, Reach, fingerprint
+from smsops.kinds.campaign.text import BASIC, EXTENDED, MAX_LENGTH, Template
+from smsops.model.phone import codes_of_one_country, country_of
+from smsops.model.values import mask_phone
+from smsops.table import BATCH, Rows
+from smsops.table.columns import Columns
+from smsops.table.engine import literal
+
+_BLOCK = 64
+
+
+class ColumnsCut(Cut):
+    """A table with each recipient's part, digest, phone, and the values p0, p1… that they get."""
+
+    def __init__(self, people: Columns, template: Template, key: str, edges: Sequence[str], content: str) -> None:
+        self._engine = people.engine
+        self._params = [f"p{place}" for place in range(len(template.fields))]
+        self._name = self._engine.name()
+        known = [people.value_of(name) if name in people.fields else "''" for name in template.fields]
+        values = "".join(f", {value} AS {name}" for value, name in zip(known, self._params, strict=True))
+        starts = ", ".join(literal(edge) for edge in edges)
+        self._engine.run(
+            f"CREATE TABLE {self._name} AS "
+            f"WITH keyed AS (SELECT phone, {_hmac('phone::VARCHAR', key)} AS digest{values} FROM {people.source}), "
+            f"edges AS (SELECT unnest([{starts}]) AS edge), "
+            "placed AS (SELECT *, count(*) OVER (PARTITION BY edge) AS members, "
+            "row_number() OVER (PARTITION BY edge ORDER BY digest, phone::VARCHAR) - 1 AS position "
+            "FROM keyed ASOF JOIN edges ON keyed.digest >= edges.edge), "
+            f"sized AS (SELECT *, ceil(members / ceil(members / {BATCH}))::BIGINT AS size FROM placed) "
+            "SELECT dense_rank() OVER (ORDER BY edge, position // size) - 1 AS part, edge, position // size AS chunk, "
+            f"digest, phone{''.join(f', {name}' for name in self._params)} FROM sized"
+        )
+        weakref.finalize(self, self._engine.drop, self._name)
+        self.parts = self._found(key, content)
+
+    def _found(self, key: str, content: str) -> list[Part]:
+        line = "chr(10) || digest" + "".join(f" || chr(0) || {name}" for name in self._params)
+        query = (
+            "SELECT part, any_value(CASE WHEN chunk = 0 THEN edge END), min(digest), count(*), "
+            f"string_agg({line}, '' ORDER BY digest, phone::VARCHAR) FROM {self._name} GROUP BY part ORDER BY part"
+        )
+        parts: list[Part] = []
+        for rows in self._engine.batches(query, 1):
+            for number, edge, first, size, lines in rows:
+                start = first if edge is None else edge
+                parts.append(Part(start, fingerprint(key, content, lines), size, number, self))
+        return parts
+
+    def recipients(self, number: int) -> list[Recipient]:
+        values = "".join(f", {name}" for name in self._params)
+        rows = self._engine.run(
+            f"SELECT phone{values} FROM {self._name} WHERE part = {number} ORDER BY digest, phone::VARCHAR"
+        )
+        return [Recipient(self._engine.phone(phone), tuple(params)) for phone, *params in rows]
+
+    def reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:
+        found = {number: Reach() for number in numbers}
+        blocked = Rows({phone: {} for phone in blacklist}).columns()
+        those = f"(FROM {self._name} WHERE part IN (SELECT unnest(?::BIGINT[])))"
+        for number, phone in self._engine.run(
+            f"SELECT part, phone FROM {those} SEMI JOIN {blocked.source} USING (phone) ORDER BY part, digest",
+            [list(numbers)],
+        ):
+            found[number].blocked.append(self._engine.phone(phone))
+        sizes = f"({self._sized(f'FROM {those} ANTI JOIN {blocked.source} USING (phone)', template)})"
+        for number, code, people, messages, too_long in self._engine.run(
+            f"SELECT part, code, count(*), sum(segments), count(*) FILTER (size > {MAX_LENGTH}) FROM {sizes} GROUP BY part, code",
+            [list(numbers)],
+        ):
+            reach, country = found[number], country_of(code)
+            reach.recipients += people
+            reach.too_long += too_long
+            reach.messages[country] = reach.messages.get(country, 0) + int(messages)
+        return found
+
+    def too_long(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> list[str]:
+        blocked = Rows({phone: {} for phone in blacklist}).columns()
+        people = f"FROM {self._name} WHERE part IN (SELECT unnest(?::BIGINT[])) AND phone NOT IN (SELECT phone FROM {blocked.source})"
+        rows = self._engine.run(
+            f"SELECT phone FROM ({self._sized(people, template)}) WHERE size > {MAX_LENGTH} ORDER BY part, digest LIMIT {SHOWN}",
+            [list(numbers)],
+        )
+        return [mask_phone(self._engine.phone(phone)) for (phone,) in rows]
+
+    def _sized(self, people: str, template: Template) -> str:
+        """A query for people with the `size` of their message, its `segments`, and the `code` that tells their country."""
+        text = literal(template.wire)
+        for place, name in enumerate(self._params, start=1):
+            text = f"replace({text}, '#param_{place}#', {name})"
+        alphabet = literal(f"[{_escaped(BASIC | EXTENDED)}]*")
+        double = literal("".join(sorted(EXTENDED)) + "\n")
+        counted = (
+            f"SELECT *, {text} AS text FROM ({people})",
+            f"SELECT *, regexp_full_match(text, {alphabet}) AS gsm FROM (%s)",
+            "SELECT *, CASE WHEN gsm "
+            f"THEN length(text) + length(text) - length(translate(text, {double}, '')) "
+            "ELSE length(text) + length(text) - length(regexp_replace(text, '[\\x{10000}-\\x{10FFFF}]', '', 'g')) "
+            "+ length(text) - length(replace(text, chr(10), '')) END AS size FROM (%s)",
+            "SELECT part, digest, phone, size, CASE WHEN size <= CASE WHEN gsm THEN 160 ELSE 70 END THEN 1 "
+            f"ELSE ceil(size / CASE WHEN gsm THEN 153 ELSE 67 END)::BIGINT END AS segments, {_code('phone::VARCHAR')} AS code "
+            "FROM (%s)",
+        )
+        query = counted[0]
+        for outer in counted[1:]:
+            query = outer.replace("%s", query)
+        return query
+
+
+def _hmac(text: str, key: str) -> str:
+    """SQL for the first 16 hexadecimal digits of HMAC-SHA256 (RFC 2104) of a text."""
+    secret = key.encode()
+    if len(secret) > _BLOCK:
+        secret = hashlib.sha256(secret).digest()
+    secret = secret.ljust(_BLOCK, b"\0")
+    inner, outer = (bytes(byte ^ pad for byte in secret).hex() for pad in (0x36, 0x5C))
+    return f"left(sha256(unhex('{outer}') || unhex(sha256(unhex('{inner}') || encode({text})))), 16)"
+
+
+def _code(phone: str) -> str:
+    """SQL for as many digits of a phone as tell its country."""
+    two, three = (", ".join(f"'{code}'" for code in codes_of_one_country() if len(code) == size) for size in (2, 3))
+    return (
+        f"CASE WHEN starts_with({phone}, '33') THEN '33' WHEN left({phone}, 2) IN ({two}) THEN left({phone}, 2) "
+        f"WHEN left({phone}, 3) IN ({three}) THEN left({phone}, 3) ELSE {phone} END"
+    )
+
+
+def _escaped(characters: Collection[str]) -> str:
+    """Characters within the brackets of a regular expression."""
+    return "".join(f"\\x{{{ord(character):x}}}" for character in sorted(characters))

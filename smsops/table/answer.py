@@ -1,0 +1,236 @@
+"""The contacts in the body of an answer, read while it arrives.
+
+A long body is cut between two contacts, and the pieces go to the engine; what is left, the answer without its contacts, is
+judged as any other answer is. The engine takes a piece only where all its values are texts and all its keys are known;
+any other piece is read carefully.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable
+
+from smsops.model.phone import InvalidPhone, normalise_mobile
+from smsops.table.engine import EngineError, column, literal, quoted
+from smsops.table.rows import Rows
+from smsops.table.stage import Stage
+from smsops.table.table import Row, Table
+
+SMALL = 3 << 20
+"""Bodies of fewer bytes are read as rows."""
+
+PIECE = 16 << 20
+"""Bytes of one piece: enough contacts for the engine to keep them as it has read them."""
+
+_ARRAY = re.compile(rb'"\s*contacts?\s*"\s*:\s*\[\s*(?=\{)', re.IGNORECASE)
+_BOUNDARY = re.compile(rb'\}\s*,\s*\{\s*"(?=[^,}\]:\s])')
+"""Between two contacts. Within a text that is no key the quote would end it, and one of , } ] : would follow."""
+
+_NOISE = re.compile(r"[\s+().\-]")
+_NO_KEY = frozenset(b",}]: \t\r\n"[place : place + 1] for place in range(7))
+_MAY_STAND_IN_FRONT = b"\xef\xbb\xbf \t\r\n"
+_ENDLESS = 1 << 62
+_FIRST_VALUE = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"(\s*:\s*)"')
+
+
+class BadBody(ValueError):
+    """Contacts that make no sense; the text says why and quotes nothing of them."""
+
+
+Parse = Callable[[bytes], Iterable[Row]]
+"""Reads a JSON array of contacts carefully, fields by the server's names. ValueError where it makes no sense."""
+
+
+def table_of(rows: Iterable[Row]) -> Rows:
+    """Contacts as the API gave them: names of fields in capitals, since it changes their case; of two with one phone the last."""
+    return Rows(dict(map(tidy, rows)))
+
+
+def tidy(row: Row) -> Row:
+    """A contact as it is compared."""
+    phone, fields = row
+    return tidy_phone(phone), {name.upper(): value.strip() for name, value in fields.items()}
+
+
+def digits(phone: str) -> str:
+    """The digits of a phone as an answer may write it; BadBody where it is not made of digits."""
+    if not (phone.isascii() and phone.isdigit()):
+        phone = _NOISE.sub("", phone)
+        if not (phone.isascii() and phone.isdigit()):
+            raise BadBody("a phone number that is not made of digits")
+    return phone
+
+
+def tidy_phone(phone: str) -> str:
+    """The digits of a live contact's phone; a list may hold national numbers, and some that are none."""
+    if phone.isdigit() and phone[0] != "0":
+        return phone
+    try:
+        return normalise_mobile(phone, "FR")
+    except InvalidPhone:
+        return phone
+
+
+class ContactsBody:
+    """Collects the body of an answer with contacts."""
+
+    def __init__(self, parse: Parse) -> None:
+        self._parse = parse
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._envelope = b""
+        self._separator = b""
+        self._pieces: _Pieces | None = None
+        self._read: tuple[Table, int] | BadBody | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        """Take what has arrived; that may last as long as the engine needs for a piece."""
+        self._waiting.append(chunk)
+        self._size += len(chunk)
+        if self._size < (PIECE if self._pieces else SMALL):
+            return
+        content = b"".join(self._waiting)
+        if self._pieces is None:
+            content = self._begin(content)
+        self._waiting = [self._cut(content)] if self._pieces else [content]
+        self._size = 0 if self._pieces else -_ENDLESS  # what cannot be cut is kept whole
+
+    def body(self) -> bytes:
+        """The answer, without its contacts where these went to the engine."""
+        content = b"".join(self._waiting)
+        if self._pieces is None:
+            return content
+        last = self._cut(content)
+        try:
+            _, end = json.JSONDecoder().raw_decode(last.decode())
+        except (ValueError, RecursionError):
+            self._read = BadBody("the answer breaks off")
+            return self._envelope
+        length = len(last.decode()[:end].encode())
+        self._pieces.add(last[:length])
+        try:
+            self._read = self._pieces.finished()
+        except BadBody as error:
+            self._read = error
+        return self._envelope + last[length:]
+
+    def table(self) -> tuple[Table, int] | None:
+        """The contacts that went to the engine, each phone once, and how many there were; None where none did.
+
+        BadBody where they make no sense.
+        """
+        if isinstance(self._read, BadBody):
+            raise self._read
+        return self._read
+
+    def _begin(self, content: bytes) -> bytes:
+        """Find out how the body can be cut, if it can; the beginning of the contacts."""
+        array = _ARRAY.search(content)
+        boundary = _BOUNDARY.search(content, array.end()) if array else None
+        if array is None or boundary is None or content.lstrip(_MAY_STAND_IN_FRONT)[:1] not in (b"{", b"["):
+            return content
+        self._envelope, self._separator = content[: array.end()], boundary.group()
+        self._pieces = _Pieces(content[array.end() : boundary.start() + 1], self._parse)
+        return content[array.end() :]
+
+    def _cut(self, content: bytes) -> bytes:
+        """Let the pieces have all contacts but the last one, which may not be whole; what is left."""
+        end = len(content)
+        while (end := content.rfind(self._separator, 0, end)) >= 0:
+            behind = content[end + len(self._separator) :][:1]
+            if behind and behind not in _NO_KEY:
+                assert self._pieces is not None
+                self._pieces.add(content[: end + 1])
+                return content[end + self._separator.index(b"{") :]
+        return content
+
+
+class _Pieces:
+    """Pieces of a body on their way into a table."""
+
+    def __init__(self, first: bytes, parse: Parse) -> None:
+        self._parse = parse
+        self._names, self._phone = _names(first)
+        value = _FIRST_VALUE.match(first)
+        self._colon = value[1] if value else b""
+        self._stage: Stage[None] = Stage([name.strip().upper() for name in self._names])
+        self._odd: list[tuple[int, bytes]] = []
+        self._count = 0
+
+    def add(self, piece: bytes) -> None:
+        """Take whole contacts, a comma between two of them."""
+        number, self._count = self._count, self._count + 1
+        if self._phone and self._colon.startswith(b":"):
+            self._stage.read(self._read, number, piece)
+        else:
+            self._keep(number, piece)
+
+    def _keep(self, number: int, piece: bytes) -> None:
+        self._odd.append((number, zlib.compress(piece, 1)))
+
+    def _read(self, number: int, piece: bytes) -> None:
+        if not self._quickly(number, piece):
+            self._keep(number, piece)
+
+    def _quickly(self, number: int, piece: bytes) -> bool:
+        """Let the engine read a piece; whether it is sure to have read all that is in it."""
+        colon = b'"' + self._colon
+        keys, texts = piece.count(b'":'), piece.count(colon + b'"')
+        nulls = 0 if keys == texts else piece.count(colon + b"null")
+        if keys != texts + nulls:
+            return False  # values that are no texts, or texts that look like keys
+        if json.dumps(self._phone).encode() + self._colon + b'"0' in piece:
+            return False  # as a number it would lose the zero
+        stage = self._stage
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in self._names)
+        phone = f"{literal(self._phone)}: 'UBIGINT'"
+        names = "".join(f", {quoted(name)}" for name in self._names)
+        try:
+            with stage.engine.file(b"[", piece, b"]") as path:
+                rows = stage.add(
+                    f"SELECT {quoted(self._phone)}{names}, {number} FROM read_json('{path}', format='array', "
+                    f"columns={{{', '.join(filter(None, (phone, columns)))}}}, maximum_object_size={1 << 20})"
+                )
+            values = "".join(f" + count({column(field)})" for field in stage.fields)
+            phones, values = stage.engine.run(
+                f"SELECT count(phone), count(phone){values} FROM {stage.name} WHERE piece = {number}"
+            )[0]
+        except EngineError:
+            return False
+        if rows == phones and values + nulls == keys:
+            return True
+        stage.reject(number)  # a key that is not known, or one twice in a contact
+        return False
+
+    def finished(self) -> tuple[Table, int]:
+        """The table, and how many contacts there were before each phone was in it once."""
+        stage = self._stage
+        stage.results()
+        for number, packed in self._odd:
+            self._read_carefully(number, zlib.decompress(packed))
+        count = int(stage.engine.value(f"SELECT count(*) FROM {stage.name}"))
+        table, _ = stage.settled(last=True, raw=True)
+        return table, count
+
+    def _read_carefully(self, number: int, piece: bytes) -> None:
+        try:
+            rows = [tidy(row) for row in self._parse(b"[" + piece + b"]")]
+        except ValueError as error:
+            raise BadBody(str(error)) from None
+        self._stage.add_fields(dict.fromkeys(name for _, fields in rows for name in fields))
+        self._stage.add_rows(rows, number)
+
+
+def _names(contact: bytes) -> tuple[tuple[str, ...], str]:
+    """The names of a contact's fields and that of its phone; no phone where they cannot be columns."""
+    try:
+        keys = [str(name) for name in json.loads(contact)]
+    except (ValueError, RecursionError, TypeError):
+        return (), ""
+    phones = [name for name in keys if name.strip().lower() == "mobilephone"]
+    names = tuple(name for name in keys if name not in phones)
+    folded = {name.strip().upper() for name in names}
+    usable = len(phones) == 1 and len(folded) == len(names) and "" not in folded
+    return (names, phones[0]) if usable else ((), "")

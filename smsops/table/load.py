@@ -1,0 +1,408 @@
+"""Many contacts of a source into the engine: the source is cut into pieces between two rows, and each is read there.
+
+A piece that the engine does not take, or that has a number which is none, is read carefully (`read`), row by row.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from smsops.model.phone import InvalidPhone, normalise_mobile
+from smsops.model.sources import Format
+from smsops.table.columns import Columns, load_rows, stripped
+from smsops.table.engine import EngineError, engine, literal, quoted
+from smsops.table.mistakes import Mistake, Mistakes
+from smsops.table.phones import fast_path
+from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout
+from smsops.table.stage import Stage
+from smsops.table.text import BadData, csv_rows, decode, delimiter, header, json_rows, likeliest
+
+PIECE = 8 << 20
+"""Bytes of one piece: enough rows for the engine to keep them as it has read them."""
+
+_RARE = b"\t\x0b\x0c\x1c\x1d\x1e\x1f\xc2\xe1\xe2\xe3"
+"""The bytes that begin any other blank than a space and a line feed."""
+
+_BESIDE_QUOTE = re.compile(rb'[^\S\n]"|"[^\S\n]')
+"""A blank beside a quote: the engine and the careful way read that differently."""
+
+_HEADER = 65_536
+
+
+class _OtherEncoding(Exception):
+    """The source is not what it seemed to be; it has to be read again."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(encoding)
+        self.encoding = encoding
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some whole rows of a source: their place among the pieces, and the line that they begin on."""
+
+    number: int
+    line: int
+    content: bytes
+
+
+def load(source: Source, form: Format, chunks: Iterable[bytes]) -> None:
+    """Fill a source's table, mistakes and conflicts. BadData where the source as a whole makes no sense."""
+    if form == "parquet":
+        _load_parquet(source, b"".join(chunks))
+        return
+    try:
+        _load_text(source, form, _utf8(iter(chunks), None))
+    except _OtherEncoding as other:
+        from smsops.table.unpack import unpacked
+
+        source.mistakes = Mistakes(source.label)
+        with source.open() as stream:
+            _load_text(source, form, _utf8(unpacked(stream.chunks), other.encoding))
+
+
+def _utf8(chunks: Iterator[bytes], encoding: str | None) -> Iterator[bytes]:
+    """A text's bytes in UTF-8, without a mark in front."""
+    first = next(chunks, b"")
+    while len(first) < 3 and (more := next(chunks, b"")):
+        first += more
+    if encoding is None and first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    if encoding is None:
+        yield first.removeprefix(codecs.BOM_UTF8)
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    for chunk in chain([first], chunks):
+        yield decoder.decode(chunk).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
+def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
+    """Cut a text between two rows: at the end of a line, and not within quotes."""
+    rest, line, number = b"", 1, 0
+    waiting: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size < PIECE:
+            continue
+        content = rest + b"".join(waiting)
+        waiting, size = [], 0
+        end = _end_of_row(content)
+        if end:
+            piece = content[:end]
+            yield Piece(number, line, piece)
+            number, line = number + 1, line + piece.count(b"\n")
+        rest = content[end:]
+    content = rest + b"".join(waiting)
+    if content:
+        yield Piece(number, line, content)
+
+
+def _end_of_row(content: bytes) -> int:
+    """Where the last whole row ends; 0 where none does."""
+    end = content.rfind(b"\n") + 1
+    quotes = content.count(b'"', 0, end)
+    while quotes % 2:
+        before = content.rfind(b"\n", 0, end - 1) + 1
+        quotes -= content.count(b'"', before, end)
+        end = before
+    return end
+
+
+def _load_text(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
+    cut = pieces(chunks)
+    first = next(cut, None)
+    if first is None:
+        raise BadData("the file is empty; its first line must name the columns")
+    reader = _CsvPieces(source, first) if form == "csv" else _JsonPieces(source, first)
+    if reader.layout is None:
+        return
+    stage = _Rows(tuple(reader.layout.columns), source.reading.country)
+    for piece in chain([reader.first], cut):
+        stage.read(reader.read, piece, stage)
+    for mistakes in stage.results():
+        source.mistakes.extend(mistakes)
+    source.table, source.conflicts = stage.finished()
+
+
+class _Rows(Stage[Mistakes]):
+    """The rows of a source: the phone of one that the fast path has left is null, and `text` what stands there."""
+
+    def __init__(self, fields: Sequence[str], country: str) -> None:
+        super().__init__(fields, "text VARCHAR")
+        self._country = country
+        self._left: dict[str, str] = {}
+
+    def add_read(self, rows: str, number: int) -> list[str]:
+        """Add what a query reads, `text` (of a phone) and the fields f0, f1…; the texts that are no mobile."""
+        values = "".join(f", f{place}" for place in range(len(self.fields)))
+        self.add(
+            f"SELECT digits::UBIGINT{values}, {number}, CASE WHEN digits IS NULL THEN text END "
+            f"FROM ({fast_path('text', self._country, rows)})"
+        )
+        left = self.engine.run(f"SELECT DISTINCT text FROM {self.name} WHERE piece = {number} AND text IS NOT NULL")
+        wrong: list[str] = []
+        for (text,) in left:
+            try:
+                self._left[text] = normalise_mobile(text, self._country)
+            except InvalidPhone:
+                wrong.append(text)
+        return wrong
+
+    def finished(self) -> tuple[Columns, list[str]]:
+        """The table, each phone once, and the phones that stood twice with different fields."""
+        if self._left:
+            known = load_rows(("text",), ((phone, {"text": text}) for text, phone in self._left.items()))
+            self.engine.run(
+                f"UPDATE {self.name} s SET phone = k.phone FROM {known.source} k WHERE s.phone IS NULL AND s.text = k.text"
+            )
+        return self.settled()
+
+
+def has_rare_blanks(content: bytes) -> bool:
+    """Whether a text in UTF-8 may hold other blanks than spaces and line feeds."""
+    return any(byte in content for byte in _RARE)
+
+
+class _CsvPieces:
+    """Reads the pieces of one CSV file."""
+
+    def __init__(self, source: Source, first: Piece) -> None:
+        self.source = source
+        beginning = decode(first.content[:_HEADER])
+        if "\0" in beginning:
+            raise _nul(first)
+        self.delimiter = delimiter(beginning)
+        lines = io.StringIO(beginning, newline="")
+        self.names: list[str] = []
+        taken = 0
+        for cells in (reader := csv.reader(lines, delimiter=self.delimiter)):
+            if any(cell.strip() for cell in cells):
+                self.names = header([cell.strip() for cell in cells], taken + 1)
+                taken = reader.line_num
+                break
+            taken = reader.line_num
+        self.first = _behind(first, taken)
+        self.layout: Layout | None = layout(self.names, source.reading, source.label, source.mistakes)
+
+    def read(self, piece: Piece, stage: _Rows) -> Mistakes:
+        """Add the rows of a piece to the stage; its mistakes."""
+        if b"\0" in piece.content:
+            raise _nul(piece)
+        if self._quickly(piece, stage):
+            return Mistakes(self.source.label)
+        return self._carefully(piece, stage)
+
+    def _quickly(self, piece: Piece, stage: _Rows) -> bool:
+        content = piece.content
+        quotes = b'"' in content
+        if b"\r" in content:
+            if quotes or content.count(b"\r") != content.count(b"\r\n"):
+                return False
+            content = content.replace(b"\r\n", b"\n")
+        if quotes and _BESIDE_QUOTE.search(content):
+            return False
+        assert self.layout is not None
+        cell = {name: f"c{place}" for place, name in enumerate(self.names)}
+        columns = ", ".join(f"'{name}': 'VARCHAR'" for name in cell.values())
+        rare = has_rare_blanks(content)
+        values = [
+            f"coalesce({stripped(cell[column], any_blank=rare)}, '') AS f{place}"
+            for place, column in enumerate(self.layout.columns.values())
+        ]
+        try:
+            with stage.engine.file(content) as path:
+                raw = f"coalesce({cell[self.layout.phone]}, '') AS text"
+                rows = (
+                    f"SELECT {', '.join((raw, *values))} FROM read_csv('{path}', delim={literal(self.delimiter)}, "
+                    f"quote='\"', escape='\"', header=false, auto_detect=false, strict_mode=true, columns={{{columns}}})"
+                )
+                return _is_good(stage, rows, piece)
+        except EngineError:
+            return False
+
+    def _carefully(self, piece: Piece, stage: _Rows) -> Mistakes:
+        assert self.layout is not None
+        mistakes = Mistakes(self.source.label)
+        lines = io.StringIO(_text(piece.content), newline="")
+        records = csv_rows(
+            lines, self.delimiter, len(self.names), piece.line, _complaining(self.source.label, mistakes)
+        )
+        found = ((line, dict(zip(self.names, cells, strict=True))) for line, cells in records)
+        rows = good_rows(found, self.layout, self.source.reading, mistakes)
+        stage.add_rows(((phone, fields) for phone, fields, _ in rows), piece.number)
+        return mistakes
+
+
+class _JsonPieces:
+    """Reads the pieces of one NDJSON file."""
+
+    def __init__(self, source: Source, first: Piece) -> None:
+        self.source = source
+        self.first = first
+        self.layout: Layout | None = None
+        rows = json_rows(_text(first.content).split("\n"), first.line, lambda line, message: None)
+        found = next(rows, None)
+        if found is None:
+            raise BadData("it holds no JSON object, so it is not an NDJSON file", 1)
+        self.layout = layout(list(found[1]), source.reading, source.label, source.mistakes)
+
+    def read(self, piece: Piece, stage: _Rows) -> Mistakes:
+        """Add the rows of a piece to the stage; its mistakes."""
+        if self._quickly(piece, stage):
+            return Mistakes(self.source.label)
+        return self._carefully(piece, stage)
+
+    def _quickly(self, piece: Piece, stage: _Rows) -> bool:
+        assert self.layout is not None
+        names = [self.layout.phone, *self.layout.columns.values()]
+        columns = ", ".join(f"{literal(name)}: 'JSON'" for name in dict.fromkeys(names))
+        cells = [f"coalesce({stripped(_json_text(name), any_blank=True)}, '')" for name in names]
+        try:
+            with stage.engine.file(piece.content) as path:
+                rows = f"read_json('{path}', format='newline_delimited', columns={{{columns}}}, maximum_object_size={1 << 20})"
+                if stage.engine.value(f"SELECT bool_or({' OR '.join(map(_is_odd, names))}) FROM {rows}"):
+                    return False
+                named = ", ".join(f"{cell} AS f{place}" for place, cell in enumerate(cells[1:]))
+                values = f"SELECT {cells[0]} AS text{', ' + named if named else ''} FROM {rows}"
+                return _is_good(stage, values, piece)
+        except EngineError:
+            return False
+
+    def _carefully(self, piece: Piece, stage: _Rows) -> Mistakes:
+        assert self.layout is not None
+        mistakes = Mistakes(self.source.label)
+        lines = _text(piece.content).split("\n")
+        found = json_rows(lines, piece.line, _complaining(self.source.label, mistakes))
+        rows = good_rows(found, self.layout, self.source.reading, mistakes)
+        stage.add_rows(((phone, fields) for phone, fields, _ in rows), piece.number)
+        return mistakes
+
+
+def _json_text(name: str) -> str:
+    """A text, or a whole number, as text; null is null."""
+    column = quoted(name)
+    return f"CASE WHEN {column}[1] = '\"' THEN json_extract_string({column}, '$') ELSE nullif({column}::VARCHAR, 'null') END"
+
+
+def _is_odd(name: str) -> str:
+    """Whether a value is something else than a text, null or a whole number."""
+    column = f"{quoted(name)}::VARCHAR"
+    return f"NOT coalesce({column}[1] = '\"' OR {column} = 'null' OR regexp_full_match({column}, '-?[1-9][0-9]{{0,17}}|0'), true)"
+
+
+def _is_good(stage: _Rows, rows: str, piece: Piece) -> bool:
+    """Add the rows of a piece, if all their phones are mobiles."""
+    if not stage.add_read(rows, piece.number):
+        return True
+    stage.reject(piece.number)
+    return False
+
+
+def _behind(piece: Piece, lines: int) -> Piece:
+    """A piece without its first lines."""
+    start = 0
+    for _ in range(lines):
+        start = piece.content.find(b"\n", start) + 1
+        if not start:
+            raise BadData("its lines do not end with a line feed")
+    return Piece(piece.number, piece.line + lines, piece.content[start:])
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise _OtherEncoding(likeliest(content)) from None
+
+
+def _nul(piece: Piece) -> BadData:
+    line = piece.line + piece.content.count(b"\n", 0, piece.content.index(b"\0"))
+    return BadData("it holds a NUL character, so it is not a CSV file", line)
+
+
+def _complaining(label: str, mistakes: Mistakes) -> Callable[[int, str], None]:
+    return lambda line, message: mistakes.add(Mistake("SMS162", f"{label}: {message}", line=line))
+
+
+# -- Parquet --------------------------------------------------------------------------------
+
+
+_ROW = "file_row_number"
+
+
+def _load_parquet(source: Source, content: bytes) -> None:
+    made, country = engine(), source.reading.country
+    with made.file(content) as path:
+        rows, found = _parquet_query(path, source.reading, source.label, source.mistakes)
+        if found is None:
+            return
+        stage = _Rows(tuple(found.columns), country)
+        wrong = stage.add_read(rows, 0)
+        if wrong:
+            those = f"SELECT text, row FROM ({rows}) WHERE text IN (SELECT unnest(?::VARCHAR[])) ORDER BY row"
+            for text, row in made.run(those, [wrong]):
+                source.mistakes.add(bad_phone(text, _why_not(text, country), row))
+            made.run(f"DELETE FROM {stage.name} WHERE text IN (SELECT unnest(?::VARCHAR[]))", [wrong])
+    stage.results()
+    source.table, source.conflicts = stage.finished()
+
+
+def parquet_rows(content: bytes) -> tuple[list[str], Iterator[tuple[int, Mapping[str, str]]]]:
+    """The columns of a Parquet file, and its rows as texts by column, each with its number."""
+    made = engine()
+    with made.file(content) as path:
+        types = _types(path)
+        cells = ", ".join(_cell(name, form) for name, form in types.items())
+        found = made.run(f"SELECT {_ROW} + 1, {cells} FROM read_parquet('{path}', {_ROW}=true) ORDER BY {_ROW}")
+    return list(types), ((row, dict(zip(types, values, strict=True))) for row, *values in found)
+
+
+def _types(path: str) -> dict[str, str]:
+    try:
+        return {str(name): str(form) for name, form, *_ in engine().run(f"DESCRIBE FROM read_parquet('{path}')")}
+    except EngineError:
+        raise BadData("not a Parquet file") from None
+
+
+def _parquet_query(path: str, reading: Reading, label: str, mistakes: Mistakes) -> tuple[str, Layout | None]:
+    """A query for the rows of a Parquet file as texts: `text` (the phone), `row`, and the fields f0, f1…"""
+    types = _types(path)
+    found = layout(list(types), reading, label, mistakes)
+    if found is None:
+        return "", None
+    cells = [f"{_cell(column, types[column])} AS f{place}" for place, column in enumerate(found.columns.values())]
+    phone = f"{_cell(found.phone, types[found.phone])} AS text"
+    shown = ", ".join((phone, f"{_ROW} + 1 AS row", *cells))
+    return f"SELECT {shown} FROM read_parquet('{path}', {_ROW}=true)", found
+
+
+def _why_not(text: str, country: str) -> InvalidPhone:
+    try:
+        normalise_mobile(text, country)
+    except InvalidPhone as error:
+        return error
+    raise AssertionError("it is the number of a mobile")
+
+
+def _cell(column: str, form: str) -> str:
+    """A value of a Parquet file as a cell of a CSV file would have it."""
+    name = quoted(column)
+    if form in ("FLOAT", "DOUBLE"):  # a column of whole numbers with gaps is stored as 612345678.0
+        whole = f"isfinite({name}) AND {name} = trunc({name}) AND abs({name}) < 1e18"
+        return (
+            f"CASE WHEN {name} IS NULL OR isnan({name}) THEN '' "
+            f"WHEN {whole} THEN {name}::BIGINT::VARCHAR ELSE {name}::VARCHAR END"
+        )
+    if form.endswith("]") or form.startswith(("STRUCT", "MAP")):
+        return f"coalesce(to_json({name})::VARCHAR, '')"
+    return f"coalesce({stripped(f'{name}::VARCHAR', any_blank=True)}, '')"

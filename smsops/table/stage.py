@@ -1,0 +1,106 @@
+"""A table that is being filled piece by piece, a few pieces at once."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
+
+from smsops.table.columns import Columns, create, insert
+from smsops.table.engine import column, engine
+from smsops.table.table import Row
+
+T = TypeVar("T")
+
+SIDE_BY_SIDE = 2
+
+
+class Stage(Generic[T]):
+    """Beside each contact stands the number of its piece. T is what reading a piece results in."""
+
+    def __init__(self, fields: Sequence[str], *more: str) -> None:
+        self.engine = engine()
+        self.fields = tuple(fields)
+        self.name = self.engine.name()
+        self._spent = [declared.split()[0] for declared in more]
+        self._added = self._compressed = 0
+        self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="smsops-table")
+        self._running: deque[Future[T]] = deque()
+        self._results: list[T] = []
+        self._let_go = weakref.finalize(self, self.engine.drop, self.name)
+        create(self.engine, self.name, fields, "piece INTEGER", *more)
+
+    def read(self, work: Callable[..., T], *arguments: Any) -> None:
+        """Let a thread read a piece. Waits where enough of them are being read."""
+        self._running.append(self._pool.submit(work, *arguments))
+        if len(self._running) > SIDE_BY_SIDE:
+            self._results.append(self._running.popleft().result())
+        if self.engine.worth_compressing(self._added - self._compressed):
+            self._wait()
+            self.engine.compress()
+            self._compressed = self._added
+
+    def results(self) -> list[T]:
+        """What reading the pieces has resulted in, in their order; all have been read then."""
+        try:
+            self._wait()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+        return self._results
+
+    def _wait(self) -> None:
+        while self._running:
+            self._results.append(self._running.popleft().result())
+
+    def add(self, query: str) -> int:
+        """Add what a query gives: a column for each of the table's, in order; how many rows these were."""
+        count = int(self.engine.value(f"INSERT INTO {self.name} {query}"))
+        self._added += count
+        return count
+
+    def add_rows(self, rows: Iterable[Row], number: int) -> None:
+        """Add contacts of a piece."""
+        insert(self.engine, self.name, self.fields, rows, number)
+
+    def add_fields(self, names: Iterable[str]) -> None:
+        """Make room for more fields."""
+        for name in names:
+            if name not in self.fields:
+                self.engine.run(f"ALTER TABLE {self.name} ADD COLUMN {column(name)} VARCHAR")
+                self.fields = (*self.fields, name)
+
+    def reject(self, number: int) -> None:
+        """What was added of a piece does not count."""
+        self.engine.run(f"DELETE FROM {self.name} WHERE piece = {number}")
+
+    def settled(self, *, last: bool = False, raw: bool = False) -> tuple[Columns, list[str]]:
+        """The table with each phone once: the first contact of several with one phone, or the last.
+
+        With it the phones that stood there with different fields.
+        """
+        name, conflicts = self.name, []
+        twice = [phone for (phone,) in self.engine.run(f"SELECT phone FROM {name} GROUP BY phone HAVING count(*) > 1")]
+        if twice:
+            those = f"{name} WHERE phone IN (SELECT unnest(?::UBIGINT[]))"
+            values = ", ".join(f"coalesce({column(field)}, '')" for field in self.fields) or "0"
+            found = self.engine.run(
+                f"SELECT phone FROM {those} GROUP BY phone HAVING count(DISTINCT row({values})) > 1 ORDER BY phone",
+                [twice],
+            )
+            conflicts = [self.engine.phone(phone) for (phone,) in found]
+            order = f"piece {'DESC' if last else 'ASC'}, rowid {'DESC' if last else 'ASC'}"
+            self.engine.run(
+                f"DELETE FROM {name} WHERE rowid IN (SELECT id FROM (SELECT rowid AS id, row_number() OVER "
+                f"(PARTITION BY phone ORDER BY {order}) AS place FROM {those}) WHERE place > 1)",
+                [twice],
+            )
+        for spent in ("piece", *self._spent):
+            self.engine.run(f"ALTER TABLE {name} DROP COLUMN {spent}")
+        gaps = " OR ".join(f"{column(field)} IS NULL" for field in self.fields)
+        whole = not gaps or not self.engine.value(f"SELECT bool_or({gaps}) FROM {name}")
+        self._let_go.detach()
+        if self._compressed:
+            self.engine.compress()
+        return Columns(name, self.fields, whole=whole, raw=raw), conflicts
