@@ -160,7 +160,8 @@ async def prepare(
     progress: Callable[[int], None] = lambda count: None,
 ) -> Prepared:
     """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere."""
-    state_before = store.load(state_salt(configuration, credentials))
+    with garbage.none_expected():
+        state_before = store.load(state_salt(configuration, credentials))
     _check_account(state_before, credentials)
 
     def read_source(wanted: SourceRead) -> Source:
@@ -190,7 +191,9 @@ async def prepare(
     _check_targets({*configuration.desired, *view.addresses}, options.targets)
     selected = diff.select(view, options.targets)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
-    found = await _compare(view, selected, _forgotten(configuration, view), connection.reader, read_source, progress)
+    with garbage.none_expected():
+        forgotten = _forgotten(configuration, view)
+        found = await _compare(view, selected, forgotten, connection.reader, read_source, progress)
     settings = configuration.settings
     context = plan.Context(
         stack=configuration.stack.stack,
@@ -278,8 +281,7 @@ async def _compare(
     read_source: refresh.ReadSource,
     progress: Callable[[int], None],
 ) -> diff.Difference:
-    with garbage.none_expected():
-        search = diff.Search(view, selected, forgotten)
+    search = diff.Search(view, selected, forgotten)
 
     def more(read: AnyRead) -> list[AnyRead]:
         return [] if isinstance(view.results.get(MASTER_INFO), ApiError) else search.arrived(read)
@@ -288,8 +290,7 @@ async def _compare(
     await refresh.fetch(reader, read_source, first, view.results, progress, more)
     _check_master(view)
     while True:
-        with garbage.none_expected():
-            found = diff.compare(view, selected, forgotten)
+        found = diff.compare(view, selected, forgotten)
         if not found.reads:
             return found
         await refresh.fetch(reader, read_source, list(found.reads), view.results, progress)

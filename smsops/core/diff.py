@@ -162,7 +162,7 @@ class _Pass:
 
     def missing(self, address: Address) -> tuple[AnyRead, ...]:
         """Judge a resource; the reads that have to be made first, if any."""
-        doubts = self._view.state.in_doubt(address)
+        doubts = self._doubted.get(address)
         if doubts:
             self.found.doubts += doubts
             return ()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import reduce
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -165,12 +166,12 @@ def _block_schema(block: type[Block]) -> dict[str, Any]:
     """What pydantic-core makes blocks by: the schemas that pydantic would give it, as plain data."""
     fields = {}
     for name, (annotation, info) in keys_of(block).items():
-        schema = _annotated(_schema(annotation), info)
+        value = _annotated(_schema(annotation), info)
         if info.default_factory is not None:
-            schema = {"type": "default", "schema": schema, "default_factory": info.default_factory}
+            value = {"type": "default", "schema": value, "default_factory": info.default_factory}
         elif info.default is not _MISSING:
-            schema = {"type": "default", "schema": schema, "default": info.default}
-        fields[name] = {"type": "model-field", "schema": schema, "validation_alias": info.alias or name}
+            value = {"type": "default", "schema": value, "default": info.default}
+        fields[name] = {"type": "model-field", "schema": value, "validation_alias": info.alias or name}
     schema: dict[str, Any] = {
         "type": "model",
         "cls": block,
@@ -188,10 +189,7 @@ def _schema(annotation: Any) -> dict[str, Any]:
     if origin is None and annotation in _PLAIN:
         return _PLAIN[annotation]
     if origin is Annotated:
-        schema = _schema(parts[0])
-        for note in parts[1:]:
-            schema = _annotated(schema, note)
-        return schema
+        return reduce(_annotated, parts[1:], _schema(parts[0]))
     if origin is Union or origin is types.UnionType:
         choices = [_schema(part) for part in parts if part is not type(None)]
         chosen = choices[0] if len(choices) == 1 else {"type": "union", "choices": choices}
