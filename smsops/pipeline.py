@@ -289,11 +289,11 @@ async def _compare(
     first = [MASTER_INFO, *search.start()]  # every plan shows the master's balance
     await refresh.fetch(reader, read_source, first, view.results, progress, more)
     _check_master(view)
-    while True:
-        found = diff.compare(view, selected, forgotten)
-        if not found.reads:
-            return found
+    found = diff.compare(view, selected, forgotten, search)
+    while found.reads:
         await refresh.fetch(reader, read_source, list(found.reads), view.results, progress)
+        found = diff.compare(view, selected, forgotten)
+    return found
 
 
 def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:

@@ -64,9 +64,12 @@ def printed(document: JSON) -> str:
 
 def digest(value: object, *, key: str = "", length: int = 32) -> str:
     """A keyed digest of a JSON value, hexadecimal, `length` characters."""
-    import hmac
+    from hashlib import blake2b
 
-    return hmac.digest(key.encode(), canonical(value), "sha256").hex()[:length]
+    secret = key.encode()
+    if len(secret) > blake2b.MAX_KEY_SIZE:
+        secret = blake2b(secret).digest()
+    return blake2b(canonical(value), key=secret, digest_size=length // 2).hexdigest()
 
 
 @lru_cache(maxsize=8)
