@@ -119,7 +119,8 @@ class _Loader:
         self.names = self.variables.names("", final=True)
         self.names.stack = self.text_at(top, "stack") or ""
         generate = merged.pop("generate", None)
-        tree = interpolate(merged, merged.mark, self.names)[0]
+        has_references = any(b"${" in content for content in self.files.contents.values())
+        tree = interpolate(merged, merged.mark, self.names)[0] if has_references else merged
         assert isinstance(tree, Mapping)
         if generate is not None:
             from smsops.config.generate import Generator
