@@ -1,7 +1,7 @@
 """Keeping the garbage collector out of where there is no garbage.
 
 A stack of 10,000 resources is a million values that stay until the process ends. Python would look through all of
-them for unused cycles again and again while they are made: that takes as long as making them.
+them for unused cycles again and again while they are made, and once more at the end: that takes as long as making them.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def open_store(
     `accept_plain` lets what is not encrypted pass where encryption is demanded.
     """
     root, stack, environment = configuration.root, configuration.stack, surroundings.environment
-    store = _store(root, stack if url is None else stack.model_copy(update={"state": url}), surroundings, accept_plain)
+    store = _store(root, stack, surroundings, url or stack.state, accept_plain)
     if store.remote:
         # Backups hold phone numbers. Whoever has the API key can read these anyway, so it is the key of last resort.
         api_key = Secret(master_credentials(configuration, environment).api_key)
@@ -106,10 +106,13 @@ def open_store(
 
 def locate_store(root: Path, inputs: Inputs, surroundings: Surroundings) -> StateStore:
     """The state of the stack in `root`, whatever else its configuration says; its backups cannot be read."""
-    return _store(root, locate(root, inputs), surroundings)
+    stack = locate(root, inputs)
+    return _store(root, stack, surroundings, stack.state)
 
 
-def _store(root: Path, stack: StackBlock, surroundings: Surroundings, accept_plain: bool = False) -> StateStore:
+def _store(
+    root: Path, stack: StackBlock, surroundings: Surroundings, url: str, accept_plain: bool = False
+) -> StateStore:
     environment = surroundings.environment
     keys = Keys(stack.stack, _state_secrets(root, stack, environment), accept_plain=accept_plain)
 
@@ -117,7 +120,7 @@ def _store(root: Path, stack: StackBlock, surroundings: Surroundings, accept_pla
         commit = git.head(root) if changes else None
         return Holder.this_process(command, commit.commit if commit else None, environment)
 
-    return StateStore(surroundings.open_backend(stack.state, root, environment), stack.stack, describe, keys)
+    return StateStore(surroundings.open_backend(url, root, environment), stack.stack, describe, keys)
 
 
 def _state_secrets(root: Path, stack: StackBlock, environment: Mapping[str, str]) -> list[Secret]:
@@ -158,7 +161,8 @@ async def prepare(
     progress: Callable[[int], None] = lambda count: None,
 ) -> Prepared:
     """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere."""
-    state_before = store.load(state_salt(configuration, credentials))
+    with garbage.none_expected():
+        state_before = store.load(state_salt(configuration, credentials))
     _check_account(state_before, credentials)
 
     def read_source(wanted: SourceRead) -> Source:
@@ -189,7 +193,8 @@ async def prepare(
     _check_targets({*configuration.desired, *view.addresses}, options.targets)
     selected = diff.select(view, options.targets)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
-    found = await _compare(view, selected, _forgotten(configuration, view), reads)
+    with garbage.none_expected():
+        found = await _compare(view, selected, _forgotten(configuration, view), reads)
     settings = configuration.settings
     context = plan.Context(
         stack=configuration.stack.stack,
@@ -273,8 +278,7 @@ async def _compare(
     forgotten: frozenset[Address],
     reads: Refresh,
 ) -> diff.Difference:
-    with garbage.none_expected():
-        search = diff.Search(view, selected, forgotten)
+    search = diff.Search(view, selected, forgotten)
 
     def more(read: AnyRead) -> Iterator[AnyRead]:
         return iter(()) if isinstance(view.results.get(MASTER_INFO), ApiError) else search.arrived(read)
@@ -282,12 +286,11 @@ async def _compare(
     first = [MASTER_INFO, *search.start()]  # every plan shows the master's balance
     await reads.fetch(first, more)
     _check_master(view)
-    while True:
-        with garbage.none_expected():
-            found = diff.compare(view, selected, forgotten)
-        if not found.reads:
-            return found
+    found = diff.compare(view, selected, forgotten, search)
+    while found.reads:
         await reads.fetch(found.reads)
+        found = diff.compare(view, selected, forgotten)
+    return found
 
 
 def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import cache, reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
+import pydantic
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from smsops.config.stack import StackBlock
 from smsops.kinds import KINDS
+from smsops.model.block import AfterValidator, BeforeValidator, Block, WithJsonSchema, keys_of
 from smsops.model.documents import (
     ApplyEventDocument,
     HistoryDocument,
@@ -16,7 +21,6 @@ from smsops.model.documents import (
     StateDocument,
     ValidationDocument,
 )
-from smsops.model.settings import Block
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KEY = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
@@ -51,18 +55,68 @@ def _or_text(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "string", "pattern": r"\$\{|^[\w.+-]+$"}]}
 
 
+@cache
+def pydantic_model(block: Any) -> type[pydantic.BaseModel]:
+    """The model of pydantic that says the same as a block."""
+    fields: dict[str, Any] = {}
+    for name, (annotation, info) in keys_of(block).items():
+        said: dict[str, Any] = {
+            "alias": info.alias,
+            "description": info.description,
+            "json_schema_extra": info.json_schema_extra,
+            **info.constraints,
+        }
+        if info.default_factory is not None:
+            said["default_factory"] = info.default_factory
+        elif not info.is_required:
+            said["default"] = info.default
+        fields[name] = (_pydantic_type(annotation), pydantic.Field(**said))
+    forbid = pydantic.ConfigDict(extra="forbid")
+    return pydantic.create_model(block.__name__, __config__=forbid, __doc__=block.__doc__, **fields)
+
+
+def _pydantic_type(annotation: Any) -> Any:
+    """A type with pydantic's models and notes in the place of ours."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return Annotated[_pydantic_type(parts[0]), *(_pydantic_note(note) for note in parts[1:])]
+    if origin in (list, tuple, dict):
+        return origin[tuple(_pydantic_type(part) for part in parts)]
+    if origin in (Union, UnionType):
+        return reduce(or_, (_pydantic_type(part) for part in parts))
+    if isinstance(annotation, type) and issubclass(annotation, Block):
+        return pydantic_model(cast("Any", annotation))
+    return annotation
+
+
+def _pydantic_note(note: Any) -> Any:
+    match note:
+        case WithJsonSchema():
+            return pydantic.WithJsonSchema(note.json_schema)
+        case BeforeValidator(function, written) if written is not None:
+            return pydantic.BeforeValidator(function, json_schema_input_type=_pydantic_type(written))
+        case BeforeValidator(function):
+            return pydantic.BeforeValidator(function)
+        case AfterValidator(function):
+            return pydantic.AfterValidator(function)
+        case _:
+            return pydantic.Field(**note.constraints)
+
+
 def stack_schema(*, included: bool = False) -> dict[str, Any]:
     """The schema of smsops.yaml, or of the files that it includes."""
     kinds = [kind for kind in KINDS if kind.section]
-    models: list[type[Block]] = [StackBlock, *(kind.Spec for kind in kinds)]
+    models = {kind.section: pydantic_model(cast("Any", kind.Spec)) for kind in kinds}
     references, definitions = models_json_schema(
-        [(model, "validation") for model in models], schema_generator=_WrittenAsText, ref_template="#/$defs/{model}"
+        [(model, "validation") for model in (pydantic_model(StackBlock), *models.values())],
+        schema_generator=_WrittenAsText,
+        ref_template="#/$defs/{model}",
     )
     schema: dict[str, Any] = dict(definitions["$defs"].pop("StackBlock"))
     definitions = definitions["$defs"]
     properties: dict[str, Any] = dict(schema.pop("properties"))
     required = schema.pop("required", [])
-    sections = {str(kind.section): _section(references[kind.Spec, "validation"]) for kind in kinds}
+    sections = {str(kind.section): _section(references[models[kind.section], "validation"]) for kind in kinds}
     nested = {str(kind.section): sections[str(kind.section)] for kind in kinds if not kind.opens_account}
     for kind in kinds:
         if kind.opens_account:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from smsops import garbage
 from smsops.api.client import ReaderClient, Transport, WriterClient
 from smsops.api.contract import Credentials
 from smsops.cli.connect import ApiConnection, SandboxWire
@@ -122,6 +123,7 @@ class Stack:
         given = Globals(directory=self.root, environment=self.environment, surroundings=surroundings)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             exit_code = run(arguments, given)
+        garbage.search_everything()
         return Result(int(exit_code), out.getvalue(), err.getvalue())
 
     def plan(self, *options: str) -> Any:

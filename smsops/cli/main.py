@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from smsops import __version__, garbage
+from smsops import __version__
 from smsops.cli.options import Globals, global_options
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
@@ -105,8 +105,6 @@ def run(arguments: Sequence[str], given: Globals | None = None) -> int:
         return ExitCode.ERROR
     except Exception as error:
         return _unexpected(error)
-    finally:
-        garbage.search_everything()
     return result if isinstance(result, int) else ExitCode.OK
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic_core import ValidationError
 
 from smsops import garbage
 from smsops.config.data_files import DataFiles
@@ -29,7 +29,7 @@ from smsops.model.values import digest
 from smsops.table.mistakes import Mistake
 from smsops.table.read import Reading, Source
 
-_MAY_BE_EMPTY = StackBlock.model_fields.keys() - {"smsops", "stack"}
+_MAY_BE_EMPTY = StackBlock.__annotations__.keys() - {"smsops", "stack"}
 _YAML_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
@@ -119,7 +119,8 @@ class _Loader:
         self.names = self.variables.names("", final=True)
         self.names.stack = self.text_at(top, "stack") or ""
         generate = merged.pop("generate", None)
-        tree = interpolate(merged, merged.mark, self.names)[0]
+        has_references = any(b"${" in content for content in self.files.contents.values())
+        tree = interpolate(merged, merged.mark, self.names)[0] if has_references else merged
         assert isinstance(tree, Mapping)
         if generate is not None:
             from smsops.config.generate import Generator

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from smsops.errors import SmsopsError
 from smsops.model.address import Address
+from smsops.model.block import BeforeValidator, Block, Field, WithJsonSchema
 from smsops.model.blocks import SECRET_SCHEMA, NonBlank, SecretField, read_secret, refuse_password
 from smsops.model.policy import Policy
 from smsops.model.resources import SecretReference
-from smsops.model.settings import Block, Settings
+from smsops.model.settings import Settings
 
 DEFAULT_URL = "https://api.allmysms.com/http/9.0"
 SANDBOX_URL = "sandbox:"

@@ -6,10 +6,10 @@ import types
 import typing
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError
 
 from smsops.config.yaml import Mapping, Sequence, key_mark_at, mark_at
+from smsops.model.block import Block, keys_of
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 
 _PLAIN_MESSAGES = {
@@ -50,24 +50,24 @@ def _descend(annotations: list[Any], step: str | int) -> list[Any]:
     found: list[Any] = []
     for annotation in annotations:
         origin = typing.get_origin(annotation)
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            for name, field in annotation.model_fields.items():
-                if step in (name, field.alias):
-                    found += _models(field.annotation)
+        if isinstance(annotation, type) and issubclass(annotation, Block):
+            for name, key in keys_of(annotation).items():
+                if step in (name, key.info.alias):
+                    found += _models(key.annotation)
         elif origin in (list, tuple, dict):
             found += _models(typing.get_args(annotation)[-1 if origin is dict else 0])
     return found
 
 
-def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+def _keys_at(model: type[Block], path: tuple[str | int, ...]) -> list[str]:
     annotations: list[Any] = [model]
     for step in path:
         annotations = _descend(annotations, step) or annotations
     return [
-        key
+        info.alias or name
         for annotation in annotations
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        for key in (field.alias or name for name, field in annotation.model_fields.items())
+        if isinstance(annotation, type) and issubclass(annotation, Block)
+        for name, (_, info) in keys_of(annotation).items()
     ]
 
 
@@ -89,7 +89,7 @@ def _real_path(tree: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 def report(
     error: ValidationError,
-    model: type[BaseModel],
+    model: type[Block],
     tree: Any,
     place: Mark,
     diagnostics: Diagnostics,

@@ -7,7 +7,7 @@ from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic_core import ValidationError
 
 from smsops.config.interpolate import Names, is_text
 from smsops.config.stack import VariableBlock
@@ -58,7 +58,7 @@ class Variables:
             from smsops.config.validation import report
 
             report(error, VariableBlock, block, section.value_mark(name), self._diagnostics)
-            return VariableBlock(default="")
+            return VariableBlock.model_validate({"default": ""})
 
     def names(self, stack: str, *, final: bool) -> Names:
         """What references stand for. Before all files are read (not `final`) nothing is reported."""

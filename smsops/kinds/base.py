@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Refused, Writer
 from smsops.model.address import Address
+from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark, did_you_mean
 from smsops.model.plan import CREATE, Change
 from smsops.model.resources import (
@@ -27,7 +28,7 @@ from smsops.model.resources import (
     Read,
     Unknown,
 )
-from smsops.model.settings import Block, Settings
+from smsops.model.settings import Settings
 from smsops.model.sources import Format, RemoteSource
 from smsops.model.state import Drop, Entry, Event, Intent, Put, State
 from smsops.model.values import JSON, Number, Secret, digest, slow_digest
@@ -184,9 +185,9 @@ class View:
 
     def having(self, read: Read, attribute: str, value: Any) -> Sequence[Any]:
         """The records of a read that have a value in an attribute, found without looking at all of them."""
-        (records,) = self.read(read)
         known = self._indexes.get((read, attribute))
-        if known is None or known[0] is not records:
+        if known is None or known[0] is not self.results.get(read):
+            (records,) = self.read(read)
             index: dict[Any, list[Any]] = {}
             for record in records:
                 index.setdefault(getattr(record, attribute), []).append(record)
@@ -259,8 +260,7 @@ class View:
         return digest(value, key=self.state.salt)
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """One address with what is wanted and what is owned there; either may be missing."""
 
     address: Address

@@ -13,15 +13,14 @@ from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from smsops.api.contract import OutcomeUnknown
 from smsops.kinds.base import MASTER_INFO, Declaration, Kind, Resource, Session, View
 from smsops.model.address import Address
+from smsops.model.block import BeforeValidator, Block, Field, after_all
 from smsops.model.plan import CREATE, DELETE, UPDATE, Change
 from smsops.model.resources import Absent, Desired, Guard, Observation, Present
-from smsops.model.settings import Block
 from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.values import JSON, Number, as_json_number
 
@@ -36,7 +35,7 @@ class Allowance(Block):
     every: Literal["day", "week", "month", "year"]
     from_: str = Field(alias="from", description="The first period: 2026-11-30, 2026-W48, 2026-11 or 2026.")
 
-    @model_validator(mode="after")
+    @after_all
     def _from_is_a_period(self) -> Allowance:
         try:
             _first_day(self.every, self.from_)
@@ -54,7 +53,7 @@ class Keep(Block):
     at_least: Annotated[int, Field(ge=0)]
     top_up_to: Annotated[int, Field(ge=0)]
 
-    @model_validator(mode="after")
+    @after_all
     def _fills_up(self) -> Keep:
         if self.top_up_to < self.at_least:
             raise PydanticCustomError("keep", "top_up_to may not be less than at_least")
@@ -68,7 +67,7 @@ class CreditsSpec(Block):
     allowance: Allowance | None = None
     keep: Keep | None = None
 
-    @model_validator(mode="after")
+    @after_all
     def _exactly_one(self) -> CreditsSpec:
         given = [name for name in ("grants", "allowance", "keep") if getattr(self, name) is not None]
         if len(given) != 1:

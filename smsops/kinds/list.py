@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from smsops.api.contract import ListField, ListRecord
@@ -31,11 +30,11 @@ from smsops.kinds.contacts import (
     wanted_contacts,
 )
 from smsops.model.address import Address
+from smsops.model.block import BeforeValidator, Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, REPLACE, Change
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
-from smsops.model.settings import Block
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON
 from smsops.table import Table

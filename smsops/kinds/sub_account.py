@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
 
-from pydantic import Field
-
 from smsops.api.contract import CreatedSubAccount, Refused
 from smsops.kinds.base import (
     MASTER_INFO,
@@ -25,12 +23,12 @@ from smsops.kinds.base import (
 )
 from smsops.kinds.credits import CreditsField, declare_credits
 from smsops.model.address import Address
+from smsops.model.block import Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank, SecretField, Text
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.phone import normalise_any
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, UPDATE, Change
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
-from smsops.model.settings import Block
 from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.values import JSON, Number, Secret, digest, mask_phone
 

@@ -6,11 +6,10 @@ import re
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from smsops.model.block import AfterValidator, BeforeValidator, Block, Field, WithJsonSchema
 from smsops.model.resources import Guard, SecretReference
-from smsops.model.settings import Block
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SOURCES = ("env", "file", "command")
@@ -111,7 +110,7 @@ _UNGUARDED = Guard()
 @cache
 def _no_lifecycle() -> Lifecycle:
     """What nearly every block has, shared by all."""
-    return Lifecycle()
+    return Lifecycle.model_validate({})
 
 
 class GuardedBlock(Block):

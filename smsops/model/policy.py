@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from smsops.model.settings import Block, Duration
+from smsops.model.block import BeforeValidator, Block, Field, WithJsonSchema
+from smsops.model.settings import Duration
 
 Count = Annotated[int, Field(ge=0)]
 

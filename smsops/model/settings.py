@@ -1,4 +1,4 @@
-"""Settings of a stack, and the base of every model that reads the configuration."""
+"""Settings of a stack."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from smsops.model.block import BeforeValidator, Block, Field, WithJsonSchema
 
 _DURATION = re.compile(r"([0-9]+)\s*(s|m|h|d)\Z")
 _LONGEST = timedelta(days=3650)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class Block(BaseModel):
-    """A block of the configuration: unknown keys are errors, values do not change.
-
-    What is in `model_fields_set` was written; the rest is not managed.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def _read_duration(value: Any) -> Any:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache, lru_cache
+from hashlib import blake2b, scrypt
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -64,17 +65,16 @@ def printed(document: JSON) -> str:
 
 def digest(value: object, *, key: str = "", length: int = 32) -> str:
     """A keyed digest of a JSON value, hexadecimal, `length` characters."""
-    import hmac
-
-    return hmac.digest(key.encode(), canonical(value), "sha256").hex()[:length]
+    secret = key.encode()
+    if len(secret) > blake2b.MAX_KEY_SIZE:
+        secret = blake2b(secret).digest()
+    return blake2b(canonical(value), key=secret, digest_size=length // 2).hexdigest()
 
 
 @lru_cache(maxsize=8)
 def slow_digest(value: str, salt: str) -> str:
     """A salted digest that is slow to guess (scrypt; some milliseconds): a key for others, made from a secret."""
-    import hashlib
-
-    return hashlib.scrypt(value.encode(), salt=salt.encode(), n=2**12, r=8, p=1, dklen=32).hex()
+    return scrypt(value.encode(), salt=salt.encode(), n=2**12, r=8, p=1, dklen=32).hex()
 
 
 def mask_phone(phone: str) -> str:

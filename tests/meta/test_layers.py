@@ -33,7 +33,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "config",
         "edge",
         "errors",
-        "garbage",
         "kinds",
         "model",
         "pipeline",

@@ -12,10 +12,10 @@ import pytest
 from smsops.kinds import KINDS
 from smsops.kinds.base import Declaration, Kind, Resource, Session, View
 from smsops.model.address import Address
+from smsops.model.block import Block
 from smsops.model.blocks import GuardedBlock, NonBlank
 from smsops.model.plan import CREATE, DELETE, REPLACE, Change
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
-from smsops.model.settings import Block
 from smsops.model.state import Drop, Entry, Event, Put
 from tests.harness import Stack
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from smsops import garbage
 from smsops.api.client import ReaderClient, Transport, WriterClient
 from smsops.api.contract import Credentials
 from smsops.cli.connect import ApiConnection
@@ -81,6 +82,7 @@ class Stage(Stack):
         code = DIED
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.suppress(Death):
             code = int(run(arguments, given))
+        garbage.search_everything()
         if process.dead:
             code = DIED
             self.counts["deaths"] += 1

@@ -23,10 +23,10 @@ from smsops.kinds.campaign.schedule import is_near, read_schedule, shown, wire_d
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import STOP, Template
 from smsops.model.address import Address
+from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Change, Send
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
-from smsops.model.settings import Block
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.values import JSON, Number, mask_text, plural
 from smsops.table import Table

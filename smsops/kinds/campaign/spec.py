@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
+from smsops.model.block import Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank
-from smsops.model.settings import Block
 
 
 class AudienceSpec(Block):

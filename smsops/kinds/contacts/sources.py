@@ -6,18 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from smsops.kinds.base import Declaration, SourceRead, Step
 from smsops.kinds.contacts.gather import CONTRADICTION, FilePart, InlinePart, Part, gathered
 from smsops.kinds.contacts.rows import KIND, Declared, Wanted
 from smsops.model.address import Address
+from smsops.model.block import BeforeValidator, Block, Field, WithJsonSchema, after_all
 from smsops.model.blocks import SECRET_SCHEMA, NonBlank, read_secret, refuse_password
 from smsops.model.diagnostics import Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import Desired, Guard, SecretReference
-from smsops.model.settings import Block
 from smsops.model.sources import RemoteSource, format_of
 from smsops.table import Fields, Rows
 from smsops.table.read import PHONE_COLUMNS, Reading, bad_phone
@@ -95,7 +94,7 @@ class ContactSource(Block):
     )
     inline: list[dict[str, str | None]] | None = Field(None, description="Rows: phone and fields.")
 
-    @model_validator(mode="after")
+    @after_all
     def _one_source(self) -> ContactSource:
         if [self.file, self.sql, self.inline].count(None) != 2:
             raise PydanticCustomError("source", "A source of contacts has exactly one of file, sql and inline")
