@@ -8,7 +8,7 @@ SEEDS ?= 2000
 KILLS ?= 200
 SEED ?= 1
 
-.PHONY: help demo test check simulate kill format schemas lock bench clean
+.PHONY: help demo mariadb test check simulate kill format schemas lock bench clean
 
 help:
 	@echo "make demo     watch an account come into being on the embedded sandbox"
@@ -41,7 +41,16 @@ NODE := tests/servers/node
 	npm ci --prefix .venv/node --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-test: .venv/installed .venv/node/installed
+# MariaDB, the MySQL server of the tests: only the system's packages have it.
+mariadb:
+	@command -v mariadbd >/dev/null || test -x /usr/sbin/mariadbd || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mariadb-server-core; \
+	else \
+		echo 'make test needs mariadbd for the MySQL server of the tests: sudo apt-get install mariadb-server-core' >&2; exit 1; \
+	fi
+
+test: .venv/installed .venv/node/installed mariadb
 	$(BIN)/pytest -n auto --dist worksteal
 
 simulate: .venv/installed

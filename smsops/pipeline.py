@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +15,8 @@ from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Re
 from smsops.config.load import Configuration, Inputs, locate
 from smsops.config.stack import StackBlock
 from smsops.core import diff, evidence, plan
-from smsops.edge import apply, git, plan_file, refresh
+from smsops.edge import apply, git, plan_file
+from smsops.edge.refresh import Refresh
 from smsops.edge.secrets import SecretUnavailable, resolve
 from smsops.edge.sources import open_source
 from smsops.edge.state.backend import Backend, Holder
@@ -182,18 +183,18 @@ async def prepare(
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
     )
+    reads = Refresh(connection.reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:
-        await refresh.fetch(connection.reader, read_source, [MASTER_INFO], view.results, progress)
+        await reads.fetch([MASTER_INFO])
         _check_master(view)
-    settled = await _judge_doubts(view, connection.reader, read_source, progress)
+    settled = await _judge_doubts(view, reads)
     moves = _moves(configuration, settled.state, kinds)
     view = replace(view, state=fold(settled.state, moves), evidence=settled.open, observed={})
     _check_targets({*configuration.desired, *view.addresses}, options.targets)
     selected = diff.select(view, options.targets)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
     with garbage.none_expected():
-        forgotten = _forgotten(configuration, view)
-        found = await _compare(view, selected, forgotten, connection.reader, read_source, progress)
+        found = await _compare(view, selected, _forgotten(configuration, view), reads)
     settings = configuration.settings
     context = plan.Context(
         stack=configuration.stack.stack,
@@ -233,15 +234,13 @@ class _Settled:
     open: Mapping[str, str]
 
 
-async def _judge_doubts(
-    view: View, reader: Reader, read_source: refresh.ReadSource, progress: Callable[[int], None]
-) -> _Settled:
+async def _judge_doubts(view: View, reads: Refresh) -> _Settled:
     verdicts: list[evidence.Verdict] | None = None
     while verdicts is None:
         try:
             verdicts = evidence.judge(view)
         except NotReadYet as missing:
-            await refresh.fetch(reader, read_source, missing.reads, view.results, progress)
+            await reads.fetch(missing.reads)
     settled = tuple(verdict for verdict in verdicts if verdict.happened is not None)
     events = tuple(event for verdict in settled for event in evidence.settlement(verdict, view))
     in_doubt = {verdict.intent.id: verdict.why for verdict in verdicts if verdict.happened is None}
@@ -277,23 +276,21 @@ async def _compare(
     view: View,
     selected: frozenset[Address],
     forgotten: frozenset[Address],
-    reader: Reader,
-    read_source: refresh.ReadSource,
-    progress: Callable[[int], None],
+    reads: Refresh,
 ) -> diff.Difference:
     search = diff.Search(view, selected, forgotten)
 
-    def more(read: AnyRead) -> list[AnyRead]:
-        return [] if isinstance(view.results.get(MASTER_INFO), ApiError) else search.arrived(read)
+    def more(read: AnyRead) -> Iterator[AnyRead]:
+        return iter(()) if isinstance(view.results.get(MASTER_INFO), ApiError) else search.arrived(read)
 
     first = [MASTER_INFO, *search.start()]  # every plan shows the master's balance
-    await refresh.fetch(reader, read_source, first, view.results, progress, more)
+    await reads.fetch(first, more)
     _check_master(view)
-    found = diff.compare(view, selected, forgotten, search)
-    while found.reads:
-        await refresh.fetch(reader, read_source, list(found.reads), view.results, progress)
+    while True:
         found = diff.compare(view, selected, forgotten)
-    return found
+        if not found.reads:
+            return found
+        await reads.fetch(found.reads)
 
 
 def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:

@@ -11,6 +11,8 @@ from hypothesis import settings
 
 from tests.harness import Stack
 
+pytest_plugins = ("tests.servers.fixtures",)
+
 # The same examples in every run of CI, so that what it finds is what changed; new ones everywhere else.
 settings.register_profile("smsops", derandomize=bool(os.environ.get("CI")), deadline=None)
 settings.load_profile("smsops")

@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.pipelines.outcome import Batches, run
+from benchmarks.pipelines.columns import FIELDS
+from benchmarks.pipelines.outcome import Batches, batches, run
+from smsops.api.answers import contact_rows
+from smsops.model.sources import Stream
+from smsops.table import Table
+from smsops.table.answer import ContactsBody
+from smsops.table.read import Reading, read
 
-NOT_YET = 75
-"""Exit code while there is nothing to measure."""
+_BLOCK = 1 << 18
 
 
-# ------------------------------------------------------------------------------------------
-# TO BE FILLED IN by whoever writes the entry point of the product.
-# ------------------------------------------------------------------------------------------
 def product_pipeline(csv_path: Path, json_path: Path) -> Batches:
-    """From the bytes of a CSV and of an answer of getContacts to the batches that apply would send.
+    """From the bytes of a CSV and of an answer of getContacts to the batches that apply would send."""
+    wanted = read(_opener(csv_path), Reading(tuple(FIELDS), "FR"))
+    assert wanted.table is not None
+    assert not wanted.mistakes
+    found = wanted.table.compared(_live(json_path))
+    removed = [phone for phones in found.remove.phones() for phone in phones]
+    return batches(_rows(found.add), _rows(found.change), removed)
 
-    The CSV has the columns of `columns.COLUMNS`, the answer the keys of `columns.LIVE_KEYS`; the list's membership is
-    exact. The answer is to be read as it would come from the network: in blocks, once, from the first byte to the last.
-    `outcome.batches` makes the result of added rows, changed rows and removed phones; `Batches` may as well be made of
-    what the product has. `python -m benchmarks.contacts` compares it with what the other pipelines find.
-    """
-    raise NotImplementedError
+
+def _opener(path: Path):  # type: ignore[no-untyped-def]
+    @contextmanager
+    def opened() -> Iterator[Stream]:
+        with path.open("rb") as file:
+            yield Stream(path.name, "csv", iter(lambda: file.read(1 << 20), b""))
+
+    return opened
 
 
-def main() -> None:
-    """The program, like those of the reference pipelines."""
-    try:
-        run(product_pipeline)
-    except NotImplementedError:
-        sys.exit(NOT_YET)
+def _live(path: Path) -> Table:
+    body = ContactsBody(contact_rows)
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            body.feed(block)
+    body.body()
+    read_ = body.table()
+    assert read_ is not None
+    return read_[0]
+
+
+def _rows(table: Table) -> list[tuple[str, ...]]:
+    return [(phone, *(fields[name] for name in FIELDS)) for phone, fields in table]
 
 
 if __name__ == "__main__":
-    main()
+    run(product_pipeline)

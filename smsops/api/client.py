@@ -9,11 +9,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
+from math import inf
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from smsops.api import answers, methods, payloads
 from smsops.api.contract import (
@@ -165,7 +166,7 @@ class Transport:
         call = _Call(
             method,
             credentials.login,
-            _encoded(method, {"login": credentials.login, "apiKey": credentials.api_key} | dict(parameters)),
+            _encoded(method, credentials, parameters),
             (credentials.api_key, *secrets),
             collect,
         )
@@ -248,11 +249,10 @@ class Transport:
         async with asyncio.timeout(self._timeout) as deadline:
             async with wire.post(f"{self._url}/{call.method.name}/", call.body) as answer:
                 heard = self._clock.monotonic()
-                if call.collect is None or answer.status != 200:
-                    size = await self._keep(answer, kept, deadline)
-                    body = kept.body()
-                else:
-                    size, body = await self._collect(answer, call.collect(), deadline)
+                collector = call.collect() if call.collect and answer.status == 200 else kept
+                size = await self._receive(answer, collector, deadline)
+                deadline.reschedule(None)
+                body = await _take(collector.body, in_thread=collector is not kept and size > _QUICKLY_TAKEN)
                 if answer.status in _OVERLOADED:
                     pace.slow_down(sent)
                 elif answer.status == 200:
@@ -260,38 +260,33 @@ class Transport:
                 wait = retry_after(answer.header("Retry-After"), answer.header("Date"))
                 return _Reply(answer.status, body, wait)
 
-    async def _keep(self, answer: Incoming, kept: _Kept, deadline: asyncio.Timeout) -> int:
+    async def _receive(self, answer: Incoming, collector: Collector, deadline: asyncio.Timeout) -> int:
+        """Hand an answer on as it arrives; gives its size. What takes its time does so in a thread, so that others go on."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._timeout * _SLOWEST_ANSWER
+        end, moved = loop.time() + self._timeout * _SLOWEST_ANSWER, loop.time()
+        longest, kept = (_LONGEST_KEPT, True) if isinstance(collector, _Kept) else (_LONGEST_COLLECTED, False)
         size = 0
         async for chunk in answer.chunks():
-            kept.feed(chunk)
             size += len(chunk)
-            if size > _LONGEST_KEPT:
+            if size > longest:
                 raise _Spoilt("an answer without end")
-            deadline.reschedule(min(end, loop.time() + self._timeout))
+            if kept or size <= _QUICKLY_TAKEN:
+                await _take(partial(collector.feed, chunk))
+            else:
+                deadline.reschedule(None)  # the time that the collector takes is not the server's
+                await _take(partial(collector.feed, chunk), in_thread=True)
+                moved = -inf
+            now = loop.time()
+            if now - moved > self._timeout / 10:  # moving a deadline costs more than a small answer
+                deadline.reschedule(min(now + self._timeout, end + (0 if kept else size / _SLOWEST_PACE)))
+                moved = now
         return size
 
-    async def _collect(self, answer: Incoming, collector: Collector, deadline: asyncio.Timeout) -> tuple[int, bytes]:
-        """Hand an answer on as it arrives. What takes its time does so in a thread, so that other calls go on."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._timeout * _SLOWEST_ANSWER
-        size = 0
-        async for chunk in answer.chunks():
-            size += len(chunk)
-            if size > _LONGEST_COLLECTED:
-                raise _Spoilt("an answer without end")
-            deadline.reschedule(None)  # the time that the collector takes is not the server's
-            await _take(partial(collector.feed, chunk), size)
-            deadline.reschedule(min(end + size / _SLOWEST_PACE, loop.time() + self._timeout))
-        deadline.reschedule(None)
-        return size, await _take(collector.body, size)
 
-
-async def _take(step: Callable[[], T], size: int) -> T:
+async def _take(step: Callable[[], T], *, in_thread: bool = False) -> T:
     """One step of a collector; its errors are those of the answer."""
     try:
-        return step() if size <= _QUICKLY_TAKEN else await asyncio.to_thread(step)
+        return await asyncio.to_thread(step) if in_thread else step()
     except Malformed as malformed:
         problem = str(malformed)
     except Exception as error:  # its text may quote the answer
@@ -299,12 +294,19 @@ async def _take(step: Callable[[], T], size: int) -> T:
     raise _Spoilt(problem)
 
 
-def _encoded(method: Method, parameters: Mapping[str, str]) -> bytes:
+def _encoded(method: Method, credentials: Credentials, parameters: Mapping[str, str]) -> bytes:
+    """The body of a request. The names of parameters are our own and need no quoting."""
     try:
-        return urlencode({**parameters, "returnformat": "json"}).encode("ascii")
+        fields = "".join(f"&{name}={quote_plus(value)}" for name, value in parameters.items())
+        return (_encoded_head(credentials) + fields).encode("ascii")
     except UnicodeEncodeError:
         pass  # the exception would keep the parameters
     raise NotSent(method.name, "the parameters hold half a character (a lone surrogate), which UTF-8 cannot express")
+
+
+@lru_cache(maxsize=16)
+def _encoded_head(credentials: Credentials) -> str:
+    return urlencode({"login": credentials.login, "apiKey": credentials.api_key, "returnformat": "json"})
 
 
 def _judged(call: _Call, reply: _Reply | ApiError, parse: Callable[[Answer], T]) -> T:

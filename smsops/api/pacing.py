@@ -22,6 +22,7 @@ _LEAST = 1.0  # requests a second, however the server struggles
 _RECOVERY = 20.0  # seconds from nothing to the full rate
 _SLOW = 4.0  # times as long as at best
 _QUICK = 1.0  # seconds; what takes less is never slow
+_FORGOTTEN = 1.01  # by each answer: who has become slower for good is asked as before in the end
 
 
 class Clock(Protocol):
@@ -56,8 +57,8 @@ class Pace:
     Fewer than one a second is one in a longer time. The first ones go at once: a small run does not feel the limit.
 
     The rate is halved when the server turns a request away or takes much longer than it has shown it can, and grows
-    again steadily: additive increase, multiplicative decrease, as TCP does it. So it settles around what the server
-    can take, and a server that keeps up never sees less than `per_second`.
+    again steadily from the next good answer on: additive increase, multiplicative decrease, as TCP does it. So it
+    settles around what the server can take, and a server that keeps up never sees less than `per_second`.
     """
 
     def __init__(self, per_second: float, clock: Clock) -> None:
@@ -70,6 +71,7 @@ class Pace:
         self._blocked_until = -math.inf
         self._slowed_at = -math.inf
         self._slowed_to = self._full
+        self._growing_since = math.inf
         self._best: dict[str, float] = {}
 
     async def turn(self, slots: asyncio.Semaphore) -> float:
@@ -87,8 +89,8 @@ class Pace:
 
     def rate(self) -> float:
         """The requests that may go out a second, as things are."""
-        recovered = (self._clock.monotonic() - self._slowed_at) * self._full / _RECOVERY
-        return min(self._full, self._slowed_to + recovered)
+        growing = max(0.0, self._clock.monotonic() - self._growing_since)
+        return min(self._full, self._slowed_to + growing * self._full / _RECOVERY)
 
     def _due(self) -> float:
         rate = self.rate()
@@ -103,10 +105,12 @@ class Pace:
     def answered(self, sent: float, heard: float, like: str) -> None:
         """A request was answered; `like` names those that should take about as long."""
         took = heard - sent
-        best = self._best.setdefault(like, took)
-        self._best[like] = min(best, took)
+        best = self._best.get(like, took)
+        self._best[like] = min(best * _FORGOTTEN, took)
         if took > max(best * _SLOW, _QUICK):
             self.slow_down(sent)
+        elif sent > self._slowed_at:
+            self._growing_since = min(self._growing_since, heard)
 
     def slow_down(self, sent: float) -> None:
         """The server did not keep up with a request that went out then: let half as many out as went out around it."""
@@ -117,6 +121,7 @@ class Pace:
             return
         self._slowed_to = max(min(_LEAST, self._full), min(self.rate(), around) / 2)
         self._slowed_at = self._clock.monotonic()
+        self._growing_since = math.inf
         _log.info("the server does not keep up: at most %.1f requests a second for now", self._slowed_to)
 
 

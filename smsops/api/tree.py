@@ -41,9 +41,7 @@ def _from_json(body: bytes) -> Tree:
     problem = "the answer is neither JSON nor XML, or breaks off"
     try:
         text = body.decode("utf-8").strip(_BLANK)
-        tree: Tree = json.loads(
-            text, parse_float=Decimal, parse_constant=_not_a_number, object_pairs_hook=_without_contradiction
-        )
+        tree: Tree = _JSON.decode(text)
     except Malformed as malformed:
         problem = str(malformed)
     except (ValueError, ArithmeticError, RecursionError):
@@ -62,6 +60,9 @@ def _without_contradiction(pairs: list[tuple[str, Tree]]) -> Mapped:
     if len(mapped) != len(pairs) and any(mapped[key] != value for key, value in pairs):
         raise Malformed("the answer says two things under one key")
     return mapped
+
+
+_JSON = json.JSONDecoder(parse_float=Decimal, parse_constant=_not_a_number, object_pairs_hook=_without_contradiction)
 
 
 def _from_xml(body: bytes) -> Tree:

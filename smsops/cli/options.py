@@ -27,6 +27,8 @@ class Globals:
     directory: Path = Path()
     variables: dict[str, str] = field(default_factory=dict)
     variable_files: list[str] = field(default_factory=list)
+    data_root: Path | None = None
+    """Where paths of data files may begin besides the stack."""
     color: bool | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     surroundings: Surroundings | None = None
@@ -35,7 +37,9 @@ class Globals:
     def inputs(self) -> Inputs:
         from smsops.config.load import Inputs
 
-        return Inputs(self.variables, self.variable_files, self.directory, self.environment)
+        data_root = self.data_root or self.environment.get("SMSOPS_DATA_ROOT") or None
+        there = self.path(Path(data_root)) if data_root else None
+        return Inputs(self.variables, self.variable_files, self.directory, self.environment, there)
 
     def path(self, path: Path) -> Path:
         """A path of the command line: `-C DIR` reads it as if smsops were started there."""
@@ -94,6 +98,11 @@ def _variable_files(context: click.Context, _: click.Parameter, values: tuple[st
     _globals(context).variable_files.extend(values)
 
 
+def _data_root(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        _globals(context).data_root = Path(value)
+
+
 def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         _globals(context).color = False
@@ -120,6 +129,10 @@ def global_options(*, hidden: bool) -> list[click.Option]:
         click.Option(
             ["--var-file"], multiple=True, expose_value=False, callback=_variable_files, hidden=hidden, metavar="FILE",
             help="Set variables from a YAML file.",
+        ),
+        click.Option(
+            ["--data-root"], expose_value=False, callback=_data_root, hidden=hidden, metavar="DIR",
+            help="Where paths of data files may begin, besides the stack.",
         ),
         click.Option(
             ["--no-color"], is_flag=True, expose_value=False, callback=_no_color, hidden=hidden, help="Plain text."

@@ -16,10 +16,11 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar, cast
 
 from smsops.api.contract import ApiError, Credentials, NotSent, OutcomeUnknown, Refused, Writer
+from smsops.edge.meter import Meter
 from smsops.errors import Interrupted, SmsopsError
 from smsops.kinds.base import Kind
 from smsops.model.address import Address
-from smsops.model.plan import FORGET, NO_OP, Operation, Outcome, Plan
+from smsops.model.plan import FORGET, NO_OP, Operation, Outcome, Plan, Progress
 from smsops.model.state import Drop, Entry, Event, Intend, Intent, Moved, Put, Settle, State
 from smsops.model.values import JSON, Number, Secret, as_json_number
 from smsops.table import Table, backup
@@ -48,7 +49,7 @@ class Reporter(Protocol):
 
     def started(self, operation: Operation) -> None: ...
 
-    def progressed(self, operation: Operation, done: int, total: int, noun: str) -> None: ...
+    def progressed(self, operation: Operation, progress: Progress) -> None: ...
 
     def ended(self, outcome: Outcome) -> None: ...
 
@@ -132,6 +133,7 @@ class Run:
     stop: asyncio.Event
     keys: dict[str, str] = field(default_factory=dict)
     key_locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    monotonic: Callable[[], float] = time.monotonic
 
     @property
     def state(self) -> State:
@@ -178,6 +180,7 @@ class _Session:
         self._intents = 0
         self.facts: dict[str, JSON] = {}
         self._so_far = ""
+        self._meter = Meter(run.monotonic)
         self.master: Writer = cast("Writer", _Counted(run.master, self))
 
     def check(self) -> None:
@@ -249,7 +252,7 @@ class _Session:
 
     def progress(self, done: int, total: int, noun: str) -> None:
         self._so_far = f" after {done:,} of {total:,} {noun}"
-        self._run.reporter.progressed(self._operation, done, total, noun)
+        self._run.reporter.progressed(self._operation, self._meter.progress(done, total, noun))
 
     def proceed(self) -> None:
         if self._run.stop.is_set():
@@ -331,7 +334,7 @@ class _Scheduler:
     async def perform(self, operation: Operation) -> Outcome:
         self.run.reporter.started(operation)
         session = _Session(self.run, operation)
-        began = time.monotonic()
+        began = self.run.monotonic()
         change = operation.change
         try:
             self.run.check()
@@ -347,20 +350,25 @@ class _Scheduler:
         except ApiError as error:
             return self._failed(operation, session, began, error)
         except Interrupted as error:
-            seconds = time.monotonic() - began
+            seconds = self.run.monotonic() - began
             return Outcome(operation, "unfinished", session.calls, seconds, error.code, error.summary)
         except SmsopsError as error:
-            seconds = time.monotonic() - began
+            seconds = self.run.monotonic() - began
             doubt = bool(self.run.state.in_doubt(change.address))  # what it has announced may have happened
             return Outcome(
                 operation, "in_doubt" if doubt else "failed", session.calls, seconds, error.code, error.summary
             )
-        return Outcome(operation, "done", session.calls, time.monotonic() - began, returned=session.facts)
+        return Outcome(operation, "done", session.calls, self.run.monotonic() - began, returned=session.facts)
 
     def _failed(self, operation: Operation, session: _Session, began: float, error: ApiError) -> Outcome:
         open_intents = self.run.state.in_doubt(operation.change.address)
         doubt = isinstance(error, OutcomeUnknown) and bool(open_intents)
         detail = f"{error}. {error.hint}".strip() if error.hint else str(error)
         return Outcome(
-            operation, "in_doubt" if doubt else "failed", session.calls, time.monotonic() - began, error.code, detail
+            operation,
+            "in_doubt" if doubt else "failed",
+            session.calls,
+            self.run.monotonic() - began,
+            error.code,
+            detail,
         )

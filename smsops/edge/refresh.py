@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from smsops.api.contract import ApiError, Reader
@@ -15,38 +16,93 @@ from smsops.table.read import Source
 ReadSource = Callable[[SourceRead], Source]
 """Reads a source. SourceUnreadable where it cannot be read to its end."""
 
+More = Callable[[AnyRead], Iterable[AnyRead]]
+"""What has to be read now that a read has its result."""
 
-async def fetch(
-    reader: Reader,
-    read_source: ReadSource,
-    reads: Iterable[AnyRead],
-    results: dict[AnyRead, Any],
-    progress: Callable[[int], None] = lambda count: None,
-    more: Callable[[AnyRead], Iterable[AnyRead]] = lambda read: (),
-) -> None:
-    """Make some reads, and those that `more` names behind each; keep their results, or the errors they ended with.
 
-    What is named again, or has a result, is not read again.
+class Refresh:
+    """Makes reads and keeps their results, or the errors they ended with. What has a result is not read again.
+
+    As many calls as `parallelism` are under way. What is known to be needed is asked for before it is found out what
+    else may be: while there is something to ask for, no call waits for a comparison.
     """
-    asked = set(results)
 
-    async def all_of(reads: Iterable[AnyRead]) -> None:
-        new = [read for read in dict.fromkeys(reads) if read not in asked]
-        asked.update(new)
-        await asyncio.gather(*map(one, new))
+    def __init__(
+        self,
+        reader: Reader,
+        read_source: ReadSource,
+        results: dict[AnyRead, Any],
+        parallelism: int,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._reader = reader
+        self._read_source = read_source
+        self._results = results
+        self._parallelism = parallelism
+        self._progress = progress
+        self._asked: set[AnyRead] = set()
+        self._waiting: deque[Read] = deque()
+        self._arrived: deque[AnyRead] = deque()
+        self._found: Iterator[AnyRead] = iter(())
+        self._workers = 0
 
-    async def one(read: AnyRead) -> None:
+    async def fetch(self, reads: Iterable[AnyRead], more: More = lambda read: ()) -> None:
+        """Make some reads, and those that `more` names behind each of them."""
+        self._more = more
+        self._asked = set(self._results)
         try:
-            results[read] = (
-                await asyncio.to_thread(read_source, read) if isinstance(read, SourceRead) else await ask(read)
-            )
-        except (ApiError, SourceUnreadable) as error:
-            results[read] = error
-        progress(1)
-        await all_of(more(read))
+            async with asyncio.TaskGroup() as self._tasks:
+                for read in reads:
+                    self._ask_for(read)
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
-    async def ask(read: Read) -> Any:
-        method = getattr(reader, read.method)
-        return await (method(*read.args, sub_account=read.login) if read.login else method(*read.args))
+    def _ask_for(self, read: AnyRead) -> None:
+        if read in self._asked:
+            return
+        self._asked.add(read)
+        if isinstance(read, SourceRead):  # no call of the API
+            self._tasks.create_task(self._read(read))
+            return
+        self._waiting.append(read)
+        if self._workers < self._parallelism:
+            self._workers += 1
+            self._tasks.create_task(self._work())
 
-    await all_of(reads)
+    async def _work(self) -> None:
+        while self._finds_one():
+            await self._call(self._waiting.popleft())
+        self._workers -= 1
+
+    def _finds_one(self) -> bool:
+        """Whether there is a read to make; looks no further than to the next one."""
+        while not self._waiting:
+            read = next(self._found, None)
+            if read is not None:
+                self._ask_for(read)
+            elif self._arrived:
+                self._found = iter(self._more(self._arrived.popleft()))
+            else:
+                return False
+        return True
+
+    async def _call(self, read: Read) -> None:
+        method = getattr(self._reader, read.method)
+        try:
+            answer = await (method(*read.args, sub_account=read.login) if read.login else method(*read.args))
+        except ApiError as error:
+            answer = error
+        self._has(read, answer)
+
+    async def _read(self, read: SourceRead) -> None:
+        try:
+            source: object = await asyncio.to_thread(self._read_source, read)
+        except SourceUnreadable as error:
+            source = error
+        self._has(read, source)
+        self._finds_one()
+
+    def _has(self, read: AnyRead, result: object) -> None:
+        self._results[read] = result
+        self._arrived.append(read)
+        self._progress(1)

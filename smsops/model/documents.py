@@ -177,6 +177,8 @@ class OperationEventDocument(TypedDict):
     done: NotRequired[int]
     total: NotRequired[int]
     unit: NotRequired[str]
+    per_second: NotRequired[float | None]
+    seconds_left: NotRequired[float | None]
 
 
 class SummaryEventDocument(TypedDict):

@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
 _NOISE = re.compile(r"[\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff]+")
 _FRENCH = re.compile(r"(?:(?:\+|00)?33|0)?([67]\d{8})\Z")
-_WITH_CODE = re.compile(r"(?:\+|00)([1-9]\d{6,14})\Z", re.ASCII)
-_NOTHING = re.compile(r"(?!)")
+WITH_CODE = re.compile(r"(?:\+|00)([1-9]\d{6,14})\Z", re.ASCII)
 OVERSEAS = {
     "639": "262",
     "690": "590",
@@ -96,39 +95,60 @@ def _parse(compact: str, country: str) -> str:
 
 def _international(compact: str) -> str | None:
     """The digits of a mobile that is written with + or 00 and its country code, where that country's plan is simple."""
-    match = _WITH_CODE.match(compact)
+    match = WITH_CODE.match(compact)
     if match is None:
         return None
     digits = match[1]
-    for length in (1, 2, 3):
-        mobile = _mobiles_of(int(digits[:length]))
-        if mobile is not None:
-            return digits if mobile.fullmatch(digits, length) else None
-    return None
+    code = country_code(digits)
+    return digits if code and _mobiles_of(code).fullmatch(digits, len(str(code))) else None
+
+
+class MobilePlan(NamedTuple):
+    """Which national numbers behind a country code are mobiles that no rule of the library changes.
+
+    They are whole matches of both patterns, do not begin like `prefix`, and have one of the lengths. Such a rule strips
+    what looks like a national prefix: where a mobile can begin like one the library is asked.
+    """
+
+    mobile: str
+    every: str
+    prefix: str | None
+    lengths: tuple[int, ...]
 
 
 @cache
-def _mobiles_of(code: int) -> re.Pattern[str] | None:
-    """The mobile numbers behind a country code which no rule of the library changes; None where it is no code.
-
-    Such a rule strips what looks like a national prefix. Where a mobile can begin like one the library is asked.
-    """
+def mobile_plan(code: int) -> MobilePlan | None:
+    """The plan of a country code; None where there is none, or none so simple."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
     regions = COUNTRY_CODE_TO_REGION_CODE.get(code)
-    if regions is None:
-        return None
-    metadata = PhoneMetadata.metadata_for_region(regions[0], None)
+    metadata = PhoneMetadata.metadata_for_region(regions[0], None) if regions and code != 33 else None
     mobile, every = (metadata.mobile, metadata.general_desc) if metadata else (None, None)
-    if code == 33 or metadata is None or mobile is None or every is None:
-        return _NOTHING
+    if metadata is None or mobile is None or every is None:
+        return None
     if not mobile.national_number_pattern or not every.national_number_pattern:
-        return _NOTHING
-    prefix = metadata.national_prefix_for_parsing
-    unchanged = f"(?!{prefix})" if prefix else ""
-    lengths = "|".join(f"\\d{{{length}}}" for length in every.possible_length)
-    form = f"(?=(?:{mobile.national_number_pattern})\\Z)(?=(?:{every.national_number_pattern})\\Z)"
-    return re.compile(f"{unchanged}{form}(?:{lengths})", re.ASCII)
+        return None
+    lengths = tuple(every.possible_length)
+    return MobilePlan(
+        mobile.national_number_pattern, every.national_number_pattern, metadata.national_prefix_for_parsing, lengths
+    )
+
+
+def country_code(digits: str) -> int | None:
+    """The country code that international digits begin with."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    return next((int(digits[:n]) for n in (1, 2, 3) if int(digits[:n]) in COUNTRY_CODE_TO_REGION_CODE), None)
+
+
+@cache
+def _mobiles_of(code: int) -> re.Pattern[str]:
+    plan = mobile_plan(code)
+    if plan is None:
+        return re.compile(r"(?!)")
+    unchanged = f"(?!{plan.prefix})" if plan.prefix else ""
+    lengths = "|".join(f"\\d{{{length}}}" for length in plan.lengths)
+    return re.compile(f"{unchanged}(?=(?:{plan.mobile})\\Z)(?=(?:{plan.every})\\Z)(?:{lengths})", re.ASCII)
 
 
 def _parse_slowly(compact: str, country: str) -> str:

@@ -350,6 +350,16 @@ class Outcome(NamedTuple):
     returned: Mapping[str, JSON] = EMPTY
 
 
+class Progress(NamedTuple):
+    """How far a long operation is. The pace and the time left are known from the second time on that it is told."""
+
+    done: int
+    total: int
+    noun: str
+    per_second: float | None = None
+    seconds_left: float | None = None
+
+
 @dataclass
 class Report:
     """What an apply did."""

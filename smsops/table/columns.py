@@ -120,7 +120,9 @@ class Columns(Table):
         if not len(other):
             return self
         others = other.columns()
-        return self._made(f"FROM {self.source} ANTI JOIN {others.source} USING (phone)", self.fields, whole=self.whole)
+        return self._made(
+            f"FROM {self.source} a ANTI JOIN {others.source} b ON a.phone = b.phone", self.fields, whole=self.whole
+        )
 
     def only(self, names: Collection[str]) -> Table:
         kept = tuple(name for name in self.fields if name in names)
@@ -160,7 +162,7 @@ class Columns(Table):
         shared = [name for name in self.fields if name in old.fields]
         alone = [name for name in self.fields if name not in old.fields]
         if self.whole:  # what is compared is a hash: the values need not be carried through the join
-            mine = f"SELECT phone, hash({', '.join(map(quoted, self.fields)) or '0'}) AS h FROM {self.source}"
+            mine = f"SELECT phone, hash({', '.join(map(column, self.fields)) or '0'}) AS h FROM {self.source}"
             values = (old.value_of(name) if name in shared else "''" for name in self.fields)
             theirs = f"SELECT phone, hash({', '.join(values) or '0'}) AS h FROM {old._name}"
             differ = "a.h <> b.h"

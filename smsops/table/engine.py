@@ -123,7 +123,6 @@ class Engine:
         """The path under which the engine can read these bytes."""
         descriptor = self._free.get()
         try:
-            os.ftruncate(descriptor, 0)
             offset = 0
             for piece in pieces:
                 view = memoryview(piece)
@@ -131,9 +130,9 @@ class Engine:
                     written = os.pwrite(descriptor, view, offset)
                     offset += written
                     view = view[written:]
+            os.ftruncate(descriptor, offset)
             yield _path(descriptor)
         finally:
-            os.ftruncate(descriptor, 0)
             self._free.put(descriptor)
 
 

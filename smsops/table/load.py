@@ -6,7 +6,6 @@ A piece that the engine does not take, or that has a number which is none, is re
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,12 +15,12 @@ from itertools import chain
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.sources import Format
 from smsops.table.columns import Columns, load_rows, stripped
-from smsops.table.engine import EngineError, engine, literal, quoted
+from smsops.table.engine import EngineError, column, engine, literal, quoted
 from smsops.table.mistakes import Mistake, Mistakes
-from smsops.table.phones import fast_path
+from smsops.table.phones import codes_among, fast_path
 from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout
 from smsops.table.stage import Stage
-from smsops.table.text import BadData, csv_rows, decode, delimiter, header, json_rows, likeliest
+from smsops.table.text import BadData, csv_header, csv_rows, decode, delimiter, json_rows, likeliest
 
 PIECE = 8 << 20
 """Bytes of one piece: enough rows for the engine to keep them as it has read them."""
@@ -123,11 +122,11 @@ def _load_text(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
     first = next(cut, None)
     if first is None:
         raise BadData("the file is empty; its first line must name the columns")
-    reader = _CsvPieces(source, first) if form == "csv" else _JsonPieces(source, first)
+    reader = _CsvPieces(source, first) if form == "csv" else _JsonPieces(source, chain([first], cut))
     if reader.layout is None:
         return
-    stage = _Rows(tuple(reader.layout.columns), source.reading.country)
-    for piece in chain([reader.first], cut):
+    stage = _Rows(tuple(reader.layout.columns), source.reading.country, codes_among(reader.phones()))
+    for piece in chain(reader.begun, cut):
         stage.read(reader.read, piece, stage)
     for mistakes in stage.results():
         source.mistakes.extend(mistakes)
@@ -137,9 +136,10 @@ def _load_text(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
 class _Rows(Stage[Mistakes]):
     """The rows of a source: the phone of one that the fast path has left is null, and `text` what stands there."""
 
-    def __init__(self, fields: Sequence[str], country: str) -> None:
+    def __init__(self, fields: Sequence[str], country: str, codes: Sequence[int] = ()) -> None:
         super().__init__(fields, "text VARCHAR")
         self._country = country
+        self._codes = codes
         self._left: dict[str, str] = {}
 
     def add_read(self, rows: str, number: int) -> list[str]:
@@ -147,7 +147,7 @@ class _Rows(Stage[Mistakes]):
         values = "".join(f", f{place}" for place in range(len(self.fields)))
         self.add(
             f"SELECT digits::UBIGINT{values}, {number}, CASE WHEN digits IS NULL THEN text END "
-            f"FROM ({fast_path('text', self._country, rows)})"
+            f"FROM ({fast_path('text', self._country, rows, self._codes)})"
         )
         left = self.engine.run(f"SELECT DISTINCT text FROM {self.name} WHERE piece = {number} AND text IS NOT NULL")
         wrong: list[str] = []
@@ -163,7 +163,8 @@ class _Rows(Stage[Mistakes]):
         if self._left:
             known = load_rows(("text",), ((phone, {"text": text}) for text, phone in self._left.items()))
             self.engine.run(
-                f"UPDATE {self.name} s SET phone = k.phone FROM {known.source} k WHERE s.phone IS NULL AND s.text = k.text"
+                f"UPDATE {self.name} s SET phone = k.phone FROM {known.source} k "
+                f"WHERE s.phone IS NULL AND s.text = k.{column('text')}"
             )
         return self.settled()
 
@@ -182,17 +183,20 @@ class _CsvPieces:
         if "\0" in beginning:
             raise _nul(first)
         self.delimiter = delimiter(beginning)
-        lines = io.StringIO(beginning, newline="")
-        self.names: list[str] = []
-        taken = 0
-        for cells in (reader := csv.reader(lines, delimiter=self.delimiter)):
-            if any(cell.strip() for cell in cells):
-                self.names = header([cell.strip() for cell in cells], taken + 1)
-                taken = reader.line_num
-                break
-            taken = reader.line_num
-        self.first = _behind(first, taken)
+        self.names, taken = csv_header(beginning, self.delimiter, _complaining(source.label, source.mistakes))
+        if not self.names:
+            raise BadData("the file is empty; its first line must name the columns")
+        self.begun = [_behind(first, taken)]
         self.layout: Layout | None = layout(self.names, source.reading, source.label, source.mistakes)
+
+    def phones(self) -> Iterator[str]:
+        """What stands for phones at the beginning of the file."""
+        assert self.layout is not None
+        place = self.names.index(self.layout.phone)
+        for line in decode(self.begun[-1].content[:_HEADER]).split("\n"):
+            cells = line.split(self.delimiter)
+            if place < len(cells):
+                yield cells[place].strip('" ')
 
     def read(self, piece: Piece, stage: _Rows) -> Mistakes:
         """Add the rows of a piece to the stage; its mistakes."""
@@ -209,12 +213,12 @@ class _CsvPieces:
             if quotes or content.count(b"\r") != content.count(b"\r\n"):
                 return False
             content = content.replace(b"\r\n", b"\n")
-        if quotes and _BESIDE_QUOTE.search(content):
+        rare = has_rare_blanks(content)
+        if quotes and (_BESIDE_QUOTE.search(content) if rare else b' "' in content or b'" ' in content):
             return False
         assert self.layout is not None
         cell = {name: f"c{place}" for place, name in enumerate(self.names)}
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in cell.values())
-        rare = has_rare_blanks(content)
         values = [
             f"coalesce({stripped(cell[column], any_blank=rare)}, '') AS f{place}"
             for place, column in enumerate(self.layout.columns.values())
@@ -246,15 +250,27 @@ class _CsvPieces:
 class _JsonPieces:
     """Reads the pieces of one NDJSON file."""
 
-    def __init__(self, source: Source, first: Piece) -> None:
+    def __init__(self, source: Source, pieces: Iterator[Piece]) -> None:
         self.source = source
-        self.first = first
+        self.begun: list[Piece] = []
         self.layout: Layout | None = None
-        rows = json_rows(_text(first.content).split("\n"), first.line, lambda line, message: None)
-        found = next(rows, None)
+        found = None
+        for piece in pieces:
+            self.begun.append(piece)
+            rows = json_rows(_text(piece.content).split("\n"), piece.line, lambda line, message: None)
+            found = next(rows, None)
+            if found is not None:
+                break
         if found is None:
             raise BadData("it holds no JSON object, so it is not an NDJSON file", 1)
         self.layout = layout(list(found[1]), source.reading, source.label, source.mistakes)
+
+    def phones(self) -> Iterator[str]:
+        """What stands for phones at the beginning of the file."""
+        assert self.layout is not None
+        lines = decode(self.begun[-1].content[:_HEADER]).split("\n")
+        for _, row in json_rows(lines, 1, lambda line, message: None):
+            yield row.get(self.layout.phone, "")
 
     def read(self, piece: Piece, stage: _Rows) -> Mistakes:
         """Add the rows of a piece to the stage; its mistakes."""
@@ -290,14 +306,14 @@ class _JsonPieces:
 
 def _json_text(name: str) -> str:
     """A text, or a whole number, as text; null is null."""
-    column = quoted(name)
-    return f"CASE WHEN {column}[1] = '\"' THEN json_extract_string({column}, '$') ELSE nullif({column}::VARCHAR, 'null') END"
+    value = quoted(name)
+    return f"CASE WHEN {value}[1] = '\"' THEN json_extract_string({value}, '$') ELSE nullif({value}::VARCHAR, 'null') END"
 
 
 def _is_odd(name: str) -> str:
     """Whether a value is something else than a text, null or a whole number."""
-    column = f"{quoted(name)}::VARCHAR"
-    return f"NOT coalesce({column}[1] = '\"' OR {column} = 'null' OR regexp_full_match({column}, '-?[1-9][0-9]{{0,17}}|0'), true)"
+    value = f"{quoted(name)}::VARCHAR"
+    return f"NOT coalesce({value}[1] = '\"' OR {value} = 'null' OR regexp_full_match({value}, '-?[1-9][0-9]{{0,17}}|0'), true)"
 
 
 def _is_good(stage: _Rows, rows: str, piece: Piece) -> bool:

@@ -99,8 +99,22 @@ def _as_wide_as(
             yield line, cells[:width] + [""] * (width - len(cells))
 
 
+def csv_header(text: str, delimiter: str, complain: Complain) -> tuple[list[str], int]:
+    """The header at the beginning of a CSV text, and how many lines end with it; no names where there is none."""
+    for line, after, cells in _numbered(io.StringIO(text, newline=""), delimiter, 1, complain):
+        return header(cells, line), after - 1
+    return [], 0
+
+
 def _records(lines: Iterable[str], delimiter: str, line: int, complain: Complain) -> Iterator[tuple[int, list[str]]]:
     """The cells of every record that is not blank, with the line where it begins."""
+    return ((begins, cells) for begins, _, cells in _numbered(lines, delimiter, line, complain))
+
+
+def _numbered(
+    lines: Iterable[str], delimiter: str, line: int, complain: Complain
+) -> Iterator[tuple[int, int, list[str]]]:
+    """Records that are not blank, with the line where each begins and the one behind it."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     first = line
     while True:
@@ -114,7 +128,7 @@ def _records(lines: Iterable[str], delimiter: str, line: int, complain: Complain
             cells = []
         start, line = line, reader.line_num + first
         if any(cells):
-            yield start, cells
+            yield start, line, cells
 
 
 def delimiter(text: str) -> str:

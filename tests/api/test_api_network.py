@@ -15,7 +15,7 @@ from typing import TypeVar
 import pytest
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import ApiError, Credentials, NotSent, OutcomeUnknown, Unreadable
+from smsops.api.contract import ApiError, Credentials, Message, NotSent, OutcomeUnknown, Unreadable
 from tests.api.scripted_server import KEY, LOGIN, MESSAGE, VirtualClock
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Line:
                 await writer.drain()
                 if not answer or b"more to come" in answer:
                     break
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
@@ -209,6 +209,29 @@ def test_connection_that_was_closed_while_idle_is_not_used() -> None:
     assert (line.connections, len(line.requests)) == (2, 2)
 
 
+def test_request_is_not_repeated_on_a_new_connection() -> None:
+    """A warm connection that closes without an answer may have carried the request to its end: it is in doubt."""
+    line = Line([http(), b""])
+
+    async def read_then_send(api: WriterClient) -> None:
+        await api.get_lists()
+        await api.send_sms(MESSAGE)
+
+    with pytest.raises(OutcomeUnknown):
+        ask(line, read_then_send)
+    assert (line.connections, len(line.requests)) == (1, 2)
+
+
+def test_long_body_goes_out_at_once() -> None:
+    """Two megabytes are sent without asking first whether the server would like to have them."""
+    line = Line([http(b'{"status":101,"campaignId":"ap_1"}')])
+
+    ask(line, lambda api: api.send_sms(Message("x" * 2_000_000, MESSAGE.recipients)))
+
+    assert len(line.requests[0]) > 2_000_000
+    assert b"expect" not in line.requests[0].lower()
+
+
 # What never left
 
 
@@ -314,12 +337,12 @@ def test_certificate_from_the_environment(certificate: Path) -> None:
 
 
 def test_proxy_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP_PROXY is asked for the whole URL, with its user and password."""
+    """http_proxy is asked for the whole URL, with its user and password."""
     line = Line()
 
     async def run() -> None:
         async with line.listening() as port:
-            monkeypatch.setenv("HTTP_PROXY", f"http://me:hush@127.0.0.1:{port}")
+            monkeypatch.setenv("http_proxy", f"http://me:hush@127.0.0.1:{port}")
             async with Transport("http://api.invalid/http/9.0", clock=VirtualClock()) as transport:
                 await WriterClient(transport, Credentials(LOGIN, KEY)).get_lists()
 
@@ -331,7 +354,7 @@ def test_proxy_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """NO_PROXY names the hosts that are reached without one."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
     assert ask(Line(), lists) == ()
@@ -340,7 +363,7 @@ def test_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("proxy", ["http://me:hush@127.0.0.1:1", "socks5://me:hush@127.0.0.1:1", "127.0.0.1:1"])
 def test_proxy_that_is_not_there(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its proxy a request never leaves, and the error does not tell the proxy's password."""
-    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
 
     with pytest.raises(NotSent) as raised:
         ask(Line(), send)

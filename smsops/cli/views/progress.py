@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from smsops.cli.views.text import Paint, ended_text, started_text
+from smsops.cli.views.text import Paint, ended_text, progress_text, started_text
 from smsops.edge.apply import Reporter
 from smsops.errors import ExitCode
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.plan import Operation, Outcome, Report
+from smsops.model.plan import Operation, Outcome, Progress, Report
 
 EVENTS_VERSION = "1.0"
 _STEP = 10_000
@@ -31,10 +31,10 @@ class LineReporter:
     def started(self, operation: Operation) -> None:
         click.echo(started_text(operation.change), err=True)
 
-    def progressed(self, operation: Operation, done: int, total: int, noun: str) -> None:
-        if done - self._said.get(operation.id, 0) >= _STEP and done < total:
-            self._said[operation.id] = done
-            click.echo(f"{operation.change.address}: {done:,} of {total:,} {noun}...", err=True)
+    def progressed(self, operation: Operation, progress: Progress) -> None:
+        if progress.done - self._said.get(operation.id, 0) >= _STEP and progress.done < progress.total:
+            self._said[operation.id] = progress.done
+            click.echo(f"{operation.change.address}: {progress_text(progress)}...", err=True)
 
     def ended(self, outcome: Outcome) -> None:
         click.echo(ended_text(outcome, self._paint), err=True)
@@ -60,8 +60,8 @@ class BarReporter:
         self._running[operation.id] = started_text(operation.change)
         self._describe()
 
-    def progressed(self, operation: Operation, done: int, total: int, noun: str) -> None:
-        self._running[operation.id] = f"{operation.change.address}: {done:,} of {total:,} {noun}"
+    def progressed(self, operation: Operation, progress: Progress) -> None:
+        self._running[operation.id] = f"{operation.change.address}: {progress_text(progress)}"
         self._describe()
 
     def ended(self, outcome: Outcome) -> None:
@@ -81,8 +81,17 @@ class EventReporter:
     def started(self, operation: Operation) -> None:
         self.emit("operation_started", operation)
 
-    def progressed(self, operation: Operation, done: int, total: int, noun: str) -> None:
-        self.emit("operation_progress", operation, done=done, total=total, unit=noun)
+    def progressed(self, operation: Operation, progress: Progress) -> None:
+        pace, left = progress.per_second, progress.seconds_left
+        self.emit(
+            "operation_progress",
+            operation,
+            done=progress.done,
+            total=progress.total,
+            unit=progress.noun,
+            per_second=None if pace is None else round(pace, 1),
+            seconds_left=None if left is None else round(left, 1),
+        )
 
     def ended(self, outcome: Outcome) -> None:
         kind = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from typing import IO
@@ -24,6 +25,7 @@ from smsops.model.plan import (
     Doubt,
     Outcome,
     Plan,
+    Progress,
     Report,
 )
 from smsops.model.values import JSON, Number, plural
@@ -229,6 +231,22 @@ def _number(value: Number) -> str:
 
 def started_text(outcome: Change) -> str:
     return f"{outcome.address}: {_VERBS[outcome.actions][0]}..."
+
+
+def progress_text(progress: Progress) -> str:
+    """How far an operation is, how fast it goes on, and how long that still takes."""
+    text = f"{progress.done:,} of {progress.total:,} {progress.noun}"
+    if progress.per_second is None or progress.seconds_left is None:
+        return text
+    return f"{text}, {progress.per_second:,.0f} a second, {_duration(progress.seconds_left)} left"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def ended_text(outcome: Outcome, paint: Paint) -> str:

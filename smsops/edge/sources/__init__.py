@@ -1,14 +1,5 @@
-"""Sources of contacts outside the stack directory: files at addresses and queries, each read in a stream."""
+"""Sources of contacts outside the stack directory, as streams of bytes: files on the web and in object stores, queries."""
 
-from __future__ import annotations
+from smsops.edge.sources.open import open_source
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from pathlib import Path
-
-from smsops.model.sources import RemoteSource, Stream
-
-
-def open_source(source: RemoteSource, root: Path, environment: Mapping[str, str]) -> AbstractContextManager[Stream]:
-    """The bytes of a source. SourceUnreadable where it cannot be read, now or later."""
-    raise NotImplementedError
+__all__ = ["open_source"]

@@ -1,8 +1,6 @@
 """The state in an object store: Amazon S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
 
-The address is `s3://BUCKET/KEY`, `gs://BUCKET/KEY` or `az://CONTAINER/KEY`. It may end with `?endpoint=URL` (a store that
-is not the vendor's own) and `region=NAME`. Credentials are never part of it: they come from the variables that the
-vendors' own tools read, or, where none is set, from the machine (instance metadata, workload identity).
+The address, its parameters and the credentials are those of every object store (smsops/edge/object_store.py).
 
 ========================  ====================================================
 the blob `state`          `KEY`
@@ -34,107 +32,22 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
 
+from smsops.edge.object_store import NO_BUCKET, NO_OBJECT, REQUEST, ObjectAddress, ObjectClient, StoreError, answer
 from smsops.edge.state.backend import HEARTBEAT, Blob, Conflict, Held, Holder, Lock, lock_lost, locked
 from smsops.errors import LockedError, StateError
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-_CONNECT = timedelta(seconds=5)
-_REQUEST = timedelta(seconds=30)
 _ATTEMPTS = 3
 """How often a write is made whose answers are lost, each time after reading that it has not landed."""
 _SIDE_BY_SIDE = 32
 _POLL = (0.1, 2.0)
 """Seconds between two looks at somebody else's lock: at first, and at most."""
 
-_CREDENTIALS = {
-    "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-    "gs": "Set GOOGLE_APPLICATION_CREDENTIALS.",
-    "az": "Set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, or AZURE_STORAGE_CONNECTION_STRING.",
-}
-_EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
-
-_VARIABLES: dict[str, dict[str, str]] = {
-    "s3": {
-        name: name.lower()
-        for name in (
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-            "AWS_DEFAULT_REGION",
-            "AWS_REGION",
-            "AWS_ENDPOINT_URL",
-            "AWS_ENDPOINT_URL_S3",
-            "AWS_ENDPOINT_URL_STS",
-            "AWS_ROLE_ARN",
-            "AWS_ROLE_SESSION_NAME",
-            "AWS_WEB_IDENTITY_TOKEN_FILE",
-            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-        )
-    },
-    "gs": {
-        "GOOGLE_APPLICATION_CREDENTIALS": "google_application_credentials",
-        "GOOGLE_SERVICE_ACCOUNT": "google_service_account",
-        "GOOGLE_SERVICE_ACCOUNT_KEY": "google_service_account_key",
-        "GOOGLE_OAUTH_ACCESS_TOKEN": "google_bearer_token",
-        "GOOGLE_BEARER_TOKEN": "google_bearer_token",
-        "GOOGLE_SKIP_SIGNATURE": "google_skip_signature",
-        "GOOGLE_BASE_URL": "google_base_url",
-        "STORAGE_EMULATOR_HOST": "google_base_url",
-    },
-    "az": {
-        "AZURE_STORAGE_ACCOUNT": "azure_storage_account_name",
-        "AZURE_STORAGE_ACCOUNT_NAME": "azure_storage_account_name",
-        "AZURE_STORAGE_KEY": "azure_storage_account_key",
-        "AZURE_STORAGE_ACCOUNT_KEY": "azure_storage_account_key",
-        "AZURE_STORAGE_SAS_TOKEN": "azure_storage_sas_key",
-        "AZURE_STORAGE_ENDPOINT": "azure_storage_endpoint",
-        "AZURE_CLIENT_ID": "azure_client_id",
-        "AZURE_CLIENT_SECRET": "azure_client_secret",
-        "AZURE_TENANT_ID": "azure_tenant_id",
-        "AZURE_AUTHORITY_HOST": "azure_authority_host",
-        "AZURE_FEDERATED_TOKEN_FILE": "azure_federated_token_file",
-    },
-}
-"""The variables of each store, and the library's name for each. Of two with one meaning the later wins."""
-
-_CONNECTION_STRING = {
-    "AccountName": "azure_storage_account_name",
-    "AccountKey": "azure_storage_account_key",
-    "BlobEndpoint": "azure_storage_endpoint",
-    "SharedAccessSignature": "azure_storage_sas_key",
-}
-
-_ENDPOINTS = {
-    "s3": ("aws_endpoint_url_s3", "aws_endpoint_url"),
-    "gs": ("google_base_url",),
-    "az": ("azure_storage_endpoint",),
-}
-"""What the library calls the address of the store; the first outranks the others."""
-
-_NO_OBJECT = {"NoSuchKey", "BlobNotFound"}
-"""The answers that mean absence. Any other 404, such as that of a server that is no store, does not."""
-
-_NO_BUCKET = {"NoSuchBucket", "InvalidBucketName", "ContainerNotFound", "InvalidResourceName"}
-_OTHER_REGION = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
-_NO_CREDENTIALS = {
-    "AuthenticationFailed",
-    "ExpiredToken",
-    "InvalidAccessKeyId",
-    "InvalidAuthenticationInfo",
-    "InvalidToken",
-    "SignatureDoesNotMatch",
-}
 _FINAL = {"InvalidPathError", "NotSupportedError", "PermissionDeniedError", "UnauthenticatedError", "ValueError"}
 """Failures that show that nothing was written, and that the next attempt would fare no better."""
-
-_METADATA_SERVICES = ("169.254.169.254", "169.254.170.2", "metadata.google.internal", "fd00:ec2::254")
-
 
 _MARK = re.compile(rb"\n[ \t]{64}\Z")
 
@@ -177,48 +90,18 @@ class ObjectBackend:
 
     def __init__(self, url: str, environment: Mapping[str, str], *, heartbeat: float = HEARTBEAT) -> None:
         """A backend at an address, with credentials from the environment. Makes no call to the store."""
-        self._scheme, self._bucket, self._key, config = _address(url)
-        self.where = f"{self._scheme}://{self._bucket}/{self._key}"
+        try:
+            address = ObjectAddress.parse(url, "state", "PATH/state.json")
+            self._client = ObjectClient(address, environment)
+        except StoreError as error:
+            raise StateError(error.summary, code="SMS405", detail=error.detail) from None
+        self._scheme, self._key = address.scheme, address.key
+        self.where = address.where
         self.remote = True
         self._heartbeat = heartbeat
-        config = _configuration(self._scheme, environment) | config
-        self._secrets = [
-            value for name, value in config.items() if "key" in name or "secret" in name or "token" in name
-        ]
+        self._library, self._errors = self._client.library, self._client.errors
         try:
-            import obstore
-            import obstore.exceptions
-            import obstore.store
-        except ImportError:
-            raise StateError(
-                f"{self.where} needs a library that is not installed",
-                code="SMS405",
-                detail=f"Install it with: pip install 'smsops[{_EXTRAS[self._scheme]}]'",
-            ) from None
-        self._library = obstore
-        self._errors = (obstore.exceptions.BaseError, OSError, NotImplementedError, ValueError)
-        make: Any = {"s3": obstore.store.S3Store, "gs": obstore.store.GCSStore, "az": obstore.store.AzureStore}[
-            self._scheme
-        ]
-        try:
-            self._store: ObjectStore = make(
-                self._bucket,
-                config=config,
-                client_options={
-                    "connect_timeout": _CONNECT,
-                    "timeout": _REQUEST,
-                    "allow_http": any(config.get(name, "").startswith("http://") for name in _ENDPOINTS[self._scheme]),
-                },
-                retry_config={
-                    "max_retries": 4,
-                    "retry_timeout": _REQUEST,
-                    "backoff": {
-                        "init_backoff": timedelta(seconds=0.2),
-                        "max_backoff": timedelta(seconds=3),
-                        "base": 2,
-                    },
-                },
-            )
+            self._store: ObjectStore = self._client.store({"timeout": REQUEST})
         except self._errors as error:
             raise self._failure(error) from None
 
@@ -413,7 +296,7 @@ class ObjectBackend:
             result = self._library.get(self._store, path)
             content = bytes(result.bytes())
         except self._errors as error:
-            if _answer(error) in _NO_OBJECT:
+            if answer(error) in NO_OBJECT:
                 return None
             raise self._failure(error) from None
         mark = _MARK.search(content)
@@ -435,9 +318,9 @@ class ObjectBackend:
                     self._library.put(self._store, path, content + mark, mode=condition, use_multipart=False)
                 )
             except self._errors as error:
-                if type(error).__name__ in _FINAL or _answer(error) in _NO_BUCKET:
+                if type(error).__name__ in _FINAL or answer(error) in NO_BUCKET:
                     raise self._failure(error) from None
-                if _answer(error) == "NotImplemented":
+                if answer(error) == "NotImplemented":
                     raise self._careless() from None
                 found = self._get(path)
                 if found is not None and (found.mark == mark or (ours is not None and ours(found.content))):
@@ -452,7 +335,7 @@ class ObjectBackend:
         try:
             self._library.delete(self._store, path)
         except self._errors as error:
-            if not isinstance(error, FileNotFoundError) or _answer(error) in _NO_BUCKET:
+            if not isinstance(error, FileNotFoundError) or answer(error) in NO_BUCKET:
                 raise self._failure(error) from None
 
     def _delete_all(self, paths: list[str]) -> None:
@@ -489,9 +372,7 @@ class ObjectBackend:
         return str(version)
 
     def _failure(self, error: Exception) -> StateError:
-        cause, detail = _explained(error, self._scheme, self._bucket)
-        for secret in self._secrets:
-            cause = cause.replace(secret, "…")
+        cause, detail = self._client.explained(error, "list, read, write and delete objects")
         return StateError(f"{self.where} cannot be used: {cause}", code="SMS401", detail=detail)
 
 
@@ -554,100 +435,6 @@ def _mark() -> bytes:
 
 def _is_record(path: str) -> bool:
     return path.rpartition("/")[2].startswith("_")
-
-
-def _address(url: str) -> tuple[str, str, str, dict[str, str]]:
-    """The scheme, the bucket and the key of an address, and the configuration that its parameters ask for."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise StateError("The address of the state makes no sense", code="SMS405") from None
-    bucket, key = parts.netloc, parts.path.removeprefix("/")
-    example = f"{parts.scheme}://{'CONTAINER' if parts.scheme == 'az' else 'BUCKET'}/PATH/state.json"
-    if parts.scheme not in _EXTRAS:
-        raise StateError("The state is not in an object store", code="SMS405", detail="s3://, gs:// and az:// are.")
-    if "@" in bucket or parts.password:
-        raise StateError(
-            "The address of the state holds credentials",
-            code="SMS405",
-            detail=f"Write {example}, and give the credentials in the environment.",
-        )
-    if not bucket or parts.fragment or any(part in ("", ".", "..") for part in key.split("/")):
-        raise StateError(
-            f"{parts.scheme}://{bucket}/{key} names no object", code="SMS405", detail=f"It looks like {example}."
-        )
-    config: dict[str, str] = {}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name == "endpoint" and re.fullmatch(r"https?://[^@?#\s]+", value):
-            config |= dict.fromkeys(_ENDPOINTS[parts.scheme], value.rstrip("/"))
-        elif name == "region" and parts.scheme == "s3" and value:
-            config["aws_region"] = value
-        else:
-            raise StateError(
-                f"{parts.scheme}://{bucket}/{key}: the parameter {name} is not known, or its value makes no sense",
-                code="SMS405",
-                detail="endpoint=https://HOST is known" + (", and region=NAME." if parts.scheme == "s3" else "."),
-            )
-    return parts.scheme, bucket, key, config
-
-
-def _configuration(scheme: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """What the library is told of the environment. What is not there it looks for by itself."""
-    config = {known: environment[name] for name, known in _VARIABLES[scheme].items() if environment.get(name)}
-    if scheme == "az":
-        pairs = (pair.partition("=") for pair in environment.get("AZURE_STORAGE_CONNECTION_STRING", "").split(";"))
-        config |= {_CONNECTION_STRING[name]: value for name, _, value in pairs if name in _CONNECTION_STRING}
-    if scheme == "s3":
-        config["aws_disable_bulk_delete"] = "true"  # not every store that speaks the protocol has that call
-        own = ("aws_access_key_id", "aws_web_identity_token_file")
-        if environment.get("AWS_PROFILE") and not any(name in config for name in own):
-            raise StateError(
-                "The credentials of an AWS profile are not read",
-                code="SMS405",
-                detail='Put them into the environment first: eval "$(aws configure export-credentials --format env)"',
-            )
-    for name in config.keys() & set(_ENDPOINTS[scheme]):
-        endpoint = config[name].rstrip("/")
-        config[name] = endpoint if "://" in endpoint else f"http://{endpoint}"  # an emulator's host and port
-    return config
-
-
-def _answer(error: Exception) -> str | None:
-    """The store's own name for what went wrong."""
-    found = re.search(r"<Code>(\w+)</Code>", str(error))
-    return found[1] if found else None
-
-
-def _explained(error: Exception, scheme: str, bucket: str) -> tuple[str, str]:
-    """What went wrong, in the few words that a person needs, and what to do. The library's own text fills a screen."""
-    text = str(error)
-    name, answer = type(error).__name__, _answer(error)
-    reason = f" ({answer})" if answer else ""
-    place = "container" if scheme == "az" else "bucket"
-    status = re.search(r"status code: (\d{3}[ \w]*)", text)
-    if answer in _NO_BUCKET:
-        return f"there is no {place} {bucket}{reason}", f"Make the {place}, or correct the address."
-    if answer in _OTHER_REGION or "incorrectly configured region" in text:
-        return f"{bucket} is in another region{reason}", "Set AWS_REGION, or add ?region=NAME to the address."
-    if answer in _NO_CREDENTIALS or name == "UnauthenticatedError":
-        return f"the credentials are not accepted{reason}", "Check the variables of the environment that hold them."
-    if name == "PermissionDeniedError":
-        needs = f"The credentials need the right to list, read, write and delete objects in the {place}."
-        return f"permission denied{reason}", needs
-    if any(service in text for service in _METADATA_SERVICES):
-        return "there are no credentials", _CREDENTIALS[scheme]
-    if "kind: Connect" in text:
-        cause = "its name cannot be resolved" if "dns error" in text else "no connection to it can be made"
-        return f"the store is out of reach, {cause}", "Check the network, and the endpoint if one is given."
-    if "kind: Timeout" in text:
-        return "the store does not answer in time", "Run again."
-    if status:
-        return f"the store answers {status[1].strip()}{reason}", ""
-    if "kind: Request" in text:
-        return "the connection to the store broke", "Run again."
-    first = re.sub(r"\w+://\S+", "…", text.split("\n", 1)[0]).partition(" error: ")
-    cause = first[2] or first[0]
-    return cause if len(cause) <= 200 else cause[:199] + "…", _CREDENTIALS[scheme]
 
 
 def _ago(age: timedelta) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import selectors
 import threading
 import time
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+from smsops.edge.postgres import connection_info
 from smsops.edge.state.backend import (
     HEARTBEAT,
     LOOKS_DEAD,
@@ -43,16 +43,6 @@ _Rows = list[tuple[Any, ...]]
 _POLL = 0.25
 _PATIENCE = 10.0
 """Seconds within which a session that was told to end has ended."""
-
-_CONNECTION = {
-    "connect_timeout": "10",
-    "keepalives_idle": "15",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "30000",
-    "fallback_application_name": "smsops",
-}
-"""What a connection has where nobody says something else: it ends half a minute after the other side is gone."""
 
 _SESSION: LiteralString = """
     select set_config('tcp_keepalives_idle', '15', false),
@@ -168,29 +158,23 @@ class PostgresBackend:
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         try:
-            import psycopg
-            from psycopg.conninfo import conninfo_to_dict, make_conninfo
-        except ImportError:
-            raise StateError(
-                "A state in PostgreSQL needs psycopg", code="SMS405", detail="pip install 'smsops[postgres]'"
-            ) from None
-        try:
             parts = urlsplit(url)
             if "@" in parts.path or parts.fragment:
                 raise ValueError("a password with / or # in it, of which a part would be shown as the host")
             database, _, key = parts.path.removeprefix("/").partition("/")
-            address = parts._replace(path=f"/{database}").geturl()
-            given = conninfo_to_dict(address)
-        except (ValueError, psycopg.Error):
-            raise StateError(  # what libpq says quotes the whole of it
+            self._conninfo = connection_info(parts._replace(path=f"/{database}").geturl(), environment)
+        except ImportError:
+            raise StateError(
+                "A state in PostgreSQL needs psycopg", code="SMS405", detail="pip install 'smsops[postgres]'"
+            ) from None
+        except ValueError:
+            raise StateError(
                 "The address of the state is no PostgreSQL address",
                 code="SMS401",
                 detail="It looks like postgresql://user@host:5432/database/key?sslmode=verify-full",
             ) from None
         self._state = unquote(key).strip("/") or "state"
         self.where = f"postgresql://{parts.netloc.rpartition('@')[2]}/{database}/{self._state}"
-        chosen = {**_CONNECTION, **_from_environment(environment), **given, "client_encoding": "utf8"}
-        self._conninfo = make_conninfo("", **chosen)
         digest = hashlib.blake2b(self._state.encode(), digest_size=8, person=b"smsops state").digest()
         self._key = int.from_bytes(digest, signed=True)
         self._lock: _Lock | None = None
@@ -502,16 +486,3 @@ def _has_news(connection: psycopg.Connection) -> bool:
     with selectors.DefaultSelector() as selector:
         selector.register(connection.fileno(), selectors.EVENT_READ)
         return bool(selector.select(0))
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The parameters that the environment sets. What libpq finds by itself, with its own precedence, is left to it."""
-    from psycopg.pq import Conninfo
-
-    found = {}
-    for option in Conninfo.parse(b""):
-        name, keyword = (option.envvar or b"").decode(), option.keyword.decode()
-        value = environment.get(name)
-        if value is not None and (keyword in _CONNECTION or value != os.environ.get(name)):
-            found[keyword] = value
-    return found

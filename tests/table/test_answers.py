@@ -1,0 +1,96 @@
+"""The contacts of an answer: read while they arrive, in whatever chunks, they are those of the whole answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smsops.api import answers
+from smsops.api.contract import ApiError
+from smsops.api.methods import GET_CONTACTS
+from smsops.table import answer as arriving
+from smsops.table import backup
+from smsops.table.answer import ContactsBody
+from tests.table.test_algebra import CONTACTS, Plain, both, plain
+
+TEXTS = st.one_of(
+    st.sampled_from(['},{"', ':"', '":', "null", "a\\b", "},{", "[", " é ", "\u00a0x", "\t", "0", "]}"]),
+    st.text(max_size=6),
+)
+MEMBERS = st.lists(
+    st.fixed_dictionaries(
+        {"MobilePhone": st.sampled_from(["33612345678", "33612345679", "0612345670", "+33 612345671", "32470123456"])},
+        optional={
+            "Firstname": TEXTS,
+            "SHOP": st.one_of(TEXTS, st.none(), st.integers(0, 9), st.booleans()),
+            "City ": TEXTS,
+        },
+    ),
+    max_size=12,
+)
+
+
+def judged(content: bytes, *, small: int, piece: int = 60, chunk: int = 11) -> Any:
+    """What is made of an answer that arrives in chunks; the code of the error where it makes no sense."""
+    with patch.object(arriving, "SMALL", small), patch.object(arriving, "PIECE", piece):
+        body = ContactsBody(answers.contact_rows)
+        for start in range(0, len(content), chunk):
+            body.feed(content[start : start + chunk])
+        try:
+            found = answers.judge(GET_CONTACTS, lambda answer: answers.contacts(answer, body), body.body())
+        except ApiError as error:
+            return type(error)
+        return found.received, {phone: {k: v for k, v in fields.items() if v} for phone, fields in found.table}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    MEMBERS,
+    st.booleans(),
+    st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " : ")]),
+    st.integers(20, 300),
+    st.integers(1, 90),
+)
+def test_an_answer_in_any_chunks(
+    members: list[Any], ascii_only: bool, marks: tuple[str, str], piece: int, chunk: int
+) -> None:
+    """Texts that look like JSON, missing keys, nulls, numbers, national phones, any spacing: nothing is lost or made up."""
+    content = json.dumps({"Contacts": members, "note": "x"}, ensure_ascii=ascii_only, separators=marks).encode()
+    assert judged(content, small=1, piece=piece, chunk=chunk) == judged(content, small=1 << 30)
+
+
+@pytest.mark.parametrize("cut", range(1, 140, 3))
+def test_an_answer_that_breaks_off(cut: int) -> None:
+    """Wherever an answer breaks off, it is unreadable, not shorter."""
+    content = json.dumps({"Contacts": [{"MobilePhone": f"3361234567{n}", "SHOP": "Lyon"} for n in range(4)]}).encode()
+    assert judged(content[: len(content) - cut], small=1) == judged(content[: len(content) - cut], small=1 << 30)
+
+
+@pytest.mark.parametrize(
+    "shape", ['{{"Contacts": {{"Contact": [{}]}}}}', '[{{"contacts": [{}]}}]', '{{"status": 0, "Contacts": [{}]}}']
+)
+def test_other_shapes_of_answers(shape: str) -> None:
+    """A wrapper, an array around the answer, a status that says error: judged as if it had come in one piece."""
+    content = shape.format(
+        ", ".join(json.dumps({"MobilePhone": f"3361234567{n}", "A": "x"}) for n in range(9))
+    ).encode()
+    assert judged(content, small=1) == judged(content, small=1 << 30)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CONTACTS)
+def test_a_backup_comes_back(contacts: Plain) -> None:
+    """What is kept while contacts are not in their list is what is put back."""
+    for table in both(contacts):
+        kept = backup.document(table)
+        assert plain(backup.contacts(kept)) == contacts
+        with patch.object(arriving, "SMALL", 1), patch.object(arriving, "PIECE", 30):
+            found = plain(backup.contacts(kept))
+        assert {n: {k: v.strip() for k, v in f.items()} for n, f in found.items()} == {
+            n: {k: v.strip() for k, v in f.items()} for n, f in contacts.items()
+        }

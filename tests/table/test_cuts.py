@@ -1,0 +1,50 @@
+"""Audiences: cut and counted by the engine as they are in rows."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smsops.kinds.campaign import columns, parts
+from smsops.kinds.campaign.text import parse_template
+from smsops.table import Rows
+from tests.kinds.contract import phone
+
+NUMBERS = [*map(phone, range(40)), "32470123456", "14155550123", "447400123456"]
+TEXTS = st.one_of(
+    st.sampled_from(["", "é", "€" * 80, "ç", "😀" * 40, "#param_1#", "a\nb", "x" * 160, "^" * 90]), st.text(max_size=5)
+)
+PEOPLE = st.dictionaries(
+    st.sampled_from(NUMBERS), st.fixed_dictionaries({"NAME": TEXTS}, optional={"SHOP": TEXTS}), max_size=30
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(PEOPLE, st.sets(st.sampled_from(NUMBERS), max_size=6), st.data())
+def test_the_engine_cuts_as_rows_are_cut(
+    people: dict[str, dict[str, str]], blocked: set[str], data: st.DataObject
+) -> None:
+    """Parts, fingerprints, recipients, segments, countries and the blacklist are the same, along any earlier cut."""
+    people = {
+        number: {k: v.replace("\0", "").encode(errors="replace").decode() for k, v in f.items()}
+        for number, f in people.items()
+    }
+    template = parse_template("Hello {NAME}, {SHOP}! STOP au 36180")
+    rows = Rows(people)
+    with patch.object(parts, "BATCH", 5), patch.object(columns, "BATCH", 5):
+        earlier = parts.split(rows, template, "key", (), "content")
+        starts = [part.start for part in earlier if data.draw(st.booleans())]
+        one = parts.split(rows, template, "key", starts, "content")
+        other = parts.split(rows.columns(), template, "key", starts, "content")
+    assert [(p.start, p.fingerprint, p.size) for p in one] == [(p.start, p.fingerprint, p.size) for p in other]
+    assert [p.recipients() for p in one] == [p.recipients() for p in other]
+    if one:
+        numbers = [part.number for part in one]
+        assert one[0].cut.reach(numbers, template, frozenset(blocked)) == other[0].cut.reach(
+            numbers, template, frozenset(blocked)
+        )
+        assert one[0].cut.too_long(numbers, template, frozenset(blocked)) == other[0].cut.too_long(
+            numbers, template, frozenset(blocked)
+        )

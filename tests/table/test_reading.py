@@ -1,0 +1,155 @@
+"""Sources: whether they are read as rows or by the engine, in whatever pieces they come, contacts and mistakes are the same."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smsops.model.sources import Format, SourceUnreadable, Stream
+from smsops.table import Table
+from smsops.table import load as loading
+from smsops.table import read as reading
+from smsops.table.mistakes import SHOWN, Mistake, Mistakes
+from smsops.table.read import Reading, Source, read
+
+HOW = Reading(("NAME", "SHOP"), "FR")
+CELLS = st.sampled_from(
+    [
+        "",
+        "x",
+        "Zoé",
+        '"a,b"',
+        '"l1\nl2"',
+        '5" pipe',
+        '"open',
+        " y ",
+        "\u00a0z",
+        '"q""q"',
+        '"c" d',
+        ' "e"',
+        "٣",
+        "\t",
+        "’t",
+        "a\\b",
+    ]
+)
+PHONES = st.sampled_from(
+    [
+        "0612345678",
+        "06 12 34 56 79",
+        "+33612345678",
+        "0692123456",
+        "+32470123456",
+        "32470123456",
+        "",
+        "01 23",
+        "06\u200b12345670",
+        "٠٦",
+    ]
+)
+LINES = st.lists(st.tuples(PHONES, CELLS, CELLS, st.sampled_from(["", ",", ",more", "\n", ",,"])), max_size=12)
+
+
+def opener(content: bytes, form: Format = "csv", step: int = 7) -> reading.Open:
+    @contextmanager
+    def opened() -> Iterator[Stream]:
+        yield Stream("vip", form, (content[at : at + step] for at in range(0, len(content), step)))
+
+    return opened
+
+
+def by_rows(content: bytes, form: Format = "csv") -> Source:
+    return read(opener(content, form), HOW)
+
+
+def by_the_engine(content: bytes, form: Format = "csv", piece: int = 40) -> Source:
+    with patch.object(reading, "SMALL", -1), patch.object(loading, "PIECE", piece):
+        return read(opener(content, form), HOW)
+
+
+def said(source: Source) -> tuple[object, ...]:
+    def filled(table: Table | None) -> object:
+        return None if table is None else {phone: {k: v for k, v in fields.items() if v} for phone, fields in table}
+
+    mistakes = sorted((m.line or 0, m.code, m.summary) for m in source.mistakes)
+    return filled(source.table), mistakes, sorted(source.conflicts)
+
+
+@settings(max_examples=250, deadline=None)
+@given(LINES, st.sampled_from(["\n", "\n", "\r\n", "\r"]), st.integers(20, 200), st.booleans())
+def test_csv_in_any_pieces(lines: list[tuple[str, ...]], end: str, piece: int, header: bool) -> None:
+    """Quotes, line ends, blanks, gaps and wrong numbers: the engine and the rows find the same contacts and mistakes."""
+    text = ("phone,NAME,SHOP" + end if header else "") + "".join(f"{p},{a},{b}{more}{end}" for p, a, b, more in lines)
+    content = text.encode()
+    assert said(by_the_engine(content, piece=piece)) == said(by_rows(content))
+
+
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(-9, 99), st.sampled_from([1.0, 2.5]), CELLS, st.just({"a": 1}))
+RECORDS = st.lists(
+    st.one_of(
+        st.fixed_dictionaries(
+            {"phone": st.one_of(PHONES, st.just(33612345670))}, optional={"NAME": VALUES, "SHOP": VALUES}
+        ),
+        st.just("not an object"),
+    ),
+    max_size=10,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(RECORDS, st.booleans(), st.integers(20, 200))
+def test_ndjson_in_any_pieces(records: list[object], ascii_only: bool, piece: int) -> None:
+    """Values of every type, escaped or not, and lines that are no objects."""
+    content = "".join(json.dumps(record, ensure_ascii=ascii_only) + "\n" for record in records).encode()
+    expected = by_rows(content, "ndjson")
+    if any(isinstance(record, dict) for record in records):  # otherwise the engine says it in one mistake
+        assert said(by_the_engine(content, "ndjson", piece)) == said(expected)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "mac_roman"])
+def test_encodings(encoding: str) -> None:
+    """A large file is decoded as a small one is, and one that turns out not to be UTF-8 is begun anew."""
+    text = "phone;NAME\n" + "".join(
+        f"06123{number:05};{'Zoé Éric' if number > 60 else 'Ann'}\n" for number in range(99)
+    )
+    content = text.encode(encoding)
+    assert said(by_the_engine(content)) == said(by_rows(content))
+
+
+def test_gzip_in_several_members() -> None:
+    """Packed sources are unpacked while they are read, all of their members; one that breaks off is unreadable."""
+    text = b"phone,NAME\n" + b"".join(b"0612345%03d,Ann\n" % number for number in range(500))
+    packed = gzip.compress(text[:3000]) + gzip.compress(text[3000:])
+    assert said(by_the_engine(packed)) == said(by_rows(text))
+    with pytest.raises(SourceUnreadable, match="breaks off"):
+        by_rows(packed[:-9])
+
+
+@given(st.lists(st.integers(0, 60), max_size=4))
+def test_many_mistakes_are_counted(pieces: list[int]) -> None:
+    """Twenty mistakes of a sort are named, the rest counted, in whatever pieces they were found."""
+    whole = Mistakes("vip.csv")
+    line = 0
+    for count in pieces:
+        part = Mistakes("vip.csv")
+        for _ in range(count):
+            line += 1
+            part.add(Mistake("SMS160", f"Row {line}", line=line))
+        whole.extend(part)
+    found = [mistake.summary for mistake in whole]
+    assert found[:SHOWN] == [f"Row {number}" for number in range(1, min(line, SHOWN) + 1)]
+    more = line - SHOWN
+    assert found[SHOWN:] == (
+        []
+        if more <= 0
+        else [f"Row {line}"]
+        if more == 1
+        else [f"{more:,} more rows of vip.csv have a mistake of this sort (SMS160)"]
+    )
