@@ -14,7 +14,7 @@ from smsops.core.graph import closure
 from smsops.kinds.base import AnyRead, Kind, Resource, View
 from smsops.model.address import Address, matches, stands_in
 from smsops.model.diagnostics import Diagnostic, Diagnostics
-from smsops.model.plan import ADOPT, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
+from smsops.model.plan import ADOPT, CREATE, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
 from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Unknown
 from smsops.model.state import Intent
 
@@ -128,7 +128,7 @@ class Search:
     def _look(self, waiting: deque[Address]) -> Iterator[AnyRead]:
         while waiting:
             address = waiting.popleft()
-            reads = self._pass.missing(address)
+            reads = self._pass.sketched(address)
             if reads:
                 self._awaits[address] = set(reads)
                 for read in reads:
@@ -172,6 +172,21 @@ class _Pass:
             return missing.reads
         except CannotRead as error:
             self.found.unknown[address] = str(error)
+        return ()
+
+    def sketched(self, address: Address) -> tuple[AnyRead, ...]:
+        """The reads that `missing` would name, at less cost where a kind says that these are all in the observation."""
+        view = self._view
+        if address not in view.desired or not view.kinds[address.kind].observing_reads_all or address in self._doubted:
+            return self.missing(address)
+        try:
+            observation = view.observe(address)
+        except NotReadYet as missing:
+            return missing.reads
+        if isinstance(observation, Present) and address not in view.state.entries:
+            return self.missing(address)  # whether it is taken over, or made anew behind another one, is to be judged
+        if isinstance(observation, Absent):
+            view.decide(Change(address, CREATE, "absent_from_account"))
         return ()
 
 

@@ -307,7 +307,9 @@ class _JsonPieces:
 def _json_text(name: str) -> str:
     """A text, or a whole number, as text; null is null."""
     value = quoted(name)
-    return f"CASE WHEN {value}[1] = '\"' THEN json_extract_string({value}, '$') ELSE nullif({value}::VARCHAR, 'null') END"
+    return (
+        f"CASE WHEN {value}[1] = '\"' THEN json_extract_string({value}, '$') ELSE nullif({value}::VARCHAR, 'null') END"
+    )
 
 
 def _is_odd(name: str) -> str:
