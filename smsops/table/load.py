@@ -18,9 +18,10 @@ from smsops.table.columns import Columns, load_rows, stripped
 from smsops.table.engine import EngineError, column, engine, literal, quoted
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.phones import codes_among, fast_path
-from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout
+from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout, read_rows
 from smsops.table.stage import Stage
-from smsops.table.text import BadData, csv_header, csv_rows, decode, delimiter, json_rows, likeliest
+from smsops.table.text import NO_ROW, BadData, csv_header, csv_rows, decode, delimiter, json_rows, likeliest
+from smsops.table.unpack import unpacked
 
 PIECE = 8 << 20
 """Bytes of one piece: enough rows for the engine to keep them as it has read them."""
@@ -32,6 +33,10 @@ _BESIDE_QUOTE = re.compile(rb'[^\S\n]"|"[^\S\n]')
 """A blank beside a quote: the engine and the careful way read that differently."""
 
 _HEADER = 65_536
+
+
+class _WrongCut(Exception):
+    """Quotes stand in this source in such a way that it was not cut between two rows."""
 
 
 class _OtherEncoding(Exception):
@@ -49,6 +54,8 @@ class Piece:
     number: int
     line: int
     content: bytes
+    whole: bool = False
+    """Whether it is all there is."""
 
 
 def load(source: Source, form: Format, chunks: Iterable[bytes]) -> None:
@@ -59,11 +66,13 @@ def load(source: Source, form: Format, chunks: Iterable[bytes]) -> None:
     try:
         _load_text(source, form, _utf8(iter(chunks), None))
     except _OtherEncoding as other:
-        from smsops.table.unpack import unpacked
-
         source.mistakes = Mistakes(source.label)
         with source.open() as stream:
             _load_text(source, form, _utf8(unpacked(stream.chunks), other.encoding))
+    except _WrongCut:
+        source.mistakes = Mistakes(source.label)
+        with source.open() as stream:
+            read_rows(source, b"".join(unpacked(stream.chunks)), form)
 
 
 def _utf8(chunks: Iterator[bytes], encoding: str | None) -> Iterator[bytes]:
@@ -74,13 +83,24 @@ def _utf8(chunks: Iterator[bytes], encoding: str | None) -> Iterator[bytes]:
     if encoding is None and first.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     if encoding is None:
-        yield first.removeprefix(codecs.BOM_UTF8)
-        yield from chunks
+        yield from _with_line_feeds(chain([first.removeprefix(codecs.BOM_UTF8)], chunks))
         return
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     for chunk in chain([first], chunks):
         yield decoder.decode(chunk).encode()
     yield decoder.decode(b"", final=True).encode()
+
+
+def _with_line_feeds(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """A text as it is; one whose lines end with carriage returns alone, as on old Macs, gets line feeds for them."""
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if len(first) >= _HEADER:
+            break
+    old = b"\n" not in first and b"\r" in first
+    for chunk in chain([first], chunks):
+        yield chunk.replace(b"\r", b"\n") if old else chunk
 
 
 def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
@@ -103,7 +123,7 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
         rest = content[end:]
     content = rest + b"".join(waiting)
     if content:
-        yield Piece(number, line, content)
+        yield Piece(number, line, content, whole=number == 0)
 
 
 def _end_of_row(content: bytes) -> int:
@@ -183,7 +203,11 @@ class _CsvPieces:
         if "\0" in beginning:
             raise _nul(first)
         self.delimiter = delimiter(beginning)
-        self.names, taken = csv_header(beginning, self.delimiter, _complaining(source.label, source.mistakes))
+        self.names, taken = csv_header(
+            beginning,
+            self.delimiter,
+            _complaining(source.label, source.mistakes, whole=first.whole and len(first.content) <= _HEADER),
+        )
         if not self.names:
             raise BadData("the file is empty; its first line must name the columns")
         self.begun = [_behind(first, taken)]
@@ -239,7 +263,11 @@ class _CsvPieces:
         mistakes = Mistakes(self.source.label)
         lines = io.StringIO(_text(piece.content), newline="")
         records = csv_rows(
-            lines, self.delimiter, len(self.names), piece.line, _complaining(self.source.label, mistakes)
+            lines,
+            self.delimiter,
+            len(self.names),
+            piece.line,
+            _complaining(self.source.label, mistakes, whole=piece.whole),
         )
         found = ((line, dict(zip(self.names, cells, strict=True))) for line, cells in records)
         rows = good_rows(found, self.layout, self.source.reading, mistakes)
@@ -298,7 +326,7 @@ class _JsonPieces:
         assert self.layout is not None
         mistakes = Mistakes(self.source.label)
         lines = _text(piece.content).split("\n")
-        found = json_rows(lines, piece.line, _complaining(self.source.label, mistakes))
+        found = json_rows(lines, piece.line, _complaining(self.source.label, mistakes, whole=piece.whole))
         rows = good_rows(found, self.layout, self.source.reading, mistakes)
         stage.add_rows(((phone, fields) for phone, fields, _ in rows), piece.number)
         return mistakes
@@ -333,7 +361,7 @@ def _behind(piece: Piece, lines: int) -> Piece:
         start = piece.content.find(b"\n", start) + 1
         if not start:
             raise BadData("its lines do not end with a line feed")
-    return Piece(piece.number, piece.line + lines, piece.content[start:])
+    return Piece(piece.number, piece.line + lines, piece.content[start:], piece.whole)
 
 
 def _text(content: bytes) -> str:
@@ -348,8 +376,15 @@ def _nul(piece: Piece) -> BadData:
     return BadData("it holds a NUL character, so it is not a CSV file", line)
 
 
-def _complaining(label: str, mistakes: Mistakes) -> Callable[[int, str], None]:
-    return lambda line, message: mistakes.add(Mistake("SMS162", f"{label}: {message}", line=line))
+def _complaining(label: str, mistakes: Mistakes, *, whole: bool) -> Callable[[int, str], None]:
+    """Records a mistake. In a piece that is not the `whole` text quotes that do not match may mean a wrong cut."""
+
+    def complain(line: int, message: str) -> None:
+        if not whole and message.startswith(NO_ROW):
+            raise _WrongCut
+        mistakes.add(Mistake("SMS162", f"{label}: {message}", line=line))
+
+    return complain
 
 
 # -- Parquet --------------------------------------------------------------------------------

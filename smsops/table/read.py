@@ -88,7 +88,7 @@ def read(open_source: Open, reading: Reading) -> Source:
 
                 load(source, stream.format, chain([beginning], chunks))
             else:
-                _read_rows(source, beginning, stream.format)
+                read_rows(source, beginning, stream.format)
         except BadData as error:
             source.mistakes.add(Mistake("SMS162", f"{source.label}: {error}", line=error.line))
     return source
@@ -106,7 +106,8 @@ def _beginning(chunks: Iterator[bytes]) -> tuple[bytes, bool]:
     return b"".join(found), True
 
 
-def _read_rows(source: Source, content: bytes, form: Format) -> None:
+def read_rows(source: Source, content: bytes, form: Format) -> None:
+    """Fill a source's table, mistakes and conflicts from all of its bytes."""
     found = content_rows(content, form, source.reading, source.label, source.mistakes)
     if found is None:
         return

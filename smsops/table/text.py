@@ -13,6 +13,9 @@ from typing import Any
 Complain = Callable[[int, str], None]
 """Called with the line and the mistake of a record that is left out."""
 
+NO_ROW = "not a CSV row"
+"""How the mistake of quotes that do not match begins."""
+
 _DELIMITERS = ",;\t|"
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _ENCODINGS = ("cp1252", "cp850", "mac_roman")
@@ -124,7 +127,7 @@ def _numbered(
             return
         except csv.Error as error:
             reason = "a quote is not closed" if "end of data" in str(error) else str(error)
-            complain(line, f"not a CSV row: {reason}")
+            complain(line, f"{NO_ROW}: {reason}")
             cells = []
         start, line = line, reader.line_num + first
         if any(cells):

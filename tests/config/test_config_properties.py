@@ -156,7 +156,7 @@ lists:
     contacts: [{{inline: [{{phone: 0612345670, SHOP: {written}}}]}}]
 """
     desired = configuration(tmp_path, text).desired
-    assert desired[Address(None, "contacts", "vip")].data.rows == {"33612345670": {"SHOP": written}}
+    assert dict(desired[Address(None, "contacts", "vip")].data.wanted.table) == {"33612345670": {"SHOP": written}}
 
 
 @quick

@@ -1,0 +1,65 @@
+"""A million contacts, from the file to the account, by the command itself and against a server in another process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CONTACTS = 1_000_000
+MOST = 400_000
+"""Kilobytes of resident memory at the peak."""
+SMSOPS = [sys.executable, "-m", "smsops"]
+ENVIRONMENT = {**os.environ, "ALLMYSMS_LOGIN": "sandbox", "ALLMYSMS_API_KEY": "sandbox-key"}
+
+
+@contextmanager
+def sandbox(directory: Path) -> Iterator[str]:
+    """The address of a sandbox that is a process of its own."""
+    command = [*SMSOPS, "-C", str(directory), "sandbox", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def run(directory: Path, *arguments: str) -> tuple[int, str, int]:
+    """A command: how it ended, what it printed, and the peak of its resident memory in kilobytes."""
+    command = [*SMSOPS, "-C", str(directory), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
+        assert process.stdout is not None
+        printed = process.stdout.read().decode()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, printed, usage.ru_maxrss
+
+
+def test_a_million_new_contacts(tmp_path: Path) -> None:
+    """However many contacts are new, they are sent batch by batch: memory stays bounded, and then there is nothing to do."""
+    stack = tmp_path / "stack"
+    stack.mkdir()
+    with (stack / "vip.csv").open("w", encoding="utf-8") as file:
+        file.write("mobile;FIRSTNAME;SHOP\n")
+        file.writelines(f"06 {n // 10000:04} {n % 10000:04};Zoé {n % 997};Lyon {n % 89}\n" for n in range(CONTACTS))
+    with sandbox(tmp_path) as url:
+        (stack / "smsops.yaml").write_text(
+            f"smsops: 1\nstack: large\naccount: {{url: {url}}}\nsettings: {{requests_per_second: 1000}}\n"
+            "lists:\n  vip:\n    fields: {FIRSTNAME: {}, SHOP: {}}\n    contacts: [{file: vip.csv}]\n"
+        )
+        code, printed, memory = run(stack, "apply", "--auto-approve", "--format", "json")
+        events = [json.loads(line) for line in printed.splitlines()]
+        assert code == 0
+        returned = [event["returned"] for event in events if event["type"] == "operation_done" and event["returned"]]
+        assert returned == [{"removed": 0, "inserted": CONTACTS}]
+        assert memory < MOST
+
+        code, printed, memory = run(stack, "plan")
+        assert code == 0
+        assert "No changes." in printed
+        assert memory < MOST
