@@ -38,7 +38,9 @@ class Command:
 
     def full_environment(self, **more: str) -> dict[str, str]:
         """Every variable that the process gets."""
-        return {**os.environ, **self.environment, **more}
+        found = {**os.environ, **self.environment, **more}
+        found.pop("PYTHONDONTWRITEBYTECODE", None)  # where it is set, every process would compile what it imports
+        return found
 
 
 @dataclass(frozen=True)

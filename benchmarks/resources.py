@@ -8,9 +8,11 @@ Run with `make bench`, or: python -m benchmarks.resources [--sizes 1000 10000 10
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,16 @@ from benchmarks.measure import RESULTS, ROUNDS, Command, measure, table
 from benchmarks.stacks import Account, Ends, command, globals_for, own_all, write_stack
 
 SIZES = (1_000, 10_000, 100_000)
+APPLIED = 10_000
+"""The most resources that are applied: each step is made durable, so the disk decides how long that takes."""
+
 STAGED = 10_000
 """The resources of the stack whose stages are measured one by one."""
 
 
 def stages(root: Path) -> dict[str, Callable[[], object]]:
     """The stages of a plan against an empty account, each a function that can be called again and again."""
+    from smsops import garbage
     from smsops.api.contract import Credentials
     from smsops.cli.views import text
     from smsops.config.yaml import parse
@@ -51,14 +57,19 @@ def stages(root: Path) -> dict[str, Callable[[], object]]:
 
     def compare() -> diff.Difference:
         view.observed.clear()
-        return diff.compare(view, selected, frozenset())
+        with garbage.none_expected():
+            return diff.compare(view, selected, frozenset())
+
+    def build() -> object:
+        with garbage.none_expected():
+            return plan.build(view, found, {}, context)
 
     found = compare()
     return {
         "read the YAML": lambda: parse(content, "smsops.yaml", Diagnostics()),
         "load: read, validate, declare": given.load,
         "compare": compare,
-        "plan": lambda: plan.build(view, found, {}, context),
+        "plan": build,
         "text": lambda: text.plan_text(made, False),
         "JSON": lambda: printed(made.document()),
     }
@@ -79,11 +90,14 @@ def processes(root: Path, resources: int, rounds: int, results: Path) -> str:
     write_stack(root / "generate", resources, layout="generate")
     write_stack(root / "owned", resources)
     own_all(root / "owned", resources)
+    write_stack(root / "applied", resources)
 
     def named(name: str, where: str, *arguments: str, existing: bool = False) -> Command:
         argv = command(root / where, *arguments, resources=resources, existing=existing)
         return Command(f"{resources:,} resources: {name}", argv)
 
+    apply = named("apply", "applied", "apply", "--auto-approve")
+    apply = replace(apply, prepare=lambda: shutil.rmtree(root / "applied" / ".smsops", ignore_errors=True))
     nothing = f"{resources:,} resources: python -c pass"
     measured = measure(
         [
@@ -94,6 +108,7 @@ def processes(root: Path, resources: int, rounds: int, results: Path) -> str:
             named("plan, generated from a CSV", "generate", "plan"),
             named("plan --format json", "one", "plan", "--format", "json"),
             named("plan, all of it exists", "owned", "plan", existing=True),
+            *([apply] if resources <= APPLIED else []),
         ],
         results,
         rounds,
@@ -113,6 +128,7 @@ def main() -> None:
     runner.argparser.add_argument("--results", type=Path, default=RESULTS)
     runner.argparser.add_argument("--stack", type=Path, help="Where the stack is whose stages are measured.")
     options = runner.parse_args()
+    options.quiet = True
     if options.worker:
         measure_stages(runner, options.stack)
         return

@@ -286,11 +286,11 @@ async def _compare(
     first = [MASTER_INFO, *search.start()]  # every plan shows the master's balance
     await reads.fetch(first, more)
     _check_master(view)
-    found = diff.compare(view, selected, forgotten, search)
-    while found.reads:
-        await reads.fetch(found.reads)
+    while True:
         found = diff.compare(view, selected, forgotten)
-    return found
+        if not found.reads:
+            return found
+        await reads.fetch(found.reads)
 
 
 def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:

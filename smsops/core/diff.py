@@ -14,7 +14,7 @@ from smsops.core.graph import closure
 from smsops.kinds.base import AnyRead, Kind, Resource, View
 from smsops.model.address import Address, matches, stands_in
 from smsops.model.diagnostics import Diagnostic, Diagnostics
-from smsops.model.plan import ADOPT, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
+from smsops.model.plan import ADOPT, CREATE, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
 from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Unknown
 from smsops.model.state import Intent
 
@@ -61,17 +61,14 @@ def dependencies(address: Address, view: View) -> set[Address]:
     return found
 
 
-def compare(
-    view: View, selected: frozenset[Address], forgotten: frozenset[Address], begun: Search | None = None
-) -> Difference:
+def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Address]) -> Difference:
     """One pass: the changes of the selected resources, and the reads that are still missing.
 
-    `forgotten` are owned resources to be forgotten, not deleted. What `begun` has judged in the right order counts.
+    `forgotten` are owned resources to be forgotten, not deleted.
     """
-    order = _in_order(view, selected)
-    judging = begun.judged() if begun else _Pass(view, forgotten, order)
+    judging = _Pass(view, forgotten)
     pending: set[Address] = set()
-    for address in order[judging.done :]:
+    for address in _in_order(view, selected):
         if pending and address in view.desired and dependencies(address, view) & pending:
             pending.add(address)  # what it depends on is not known yet: what it would ask for may be wrong
         elif reads := judging.missing(address):
@@ -94,14 +91,14 @@ def _in_order(view: View, selected: frozenset[Address]) -> tuple[Address, ...]:
 class Search:
     """The reads that a comparison will need, found as answers arrive, so that no read waits for one that it does not need.
 
-    What is found on the way does not count, as far as the order in which answers arrive is not one to plan in. `compare`
-    decides, and asks for what is still missing. So whatever nothing else waits for is left to it as soon as its reads are
-    there. A read may be named more than once.
+    What is found on the way does not count: the order in which answers arrive is not one to plan in. `compare` decides,
+    and asks for what is still missing. So whatever nothing else waits for is left to it as soon as its reads are there.
+    A read may be named more than once.
     """
 
     def __init__(self, view: View, selected: frozenset[Address], forgotten: frozenset[Address]) -> None:
+        self._pass = _Pass(view, forgotten)
         self._order = _in_order(view, selected)
-        self._pass = _Pass(view, forgotten, self._order)
         self._awaits: dict[Address, set[AnyRead]] = {}
         """What has asked for reads that have not arrived."""
         self._awaited: dict[AnyRead, list[Address]] = {}
@@ -128,15 +125,10 @@ class Search:
                 complete.append(address)
         return self._look(complete)
 
-    def judged(self) -> _Pass:
-        """What was judged as `compare` would have: the resources that come first, each after those before it."""
-        self._pass.back_to_order()
-        return self._pass
-
     def _look(self, waiting: deque[Address]) -> Iterator[AnyRead]:
         while waiting:
             address = waiting.popleft()
-            reads = self._pass.missing(address)
+            reads = self._pass.sketched(address)
             if reads:
                 self._awaits[address] = set(reads)
                 for read in reads:
@@ -150,22 +142,14 @@ class Search:
 
 
 class _Pass:
-    """Resources judged one after the other; each is to come after those that it depends on.
+    """Resources judged one after the other; each is to come after those that it depends on."""
 
-    A judgement depends on what was read and on those before it, never on what was not read: where it would, it has to
-    ask. So those of the first `done` of the order, judged in that order, are the same whenever they were made.
-    """
-
-    def __init__(self, view: View, forgotten: frozenset[Address], order: Sequence[Address]) -> None:
+    def __init__(self, view: View, forgotten: frozenset[Address]) -> None:
         view.changes.clear()
         view.changed_in.clear()
         view.diagnostics = Diagnostics()
         self.found = Difference(changes=view.changes)
         self._view = view
-        self.done = 0
-        self._order = order
-        self._is_in_order = True
-        self._kept = self._length()
         self._doubted: dict[Address, list[Intent]] = {}
         for intent in view.state.intents.values():
             self._doubted.setdefault(intent.address, []).append(intent)
@@ -179,40 +163,31 @@ class _Pass:
     def missing(self, address: Address) -> tuple[AnyRead, ...]:
         """Judge a resource; the reads that have to be made first, if any."""
         doubts = self._doubted.get(address)
-        noted = len(self._view.diagnostics.items)
+        if doubts:
+            self.found.doubts += doubts
+            return ()
         try:
-            if doubts:
-                self.found.doubts += doubts
-            else:
-                _judge(address, self._view, self.found, self._forgotten, self._owners)
+            _judge(address, self._view, self.found, self._forgotten, self._owners)
         except NotReadYet as missing:
-            self._view.diagnostics.cut(noted)  # said again when it is judged with these reads, or not
             return missing.reads
         except CannotRead as error:
             self.found.unknown[address] = str(error)
-        if self._is_in_order and self.done < len(self._order) and address == self._order[self.done]:
-            self.done += 1
-            self._kept = self._length()
-        else:
-            self._is_in_order = False
         return ()
 
-    def back_to_order(self) -> None:
-        """Drop what was judged out of order."""
-        self._is_in_order = True
-        changes, unchanged, unknown, doubts, noted = self._kept
-        while len(self.found.changes) > changes:
-            _, change = self.found.changes.popitem()
-            self._view.changed_in[change.address.account].pop()
-        while len(self.found.unknown) > unknown:
-            self.found.unknown.popitem()
-        del self.found.unchanged[unchanged:]
-        del self.found.doubts[doubts:]
-        self._view.diagnostics.cut(noted)
-
-    def _length(self) -> tuple[int, int, int, int, int]:
-        found, noted = self.found, len(self._view.diagnostics.items)
-        return len(found.changes), len(found.unchanged), len(found.unknown), len(found.doubts), noted
+    def sketched(self, address: Address) -> tuple[AnyRead, ...]:
+        """The reads that `missing` would name, at less cost where a kind says that these are all in the observation."""
+        view = self._view
+        if address not in view.desired or not view.kinds[address.kind].observing_reads_all or address in self._doubted:
+            return self.missing(address)
+        try:
+            observation = view.observe(address)
+        except NotReadYet as missing:
+            return missing.reads
+        if isinstance(observation, Present) and address not in view.state.entries:
+            return self.missing(address)  # whether it is taken over, or made anew behind another one, is to be judged
+        if isinstance(observation, Absent):
+            view.decide(Change(address, CREATE, "absent_from_account"))
+        return ()
 
 
 def _judge(
@@ -296,7 +271,7 @@ def _adopt(kind: Kind, resource: Resource, present: Present, owner: Address | No
     before = len(view.diagnostics.items)
     change = kind.update(resource, present, view)
     if change is not None and change.actions != ADOPT and adopt == "if_identical":
-        view.diagnostics.cut(before)
+        del view.diagnostics.items[before:]
         names = ", ".join(sorted(change.before or {})) or "something"
         view.fail(
             resource.address,

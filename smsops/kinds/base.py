@@ -403,6 +403,9 @@ class Kind(ABC):
     embeds: ClassVar[tuple[str, ...]] = ()
     """Kinds declared inside a block of this one, under the same key."""
 
+    observing_reads_all: ClassVar[bool] = False
+    """Whether making or changing a wanted resource needs no read that observing it has not made."""
+
     adoptable: ClassVar[bool] = True
     """Whether it can exist in the account without being owned."""
 

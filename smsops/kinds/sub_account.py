@@ -125,6 +125,7 @@ class SubAccount(Kind):
     Spec: ClassVar[type[Block]] = SubAccountSpec
     unmoved_is_undone: ClassVar[bool] = True
     opens_account: ClassVar[bool] = True
+    observing_reads_all: ClassVar[bool] = True
 
     def declare(self, spec: SubAccountSpec, declaration: Declaration) -> list[Desired]:
         address = Address(None, self.name, declaration.key)

@@ -68,16 +68,10 @@ class Diagnostics:
         return iter(self.items)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        key = _key(diagnostic)
+        key = (diagnostic.code, diagnostic.mark, diagnostic.summary, diagnostic.address)
         if key not in self._seen:
             self._seen.add(key)
             self.items.append(diagnostic)
-
-    def cut(self, length: int) -> None:
-        """Take back all but the first so many."""
-        for item in self.items[length:]:
-            self._seen.discard(_key(item))
-        del self.items[length:]
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:
@@ -96,10 +90,6 @@ class Diagnostics:
     @property
     def has_errors(self) -> bool:
         return any(item.severity == "error" for item in self.items)
-
-
-def _key(item: Diagnostic) -> tuple[object, ...]:
-    return (item.code, item.mark, item.summary, item.address)
 
 
 class ConfigurationError(SmsopsError):

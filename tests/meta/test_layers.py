@@ -49,6 +49,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "duckdb": ("table/engine.py",),
     "phonenumbers": ("model/phone.py", "model/settings.py"),
     "click": ("cli/",),
+    "pydantic": ("schemas.py",),
     "rich": ("cli/views/progress.py",),
     "starlette": ("sandbox/",),
     "uvicorn": ("sandbox/",),
