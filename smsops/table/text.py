@@ -7,7 +7,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 Complain = Callable[[int, str], None]
@@ -190,8 +190,3 @@ def cell_text(cell: Any) -> str:
             return json.dumps(cell, ensure_ascii=False, default=str)
         case _:
             return str(cell)
-
-
-def names_of(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """The columns of NDJSON rows: the keys of the first."""
-    return list(rows[0]) if rows else []
