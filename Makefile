@@ -60,7 +60,7 @@ check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest tests/meta
+	$(BIN)/pytest tests/meta/test_layers.py
 
 kill: .venv/installed
 	$(BIN)/python -m tests.kill --kills $(KILLS) --seed $(SEED)
