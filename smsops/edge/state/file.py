@@ -19,6 +19,7 @@ from smsops.edge.state.backend import Blob, Conflict, Held, Holder, locked
 from smsops.errors import LockedError, StateError
 
 _POLL = 0.1
+_LOOK = 0.03
 
 
 class FileBackend:
@@ -141,14 +142,15 @@ class FileBackend:
             os.close(descriptor)
 
     def _acquire(self, descriptor: int, mode: int, wait: float) -> None:
-        deadline = time.monotonic() + wait
+        looked = time.monotonic() + _LOOK  # whoever only looks holds it for an instant
+        deadline = max(time.monotonic() + wait, looked)
         while True:
             try:
                 fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
             except OSError:
                 if time.monotonic() >= deadline:
                     raise locked(_holder_of(descriptor)) from None
-                time.sleep(_POLL)
+                time.sleep(_LOOK / 10 if time.monotonic() < looked else _POLL)
             else:
                 return
 
