@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from smsops.api.contract import OutcomeUnknown
 from smsops.kinds.base import MASTER_INFO, Declaration, Kind, Resource, Session, View
 from smsops.model.address import Address
-from smsops.model.block import BeforeValidator, Block, Field, after_all
+from smsops.model.block import BeforeValidator, Block, Field
 from smsops.model.plan import CREATE, DELETE, UPDATE, Change
 from smsops.model.resources import Absent, Desired, Guard, Observation, Present
 from smsops.model.state import Drop, Entry, Event, Moved, Put
@@ -35,8 +35,7 @@ class Allowance(Block):
     every: Literal["day", "week", "month", "year"]
     from_: str = Field(alias="from", description="The first period: 2026-11-30, 2026-W48, 2026-11 or 2026.")
 
-    @after_all
-    def _from_is_a_period(self) -> Allowance:
+    def check(self) -> None:
         try:
             _first_day(self.every, self.from_)
         except ValueError:
@@ -44,7 +43,6 @@ class Allowance(Block):
             raise PydanticCustomError(
                 "period", "from: Write a {every} such as {example}", {"every": self.every, "example": example}
             ) from None
-        return self
 
 
 class Keep(Block):
@@ -53,11 +51,9 @@ class Keep(Block):
     at_least: Annotated[int, Field(ge=0)]
     top_up_to: Annotated[int, Field(ge=0)]
 
-    @after_all
-    def _fills_up(self) -> Keep:
+    def check(self) -> None:
         if self.top_up_to < self.at_least:
             raise PydanticCustomError("keep", "top_up_to may not be less than at_least")
-        return self
 
 
 class CreditsSpec(Block):
@@ -67,8 +63,7 @@ class CreditsSpec(Block):
     allowance: Allowance | None = None
     keep: Keep | None = None
 
-    @after_all
-    def _exactly_one(self) -> CreditsSpec:
+    def check(self) -> None:
         given = [name for name in ("grants", "allowance", "keep") if getattr(self, name) is not None]
         if len(given) != 1:
             raise PydanticCustomError("credits", "credits has exactly one of grants, allowance and keep")
@@ -77,7 +72,6 @@ class CreditsSpec(Block):
                 raise PydanticCustomError("grant", "A grant's id is letters, digits, _ - . and :")
             if amount == 0:
                 raise PydanticCustomError("grant", "A grant of 0 moves nothing")
-        return self
 
 
 def _short_form(value: Any) -> Any:

@@ -86,7 +86,7 @@ def _not_blank(value: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_plain)]
-NonBlank = Annotated[str, AfterValidator(_not_blank), Field(min_length=1)]
+NonBlank = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
 
 
 class Lifecycle(Block):

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 from smsops.api.contract import Message
 from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View
@@ -19,7 +18,7 @@ from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id, with
 from smsops.kinds.campaign.cost import Estimate, estimate
 from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, Part, SentPart, split
-from smsops.kinds.campaign.schedule import is_near, read_schedule, shown, wire_date
+from smsops.kinds.campaign.schedule import is_near, read_schedule, shown, wire_date, zone_called
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import STOP, Template
 from smsops.model.address import Address
@@ -247,7 +246,7 @@ class Campaign(Kind):
     def _audience(self, resource: Resource, view: View) -> str:
         """A digest of what the configuration says about the audience."""
         spec: CampaignSpec = resource.want.spec
-        return view.digest([spec.audience.model_dump(mode="json"), declared_part(resource.want, view)])
+        return view.digest([spec.audience.model_dump(), declared_part(resource.want, view)])
 
     def _change(
         self,
@@ -359,7 +358,7 @@ class Campaign(Kind):
                 'End the message with " STOP au 36180", or say nature: transactional where that is true.',
             )
         window = view.policy.send_window
-        clock = f"{when.astimezone(ZoneInfo(view.settings.timezone)):%H:%M}"
+        clock = f"{when.astimezone(zone_called(view.settings.timezone)):%H:%M}"
         if window is not None and not window[0] <= clock <= window[1]:
             view.block(
                 resource.address,

@@ -7,8 +7,7 @@ time that a change of the clocks skips or repeats names no single instant, so it
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 _WRITTEN = re.compile(
     r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)\s*(Z|[+-]\d\d:?\d\d|[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*)?\Z"
@@ -17,6 +16,13 @@ _WRITTEN = re.compile(
 
 class BadSchedule(ValueError):
     """A schedule that names no single instant."""
+
+
+def zone_called(name: str) -> tzinfo:
+    """A time zone by its name. KeyError, ValueError or OSError where there is none."""
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
 
 
 def read_schedule(text: str, zone: str) -> datetime:
@@ -43,11 +49,11 @@ def read_schedule(text: str, zone: str) -> datetime:
 
 def instant(local: datetime, zone: str) -> datetime:
     """The one instant at which clocks in `zone` show `local`."""
-    first = local.replace(tzinfo=ZoneInfo(zone), fold=0)
+    first = local.replace(tzinfo=zone_called(zone), fold=0)
     second = first.replace(fold=1)
     if first.utcoffset() != second.utcoffset():
         shown = f"{local:%Y-%m-%d %H:%M}"
-        if first.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
+        if first.astimezone(UTC).astimezone(zone_called(zone)).replace(tzinfo=None) != local:
             raise BadSchedule(f"{shown} does not exist in {zone}: the clocks are put forward over it")
         raise BadSchedule(f"{shown} comes twice in {zone}: the clocks are put back; add an offset such as +02:00")
     return first.astimezone(UTC)
@@ -55,7 +61,7 @@ def instant(local: datetime, zone: str) -> datetime:
 
 def wire_date(moment: datetime, zone: str) -> str:
     """DATE for an instant, in the account's zone; BadSchedule where that local time comes twice."""
-    local = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    local = moment.astimezone(zone_called(zone)).replace(tzinfo=None)
     try:
         instant(local, zone)
     except BadSchedule:
@@ -67,7 +73,7 @@ def wire_date(moment: datetime, zone: str) -> str:
 
 def shown(moment: datetime, zone: str) -> str:
     """A date for people, in the stack's zone."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
+    return f"{moment.astimezone(zone_called(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
 def is_near(moment: datetime, now: datetime, lead: timedelta | None) -> bool:

@@ -12,7 +12,7 @@ from smsops.kinds.base import Declaration, SourceRead, Step
 from smsops.kinds.contacts.gather import CONTRADICTION, FilePart, InlinePart, Part, gathered
 from smsops.kinds.contacts.rows import KIND, Declared, Wanted
 from smsops.model.address import Address
-from smsops.model.block import BeforeValidator, Block, Field, WithJsonSchema, after_all
+from smsops.model.block import BeforeValidator, Block, Field, WithJsonSchema
 from smsops.model.blocks import SECRET_SCHEMA, NonBlank, read_secret, refuse_password
 from smsops.model.diagnostics import Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
@@ -94,8 +94,7 @@ class ContactSource(Block):
     )
     inline: list[dict[str, str | None]] | None = Field(None, description="Rows: phone and fields.")
 
-    @after_all
-    def _one_source(self) -> ContactSource:
+    def check(self) -> None:
         if [self.file, self.sql, self.inline].count(None) != 2:
             raise PydanticCustomError("source", "A source of contacts has exactly one of file, sql and inline")
         if self.inline is not None and (self.phone or self.columns):
@@ -106,7 +105,6 @@ class ContactSource(Block):
             raise PydanticCustomError("source", "format belongs to a file")
         if (self.sha256 or self.etag) and len(self.addresses) != 1:
             raise PydanticCustomError("source", "sha256 and etag belong to one file at an address")
-        return self
 
     @property
     def addresses(self) -> list[str | SecretReference]:
