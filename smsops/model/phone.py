@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _NOISE = re.compile(r"[\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff]+")
 _FRENCH = re.compile(r"(?:(?:\+|00)?33|0)?([67]\d{8})\Z")
-WITH_CODE = re.compile(r"(?:\+|00)([1-9]\d{6,14})\Z", re.ASCII)
+_WITH_CODE = re.compile(r"(?:\+|00)([1-9]\d{6,14})\Z", re.ASCII)
 OVERSEAS = {
     "639": "262",
     "690": "590",
@@ -95,7 +95,7 @@ def _parse(compact: str, country: str) -> str:
 
 def _international(compact: str) -> str | None:
     """The digits of a mobile that is written with + or 00 and its country code, where that country's plan is simple."""
-    match = WITH_CODE.match(compact)
+    match = _WITH_CODE.match(compact)
     if match is None:
         return None
     digits = match[1]

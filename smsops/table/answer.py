@@ -1,8 +1,8 @@
 """The contacts in the body of an answer, read while it arrives.
 
-A long body is cut between two contacts, and the pieces go to the engine; what is left, the answer without its contacts, is
-judged as any other answer is. The engine takes a piece only where all its values are texts and all its keys are known;
-any other piece is read carefully.
+A long body is cut into blocks between two contacts, and pieces of many blocks go to the engine; what is left, the answer
+without its contacts, is judged as any other answer is. The engine takes a piece only where all its values are texts and all
+its keys are known; any other piece is read carefully.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from smsops.table.table import Row, Table
 
 SMALL = 3 << 20
 """Bodies of fewer bytes are read as rows."""
+
+BLOCK = 1 << 18
+"""Bytes that are looked through at once: few enough for the processor's cache."""
 
 PIECE = 16 << 20
 """Bytes of one piece: enough contacts for the engine to keep them as it has read them."""
@@ -89,7 +92,7 @@ class ContactsBody:
         """Take what has arrived; that may last as long as the engine needs for a piece."""
         self._waiting.append(chunk)
         self._size += len(chunk)
-        if self._size < (PIECE if self._pieces else SMALL):
+        if self._size < (BLOCK if self._pieces else SMALL):
             return
         content = b"".join(self._waiting)
         if self._pieces is None:
@@ -155,57 +158,79 @@ class _Pieces:
         self._names, self._phone = _names(first)
         value = _FIRST_VALUE.match(first)
         self._colon = value[1] if value else b""
+        self._begins_text = b'"' + self._colon + b'"'
         self._stage: Stage[None] = Stage([name.strip().upper() for name in self._names])
         self._odd: list[tuple[int, bytes]] = []
         self._count = 0
+        self._blocks: list[bytes] = []
+        self._size = self._texts = 0
+        self._is_plain = bool(self._phone and self._colon)
 
-    def add(self, piece: bytes) -> None:
+    def add(self, block: bytes) -> None:
         """Take whole contacts, a comma between two of them."""
-        number, self._count = self._count, self._count + 1
-        if self._phone and self._colon.startswith(b":"):
-            self._stage.read(self._read, number, piece)
+        self._blocks += (b",", block)
+        self._size += len(block)
+        self._look_through(block)
+        if self._size >= PIECE:
+            self._submit()
+
+    def _look_through(self, block: bytes) -> None:
+        """Count the texts, and find out whether all values are texts.
+
+        They are where each colon is one between a key and a text. Where texts have colons too, the keys are counted.
+        """
+        texts = block.count(self._begins_text)
+        self._texts += texts
+        if block.count(b":") == texts:
+            return
+        nulls = block.count(b'"' + self._colon + b"null")
+        if not self._colon.startswith(b":") or block.count(b'":') != texts + nulls:
+            self._is_plain = False
+
+    def _submit(self) -> None:
+        number, blocks, texts = self._count, self._blocks, self._texts
+        if self._is_plain:
+            self._stage.read(self._read, number, blocks, texts)
         else:
-            self._keep(number, piece)
+            self._keep(number, blocks)
+        self._count, self._blocks, self._size, self._texts = number + 1, [], 0, 0
+        self._is_plain = bool(self._phone and self._colon)
 
-    def _keep(self, number: int, piece: bytes) -> None:
-        self._odd.append((number, zlib.compress(piece, 1)))
+    def _keep(self, number: int, blocks: list[bytes]) -> None:
+        self._odd.append((number, zlib.compress(b"".join(blocks[1:]), 1)))
 
-    def _read(self, number: int, piece: bytes) -> None:
-        if not self._quickly(number, piece):
-            self._keep(number, piece)
+    def _read(self, number: int, blocks: list[bytes], texts: int) -> None:
+        if not self._quickly(number, blocks, texts):
+            self._keep(number, blocks)
 
-    def _quickly(self, number: int, piece: bytes) -> bool:
-        """Let the engine read a piece; whether it is sure to have read all that is in it."""
-        colon = b'"' + self._colon
-        keys, texts = piece.count(b'":'), piece.count(colon + b'"')
-        nulls = 0 if keys == texts else piece.count(colon + b"null")
-        if keys != texts + nulls:
-            return False  # values that are no texts, or texts that look like keys
-        if json.dumps(self._phone).encode() + self._colon + b'"0' in piece:
-            return False  # as a number it would lose the zero
+    def _quickly(self, number: int, blocks: list[bytes], texts: int) -> bool:
+        """Let the engine read a piece with so many texts; whether it is sure to have read all that is in it."""
         stage = self._stage
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in self._names)
-        phone = f"{literal(self._phone)}: 'UBIGINT'"
+        phone = quoted(self._phone)
         names = "".join(f", {quoted(name)}" for name in self._names)
+        texts_in = " + ".join(f"count({name})" for name in ("phone", *map(column, stage.fields)))
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (self._phone, *self._names))
         try:
-            with stage.engine.file(b"[", piece, b"]") as path:
+            with stage.engine.file(b"[", *blocks[1:], b"]") as path:
                 rows = stage.add(
-                    f"SELECT {quoted(self._phone)}{names}, {number} FROM read_json('{path}', format='array', "
-                    f"columns={{{', '.join(filter(None, (phone, columns)))}}}, maximum_object_size={1 << 20})"
+                    f"SELECT CASE WHEN try_cast({phone} AS UBIGINT)::VARCHAR = {phone} THEN {phone}::UBIGINT END{names}, "
+                    f"{number} FROM read_json('{path}', format='array', columns={{{columns}}}, "
+                    f"maximum_object_size={1 << 20})"
                 )
-            values = "".join(f" + count({column(field)})" for field in stage.fields)
-            phones, values = stage.engine.run(
-                f"SELECT count(phone), count(phone){values} FROM {stage.name} WHERE piece = {number}"
+            phones, found = stage.engine.run(
+                f"SELECT count(phone), {texts_in} FROM {stage.name} WHERE piece = {number}"
             )[0]
         except EngineError:
             return False
-        if rows == phones and values + nulls == keys:
+        if rows == phones and found == texts:
             return True
-        stage.reject(number)  # a key that is not known, or one twice in a contact
+        stage.reject(number)  # a key that is not known, one twice in a contact, a phone that is not made of digits
         return False
 
     def finished(self) -> tuple[Table, int]:
         """The table, and how many contacts there were before each phone was in it once."""
+        if self._blocks:
+            self._submit()
         stage = self._stage
         stage.results()
         for number, packed in self._odd:

@@ -271,7 +271,7 @@ BLANK = r"[\x09-\x0d\x1c-\x20\x{85}\pZ]"
 def stripped(column: str, *, any_blank: bool = True) -> str:
     """SQL for a text without the blanks at its ends; without `any_blank` the only blanks are spaces."""
     if not any_blank:
-        return f"CASE WHEN starts_with({column}, ' ') OR ends_with({column}, ' ') THEN trim({column}) ELSE {column} END"
+        return f"CASE WHEN {column} < '!' OR ends_with({column}, ' ') THEN trim({column}) ELSE {column} END"
     edge = literal(f"^{BLANK}|{BLANK}$")
     ends = literal(f"^{BLANK}+|{BLANK}+$")
     return (

@@ -36,7 +36,8 @@ class Engine:
     def __init__(self) -> None:
         import duckdb
 
-        self._error = duckdb.Error
+        # What the engine says quotes data, which may be no text.
+        self._errors = (duckdb.Error, UnicodeDecodeError)
         self._connection: Any = duckdb.connect(":memory:")
         self._names = count(1)
         self._odd: dict[int, str] = {}
@@ -81,7 +82,7 @@ class Engine:
         cursor = self._connection.cursor()
         try:
             found: list[tuple[Any, ...]] = cursor.execute(sql, list(parameters)).fetchall()
-        except self._error as error:
+        except self._errors as error:
             raise EngineError(str(error)) from None
         finally:
             cursor.close()
@@ -98,7 +99,7 @@ class Engine:
             cursor.execute(sql)
             while rows := cursor.fetchmany(size):
                 yield rows
-        except self._error as error:
+        except self._errors as error:
             raise EngineError(str(error)) from None
         finally:
             cursor.close()

@@ -23,6 +23,9 @@ from smsops.table.stage import Stage
 from smsops.table.text import NO_ROW, BadData, csv_header, csv_rows, decode, delimiter, json_rows, likeliest
 from smsops.table.unpack import unpacked
 
+BLOCK = 1 << 18
+"""Bytes that are looked through at once: few enough for the processor's cache."""
+
 PIECE = 8 << 20
 """Bytes of one piece: enough rows for the engine to keep them as it has read them."""
 
@@ -49,13 +52,22 @@ class _OtherEncoding(Exception):
 
 @dataclass(frozen=True)
 class Piece:
-    """Some whole rows of a source: their place among the pieces, and the line that they begin on."""
+    """Some whole rows of a source in blocks: their place among the pieces, and the line that they begin on."""
 
     number: int
     line: int
-    content: bytes
+    blocks: Sequence[bytes]
     whole: bool = False
     """Whether it is all there is."""
+
+    @property
+    def content(self) -> bytes:
+        """All its bytes."""
+        return b"".join(self.blocks)
+
+    def holds(self, bytes_: bytes) -> bool:
+        """Whether these bytes are in it; they must not end one line and begin the next."""
+        return any(bytes_ in block for block in self.blocks)
 
 
 def load(source: Source, form: Format, chunks: Iterable[bytes]) -> None:
@@ -105,25 +117,38 @@ def _with_line_feeds(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
     """Cut a text between two rows: at the end of a line, and not within quotes."""
-    rest, line, number = b"", 1, 0
+    number, line, ended, size = 0, 1, 0, 0
+    blocks: list[bytes] = []
+    for block in _blocks(chunks):
+        if size >= PIECE:
+            yield Piece(number, line, blocks)
+            number, line, ended, size, blocks = number + 1, line + ended, 0, 0, []
+        blocks.append(block)
+        size += len(block)
+        ended += block.count(b"\n")
+    if blocks:
+        yield Piece(number, line, blocks, whole=number == 0)
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Blocks of whole rows. _WrongCut where a row is longer than a piece may be: its quotes cannot be right."""
     waiting: list[bytes] = []
     size = 0
     for chunk in chunks:
         waiting.append(chunk)
         size += len(chunk)
-        if size < PIECE:
+        if size < BLOCK:
             continue
-        content = rest + b"".join(waiting)
-        waiting, size = [], 0
+        content = b"".join(waiting)
         end = _end_of_row(content)
         if end:
-            piece = content[:end]
-            yield Piece(number, line, piece)
-            number, line = number + 1, line + piece.count(b"\n")
-        rest = content[end:]
-    content = rest + b"".join(waiting)
+            yield content[:end]
+        elif len(content) > PIECE:
+            raise _WrongCut
+        waiting, size = [content[end:]], 0
+    content = b"".join(waiting)
     if content:
-        yield Piece(number, line, content, whole=number == 0)
+        yield content
 
 
 def _end_of_row(content: bytes) -> int:
@@ -166,7 +191,7 @@ class _Rows(Stage[Mistakes]):
         """Add what a query reads, `text` (of a phone) and the fields f0, f1…; the texts that are no mobile."""
         values = "".join(f", f{place}" for place in range(len(self.fields)))
         self.add(
-            f"SELECT digits::UBIGINT{values}, {number}, CASE WHEN digits IS NULL THEN text END "
+            f"SELECT digits{values}, {number}, CASE WHEN digits IS NULL THEN text END "
             f"FROM ({fast_path('text', self._country, rows, self._codes)})"
         )
         left = self.engine.run(f"SELECT DISTINCT text FROM {self.name} WHERE piece = {number} AND text IS NOT NULL")
@@ -199,14 +224,14 @@ class _CsvPieces:
 
     def __init__(self, source: Source, first: Piece) -> None:
         self.source = source
-        beginning = decode(first.content[:_HEADER])
+        beginning = decode(first.blocks[0][:_HEADER])
         if "\0" in beginning:
             raise _nul(first)
         self.delimiter = delimiter(beginning)
         self.names, taken = csv_header(
             beginning,
             self.delimiter,
-            _complaining(source.label, source.mistakes, whole=first.whole and len(first.content) <= _HEADER),
+            _complaining(source.label, source.mistakes, whole=first.whole and len(first.blocks) == 1 and len(first.blocks[0]) <= _HEADER),
         )
         if not self.names:
             raise BadData("the file is empty; its first line must name the columns")
@@ -217,42 +242,43 @@ class _CsvPieces:
         """What stands for phones at the beginning of the file."""
         assert self.layout is not None
         place = self.names.index(self.layout.phone)
-        for line in decode(self.begun[-1].content[:_HEADER]).split("\n"):
+        for line in decode(self.begun[-1].blocks[0][:_HEADER]).split("\n"):
             cells = line.split(self.delimiter)
             if place < len(cells):
                 yield cells[place].strip('" ')
 
     def read(self, piece: Piece, stage: _Rows) -> Mistakes:
         """Add the rows of a piece to the stage; its mistakes."""
-        if b"\0" in piece.content:
+        if piece.holds(b"\0"):
             raise _nul(piece)
         if self._quickly(piece, stage):
             return Mistakes(self.source.label)
         return self._carefully(piece, stage)
 
     def _quickly(self, piece: Piece, stage: _Rows) -> bool:
-        content = piece.content
-        quotes = b'"' in content
-        if b"\r" in content:
-            if quotes or content.count(b"\r") != content.count(b"\r\n"):
+        blocks = piece.blocks
+        quotes = piece.holds(b'"')
+        if piece.holds(b"\r"):
+            if quotes or any(block.count(b"\r") != block.count(b"\r\n") for block in blocks):
                 return False
-            content = content.replace(b"\r\n", b"\n")
-        rare = has_rare_blanks(content)
-        if quotes and (_BESIDE_QUOTE.search(content) if rare else b' "' in content or b'" ' in content):
+            blocks = [block.replace(b"\r\n", b"\n") for block in blocks]
+        rare = any(map(has_rare_blanks, blocks))
+        if quotes and (any(map(_BESIDE_QUOTE.search, blocks)) if rare else piece.holds(b' "') or piece.holds(b'" ')):
             return False
         assert self.layout is not None
         cell = {name: f"c{place}" for place, name in enumerate(self.names)}
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in cell.values())
         values = [
-            f"coalesce({stripped(cell[column], any_blank=rare)}, '') AS f{place}"
+            f"{stripped(cell[column], any_blank=rare)} AS f{place}"
             for place, column in enumerate(self.layout.columns.values())
         ]
         try:
-            with stage.engine.file(content) as path:
-                raw = f"coalesce({cell[self.layout.phone]}, '') AS text"
+            with stage.engine.file(*blocks) as path:
+                raw = f"{cell[self.layout.phone]} AS text"
                 rows = (
                     f"SELECT {', '.join((raw, *values))} FROM read_csv('{path}', delim={literal(self.delimiter)}, "
-                    f"quote='\"', escape='\"', header=false, auto_detect=false, strict_mode=true, columns={{{columns}}})"
+                    f"quote='\"', escape='\"', header=false, auto_detect=false, strict_mode=true, "
+                    f"force_not_null={list(cell.values())}, columns={{{columns}}})"
                 )
                 return _is_good(stage, rows, piece)
         except EngineError:
@@ -296,7 +322,7 @@ class _JsonPieces:
     def phones(self) -> Iterator[str]:
         """What stands for phones at the beginning of the file."""
         assert self.layout is not None
-        lines = decode(self.begun[-1].content[:_HEADER]).split("\n")
+        lines = decode(self.begun[-1].blocks[0][:_HEADER]).split("\n")
         for _, row in json_rows(lines, 1, lambda line, message: None):
             yield row.get(self.layout.phone, "")
 
@@ -312,7 +338,7 @@ class _JsonPieces:
         columns = ", ".join(f"{literal(name)}: 'JSON'" for name in dict.fromkeys(names))
         cells = [f"coalesce({stripped(_json_text(name), any_blank=True)}, '')" for name in names]
         try:
-            with stage.engine.file(piece.content) as path:
+            with stage.engine.file(*piece.blocks) as path:
                 rows = f"read_json('{path}', format='newline_delimited', columns={{{columns}}}, maximum_object_size={1 << 20})"
                 if stage.engine.value(f"SELECT bool_or({' OR '.join(map(_is_odd, names))}) FROM {rows}"):
                     return False
@@ -356,12 +382,13 @@ def _is_good(stage: _Rows, rows: str, piece: Piece) -> bool:
 
 def _behind(piece: Piece, lines: int) -> Piece:
     """A piece without its first lines."""
+    first, *rest = piece.blocks
     start = 0
     for _ in range(lines):
-        start = piece.content.find(b"\n", start) + 1
+        start = first.find(b"\n", start) + 1
         if not start:
             raise BadData("its lines do not end with a line feed")
-    return Piece(piece.number, piece.line + lines, piece.content[start:], piece.whole)
+    return Piece(piece.number, piece.line + lines, [first[start:], *rest], piece.whole)
 
 
 def _text(content: bytes) -> str:
@@ -372,8 +399,8 @@ def _text(content: bytes) -> str:
 
 
 def _nul(piece: Piece) -> BadData:
-    line = piece.line + piece.content.count(b"\n", 0, piece.content.index(b"\0"))
-    return BadData("it holds a NUL character, so it is not a CSV file", line)
+    before, _, _ = piece.content.partition(b"\0")
+    return BadData("it holds a NUL character, so it is not a CSV file", piece.line + before.count(b"\n"))
 
 
 def _complaining(label: str, mistakes: Mistakes, *, whole: bool) -> Callable[[int, str], None]:

@@ -5,15 +5,21 @@ What the fast path takes it takes as `normalise_mobile` does; what it does not t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-from smsops.model.phone import FRENCH_TERRITORY, OVERSEAS, WITH_CODE, country_code, mobile_plan
+from smsops.model.phone import FRENCH_TERRITORY, OVERSEAS, country_code, mobile_plan
 from smsops.table.engine import literal
 
 _NATIONAL = "[67][0-9]{8}"
-_ANY_PREFIX = rf"(?:(?:\+|00)?33|0)?{_NATIONAL}"
-_ITS_PREFIX = rf"(?:\+|00)?33{_NATIONAL}"
+_ANY_PREFIX = r"(?:(?:\+|00)?33|0)?"
+_ITS_PREFIX = r"(?:\+|00)?33"
 """Where national numbers are of another country, a French one has its country code."""
+_LONGEST = 13
+"""Characters of a French number with nothing between its digits: 0033 6…"""
+_LEAST_BARE = 10
+_WITH_CODE = re.compile(rf"(?:\+|00|(?=\d{{{_LEAST_BARE}}}))([1-9]\d{{6,14}})\Z", re.ASCII)
+_FRANCE = 33_000_000_000
 _NOISE = (
     r"[\s\x0b\x1c-\x1f\x{85}.\-/()\x{a0}\x{ad}\x{1680}\x{2000}-\x{200f}\x{2010}-\x{2015}"
     r"\x{2028}-\x{202f}\x{205f}\x{2060}\x{3000}\x{feff}]+"
@@ -27,7 +33,7 @@ def codes_among(texts: Iterable[str]) -> tuple[int, ...]:
     """The foreign country codes that some texts begin with, so that the fast path can take such numbers."""
     found: dict[int, None] = {}
     for text in texts:
-        match = WITH_CODE.match(text.replace(" ", ""))
+        match = _WITH_CODE.match(text.replace(" ", ""))
         code = country_code(match[1]) if match else None
         if code is not None and code not in found and mobile_plan(code):
             found[code] = None
@@ -37,26 +43,49 @@ def codes_among(texts: Iterable[str]) -> tuple[int, ...]:
 def fast_path(text: str, country: str, rows: str, codes: Sequence[int] = ()) -> str:
     """SQL for `rows`, a query with a column `text`, with a column `digits` more: null where the text takes more thought.
 
-    `codes` are those of the foreign countries whose mobiles are taken too, where they are written with their code.
+    `digits` is a number (UBIGINT). `codes` are those of the foreign countries whose mobiles are taken too, where they are
+    written with their code.
     """
-    form = _ANY_PREFIX if country in FRENCH_TERRITORY else _ITS_PREFIX
-    prefix = form.removesuffix(_NATIONAL)
+    is_french = country in FRENCH_TERRITORY
     bare = f"regexp_replace(replace({text}, '(0)', ''), {literal(_NOISE)}, '', 'g')"
-    overseas = " ".join(f"WHEN {literal(start)} THEN {literal(code)}" for start, code in OVERSEAS.items())
-    # Each step in a query of its own, so that it is taken once a row.
-    spaced = f"SELECT *, replace({text}, ' ', '') AS spaced FROM ({rows})"
-    national = (
-        f"SELECT * EXCLUDE spaced, CASE WHEN regexp_full_match(spaced, {literal(form)}) THEN right(spaced, 9) "
-        f"ELSE nullif(regexp_extract({bare}, {literal(f'^{prefix}({_NATIONAL})$')}, 1), '') END AS national FROM ({spaced})"
+    # Nearly all texts are digits, perhaps spaced: these are numbers at once. A cast takes more than digits, and any zeros
+    # in front, so the text is compared with what it was taken for. Each step in a query of its own: it is taken once a row.
+    spaced = (
+        f"SELECT *, CASE WHEN strlen({text}) > {_LONGEST} THEN replace(replace({text}, ' ', ''), '.', '') "
+        f"ELSE {text} END AS spaced FROM ({rows})"
     )
-    french = f"CASE substr(national, 1, 3) {overseas} ELSE '33' END || national"
+    cast = f"SELECT *, try_cast(spaced AS UBIGINT) AS number FROM ({spaced})"
+    national = " ".join(
+        (
+            "WHEN number BETWEEN 600000000 AND 799999999 AND spaced IN (number::VARCHAR, '0' || number) THEN number"
+            if is_french
+            else "",
+            f"WHEN number BETWEEN {_FRANCE + 600000000} AND {_FRANCE + 799999999} "
+            f"AND spaced IN (number::VARCHAR, '+' || number, '00' || number) THEN number - {_FRANCE}",
+            "WHEN spaced IN (number::VARCHAR, '+' || number, '00' || number) THEN NULL",
+        )
+    )
+    form = f"^{_ANY_PREFIX if is_french else _ITS_PREFIX}({_NATIONAL})$"
+    found = (
+        f"SELECT *, CASE {national} "
+        f"ELSE try_cast(regexp_extract({bare}, {literal(form)}, 1) AS UBIGINT) END AS national FROM ({cast})"
+    )
+    overseas = " ".join(f"WHEN {start} THEN {code}" for start, code in OVERSEAS.items())
+    french = f"(CASE national // 1000000 {overseas} ELSE 33 END)::UBIGINT * 1000000000 + national"
+    spent = "spaced, number, national"
     if not codes:
-        return f"SELECT * EXCLUDE national, {french} AS digits FROM ({national})"
-    foreign = f"CASE WHEN national IS NULL THEN regexp_extract({bare}, '^(?:\\+|00)([1-9][0-9]{{6,14}})$', 1) END"
-    taken = " ".join(f"WHEN {_is_mobile('foreign_', code)} THEN foreign_" for code in codes)
+        return f"SELECT * EXCLUDE ({spent}), {french} AS digits FROM ({found})"
+    # Ten digits are too many for a French number, so with neither + nor 0 in front they begin with a country code.
+    whole = f"spaced = number::VARCHAR AND number >= {10 ** (_LEAST_BARE - 1)} OR " if is_french else ""
+    foreign = (
+        f"CASE WHEN national IS NOT NULL THEN NULL "
+        f"WHEN {whole}spaced IN ('+' || number, '00' || number) THEN number::VARCHAR "
+        f"ELSE regexp_extract({bare}, '^(?:[+]|00)([1-9][0-9]{{6,14}})$', 1) END"
+    )
+    taken = " ".join(f"WHEN {_is_mobile('abroad', code)} THEN abroad::UBIGINT" for code in codes)
     return (
-        f"SELECT * EXCLUDE (national, foreign_), CASE WHEN national IS NOT NULL THEN {french} {taken} END AS digits "
-        f"FROM (SELECT *, {foreign} AS foreign_ FROM ({national}))"
+        f"SELECT * EXCLUDE ({spent}, abroad), CASE WHEN national IS NOT NULL THEN {french} {taken} END AS digits "
+        f"FROM (SELECT *, {foreign} AS abroad FROM ({found}))"
     )
 
 

@@ -37,7 +37,7 @@ MEMBERS = st.lists(
 
 def judged(content: bytes, *, small: int, piece: int = 60, chunk: int = 11) -> Any:
     """What is made of an answer that arrives in chunks; the code of the error where it makes no sense."""
-    with patch.object(arriving, "SMALL", small), patch.object(arriving, "PIECE", piece):
+    with patch.multiple(arriving, SMALL=small, BLOCK=piece // 3, PIECE=piece):
         body = ContactsBody(answers.contact_rows)
         for start in range(0, len(content), chunk):
             body.feed(content[start : start + chunk])
@@ -89,7 +89,7 @@ def test_a_backup_comes_back(contacts: Plain) -> None:
     for table in both(contacts):
         kept = backup.document(table)
         assert plain(backup.contacts(kept)) == contacts
-        with patch.object(arriving, "SMALL", 1), patch.object(arriving, "PIECE", 30):
+        with patch.multiple(arriving, SMALL=1, BLOCK=10, PIECE=30):
             found = plain(backup.contacts(kept))
         assert {n: {k: v.strip() for k, v in f.items()} for n, f in found.items()} == {
             n: {k: v.strip() for k, v in f.items()} for n, f in contacts.items()

@@ -70,7 +70,7 @@ def by_rows(content: bytes, form: Format = "csv") -> Source:
 
 
 def by_the_engine(content: bytes, form: Format = "csv", piece: int = 40) -> Source:
-    with patch.object(reading, "SMALL", -1), patch.object(loading, "PIECE", piece):
+    with patch.object(reading, "SMALL", -1), patch.multiple(loading, BLOCK=piece // 3, PIECE=piece):
         return read(opener(content, form), HOW)
 
 

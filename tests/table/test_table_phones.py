@@ -18,7 +18,7 @@ REGIONS = sorted(
     for region in phonenumbers.SUPPORTED_REGIONS
     if phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
 )
-DIRT = st.sampled_from(["", " ", ".", "-", "\u00a0", "\u200b", "\u202f", "(0)", "/", "x", "٣", "'", '"', "\t"])
+DIRT = st.sampled_from(["", " ", ".", "-", "\u00a0", "\u200b", "\u202f", "(0)", "/", "x", "٣", "'", '"', "\t", "e", "_"])
 
 
 @st.composite
@@ -39,21 +39,21 @@ def foreign(draw: st.DrawFn) -> str:
     kept = draw(st.integers(1, len(national)))
     tail = draw(st.text("0123456789", min_size=max(0, len(national) - kept - 1), max_size=len(national) - kept + 1))
     inserted = draw(st.sampled_from(["", "", "", "0", "8"]))
-    return f"{draw(st.sampled_from(['+', '00']))}{number.country_code}{inserted}{national[:kept]}{draw(DIRT)}{tail}"
+    return f"{draw(st.sampled_from(['+', '00', '', '0']))}{number.country_code}{inserted}{national[:kept]}{draw(DIRT)}{tail}"
 
 
 def taken(texts: list[str], country: str) -> list[tuple[str, str]]:
     """What the fast path takes, and the digits that it makes of it."""
     values = ", ".join(f"({literal(text)})" for text in texts)
     rows = fast_path("text", country, f"SELECT text FROM (VALUES {values}) t(text)", codes_among(texts))
-    return [(text, digits) for text, digits in engine().run(f"SELECT text, digits FROM ({rows})") if digits is not None]
+    return [(text, str(digits)) for text, digits in engine().run(f"SELECT text, digits FROM ({rows})") if digits is not None]
 
 
 def by_the_library(text: str, country: str) -> str:
     """The digits that phonenumbers alone reads."""
     compact = re.sub(r"[^\d+]", "", text.replace("(0)", ""))
     if not compact.startswith(("+", "0")):
-        compact = f"+{compact}" if compact.startswith("33") and len(compact) == 11 else f"0{compact}"
+        compact = f"+{compact}" if len(compact) > 9 else f"0{compact}"
     compact = f"+{compact[2:]}" if compact.startswith("00") else compact
     number = phonenumbers.parse(compact, country)
     assert phonenumbers.is_possible_number(number)
@@ -90,5 +90,6 @@ def test_the_usual_ways_of_writing_are_taken() -> None:
         "00 33 6 12 34 56 78",
     ]
     assert [digits for _, digits in taken(usual, "FR")] == ["33612345678"] * len(usual)
-    abroad = ["+32 470 12 34 56", "0034612345003", "+49 1512 3456789"]
-    assert [digits for _, digits in taken(abroad, "FR")] == ["32470123456", "34612345003", "4915123456789"]
+    abroad = ["+32 470 12 34 56", "0034612345003", "+49 1512 3456789", "32470123456", "49 1512 345 67 89"]
+    read = ["32470123456", "34612345003", "4915123456789", "32470123456", "4915123456789"]
+    assert [digits for _, digits in taken(abroad, "FR")] == read
