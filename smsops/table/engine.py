@@ -52,6 +52,7 @@ class Engine:
             "SET autoinstall_known_extensions = false",
             "SET autoload_known_extensions = false",
             "SET enable_progress_bar = false",
+            "SET checkpoint_threshold = '1TB'",  # tables are compressed where it is worth it, not in between
             f"SET allowed_paths = [{allowed}]",
             "SET enable_external_access = false",
             "SET lock_configuration = true",
