@@ -236,8 +236,7 @@ class _Pieces:
         for number, packed in self._odd:
             self._read_carefully(number, zlib.decompress(packed))
         count = int(stage.engine.value(f"SELECT count(*) FROM {stage.name}"))
-        table, _ = stage.settled(last=True, raw=True)
-        return table, count
+        return stage.raw(), count
 
     def _read_carefully(self, number: int, piece: bytes) -> None:
         try:

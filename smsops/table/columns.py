@@ -19,7 +19,8 @@ _PIECE = 20_000
 class Columns(Table):
     """A table of many contacts: `phone`, and one column a field. Where a contact lacks a field that is null.
 
-    `whole` says that nothing is null, `raw` that texts may have blanks at their ends, which do not count.
+    `whole` says that nothing is null. A `raw` table is as it was read: texts may have blanks at their ends, which do not
+    count, and a phone may stand in it twice, then the last counts (by the column `piece`, then by the place).
     """
 
     def __init__(self, name: str, fields: Sequence[str], *, whole: bool = False, raw: bool = False) -> None:
@@ -37,15 +38,23 @@ class Columns(Table):
         return self.clean()._name
 
     def clean(self) -> Columns:
-        """The same without blanks at the ends of texts. Most raw tables are only compared, which does without."""
+        """The same as it counts. Most raw tables are only compared, which does without."""
         if self._raw:
             name = self.engine.name()
-            values = "".join(f", {stripped(column(field))} AS {column(field)}" for field in self._fields)
-            self.engine.run(f"CREATE TABLE {name} AS SELECT phone{values} FROM {self._name}")
+            self.engine.run(f"CREATE TABLE {name} AS {self._cleaned(f'FROM {self._name}')}")
             self._let_go()
             self._name, self._raw = name, False
             self._let_go = weakref.finalize(self, self.engine.drop, name)
         return self
+
+    def _cleaned(self, rows: str) -> str:
+        """SQL for some contacts of a raw table as they count."""
+        values = "".join(f", {stripped(column(field))} AS {column(field)}" for field in self._fields)
+        twice = f"SELECT phone {rows} GROUP BY phone HAVING count(*) > 1"
+        if self.engine.value(f"SELECT count(*) = count(DISTINCT phone) {rows}"):
+            return f"SELECT phone{values} {rows}"
+        last = "row_number() OVER (PARTITION BY phone ORDER BY piece DESC, rowid DESC) = 1"
+        return f"SELECT phone{values} {rows} QUALIFY phone NOT IN ({twice}) OR {last}"
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -53,7 +62,8 @@ class Columns(Table):
 
     def __len__(self) -> int:
         if self._count is None:
-            self._count = int(self.engine.value(f"SELECT count(*) FROM {self._name}"))
+            counted = "DISTINCT phone" if self._raw else "*"
+            self._count = int(self.engine.value(f"SELECT count({counted}) FROM {self._name}"))
         return self._count
 
     def __repr__(self) -> str:
@@ -67,7 +77,7 @@ class Columns(Table):
             yield [self._row(values) for values in rows]
 
     def phones(self, size: int = BATCH) -> Iterator[list[str]]:
-        for rows in self.engine.batches(f"SELECT phone FROM {self._name}", size):
+        for rows in self.engine.batches(f"SELECT phone FROM {self.source}", size):
             yield [self.engine.phone(phone) for (phone,) in rows]
 
     def find(self, phones: Collection[str]) -> dict[str, Fields]:
@@ -147,7 +157,7 @@ class Columns(Table):
 
     def compared(self, live: Table, *, exact: bool = True) -> Difference:
         old = live if isinstance(live, Columns) else live.columns()
-        if not len(old):
+        if not self.engine.value(f"SELECT count(*) FROM {old._name}"):
             nothing = _empty()
             return Difference(self, nothing, nothing, nothing)
         differing = self.engine.name()
@@ -191,14 +201,13 @@ class Columns(Table):
         if counts.get(1):
             add = self._made(f"FROM {self.source} SEMI JOIN {side(1)} USING (phone)", self.fields, whole=self.whole)
         if counts.get(2) and exact:
-            remove = self._made(f"SELECT phone FROM {differing} WHERE side = 2", (), whole=True)
+            remove = self._made(f"SELECT DISTINCT phone FROM {differing} WHERE side = 2", (), whole=True)
         if counts.get(3):
-            before = self._made(
-                f"FROM {old._name} SEMI JOIN {side(3)} USING (phone)", old.fields, whole=old.whole, raw=old._raw
-            )
+            those = f"FROM {old._name} SEMI JOIN {side(3)} USING (phone)"
+            before = self._made(old._cleaned(those) if old._raw else those, old.fields, whole=old.whole)
             wanted = self._made(f"FROM {self.source} SEMI JOIN {side(3)} USING (phone)", self.fields, whole=self.whole)
-            if old._raw:  # blanks may have been all that made the difference
-                changes = wanted.compared(before.clean())
+            if old._raw:  # what does not count may have been all that made the difference
+                changes = wanted.compared(before)
                 change, before = changes.change, changes.old
             else:
                 change = wanted.completed(before)
@@ -254,11 +263,11 @@ class Columns(Table):
     def _list(self, *before: str) -> str:
         return ", ".join((*before, *(column(name) for name in self.fields)))
 
-    def _made(self, query: str, fields: Sequence[str], *, whole: bool = False, raw: bool = False) -> Columns:
+    def _made(self, query: str, fields: Sequence[str], *, whole: bool = False) -> Columns:
         """A new table with what a query gives: `phone` and the fields."""
         name = self.engine.name()
         self.engine.run(f"CREATE TABLE {name} AS {query}")
-        made = Columns(name, fields, whole=whole, raw=raw)
+        made = Columns(name, fields, whole=whole)
         if self.engine.worth_compressing(len(made)):
             self.engine.compress()
         return made

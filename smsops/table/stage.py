@@ -75,32 +75,36 @@ class Stage(Generic[T]):
         """What was added of a piece does not count."""
         self.engine.run(f"DELETE FROM {self.name} WHERE piece = {number}")
 
-    def settled(self, *, last: bool = False, raw: bool = False) -> tuple[Columns, list[str]]:
-        """The table with each phone once: the first contact of several with one phone, or the last.
+    def raw(self) -> Columns:
+        """The table as it was read: of several contacts with one phone the last counts."""
+        return self._finished((), raw=True)
+
+    def settled(self) -> tuple[Columns, list[str]]:
+        """The table with each phone once: the first contact of several with one phone.
 
         With it the phones that stood there with different fields.
         """
         name, conflicts = self.name, []
-        twice = [phone for (phone,) in self.engine.run(f"SELECT phone FROM {name} GROUP BY phone HAVING count(*) > 1")]
-        if twice:
-            those = f"{name} WHERE phone IN (SELECT unnest(?::UBIGINT[]))"
+        if not self.engine.value(f"SELECT count(*) = count(DISTINCT phone) FROM {name}"):
+            those = f"{name} WHERE phone IN (SELECT phone FROM {name} GROUP BY phone HAVING count(*) > 1)"
             values = ", ".join(f"coalesce({column(field)}, '')" for field in self.fields) or "0"
             found = self.engine.run(
-                f"SELECT phone FROM {those} GROUP BY phone HAVING count(DISTINCT row({values})) > 1 ORDER BY phone",
-                [twice],
+                f"SELECT phone FROM {those} GROUP BY phone HAVING count(DISTINCT row({values})) > 1 ORDER BY phone"
             )
             conflicts = [self.engine.phone(phone) for (phone,) in found]
-            order = f"piece {'DESC' if last else 'ASC'}, rowid {'DESC' if last else 'ASC'}"
             self.engine.run(
                 f"DELETE FROM {name} WHERE rowid IN (SELECT id FROM (SELECT rowid AS id, row_number() OVER "
-                f"(PARTITION BY phone ORDER BY {order}) AS place FROM {those}) WHERE place > 1)",
-                [twice],
+                f"(PARTITION BY phone ORDER BY piece, rowid) AS place FROM {those}) WHERE place > 1)"
             )
-        for spent in ("piece", *self._spent):
-            self.engine.run(f"ALTER TABLE {name} DROP COLUMN {spent}")
+        return self._finished(("piece",), raw=False), conflicts
+
+    def _finished(self, spent: Sequence[str], *, raw: bool) -> Columns:
+        name = self.name
+        for column_ in (*spent, *self._spent):
+            self.engine.run(f"ALTER TABLE {name} DROP COLUMN {column_}")
         gaps = " OR ".join(f"{column(field)} IS NULL" for field in self.fields)
         whole = not gaps or not self.engine.value(f"SELECT bool_or({gaps}) FROM {name}")
         self._let_go.detach()
         if self._compressed:
             self.engine.compress()
-        return Columns(name, self.fields, whole=whole, raw=raw), conflicts
+        return Columns(name, self.fields, whole=whole, raw=raw)
