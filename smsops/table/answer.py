@@ -215,7 +215,7 @@ class _Pieces:
                 rows = stage.add(
                     f"SELECT CASE WHEN try_cast({phone} AS UBIGINT)::VARCHAR = {phone} THEN {phone}::UBIGINT END{names}, "
                     f"{number} FROM read_json('{path}', format='array', columns={{{columns}}}, "
-                    f"maximum_object_size={1 << 20})"
+                    f"maximum_object_size={PIECE})"  # one buffer: no thread waits until another knows where it ends
                 )
             phones, found = stage.engine.run(
                 f"SELECT count(phone), {texts_in} FROM {stage.name} WHERE piece = {number}"

@@ -231,7 +231,11 @@ class _CsvPieces:
         self.names, taken = csv_header(
             beginning,
             self.delimiter,
-            _complaining(source.label, source.mistakes, whole=first.whole and len(first.blocks) == 1 and len(first.blocks[0]) <= _HEADER),
+            _complaining(
+                source.label,
+                source.mistakes,
+                whole=first.whole and len(first.blocks) == 1 and len(first.blocks[0]) <= _HEADER,
+            ),
         )
         if not self.names:
             raise BadData("the file is empty; its first line must name the columns")

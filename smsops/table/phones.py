@@ -20,6 +20,20 @@ _LONGEST = 13
 _LEAST_BARE = 10
 _WITH_CODE = re.compile(rf"(?:\+|00|(?=\d{{{_LEAST_BARE}}}))([1-9]\d{{6,14}})\Z", re.ASCII)
 _FRANCE = 33_000_000_000
+_NO_EXPONENT = "NOT contains(spaced, 'e') AND NOT contains(spaced, 'E')"
+"""A cast takes more than digits. But for as many digits as the number has there must be as many characters, without an
+exponent; and what begins like a phone is not hexadecimal."""
+_IS_NATIONAL = (
+    "number BETWEEN 600000000 AND 799999999 "
+    f"AND (strlen(spaced) = 9 OR (strlen(spaced) = 10 AND spaced >= '06' AND spaced < '08')) AND {_NO_EXPONENT}"
+)
+_HAS_CODE = (
+    f"number BETWEEN {_FRANCE + 600000000} AND {_FRANCE + 799999999} AND ((strlen(spaced) = 12 AND starts_with(spaced, '+33')) "
+    "OR (strlen(spaced) = 13 AND starts_with(spaced, '0033')) OR (strlen(spaced) = 11 AND starts_with(spaced, '33'))) "
+    f"AND {_NO_EXPONENT}"
+)
+_ABROAD = "WHEN spaced IN (number::VARCHAR, '+' || number, '00' || number) THEN NULL"
+"""Digits that the two before have left are no French number, whatever noise is taken away."""
 _NOISE = (
     r"[\s\x0b\x1c-\x1f\x{85}.\-/()\x{a0}\x{ad}\x{1680}\x{2000}-\x{200f}\x{2010}-\x{2015}"
     r"\x{2028}-\x{202f}\x{205f}\x{2060}\x{3000}\x{feff}]+"
@@ -48,22 +62,15 @@ def fast_path(text: str, country: str, rows: str, codes: Sequence[int] = ()) -> 
     """
     is_french = country in FRENCH_TERRITORY
     bare = f"regexp_replace(replace({text}, '(0)', ''), {literal(_NOISE)}, '', 'g')"
-    # Nearly all texts are digits, perhaps spaced: these are numbers at once. A cast takes more than digits, and any zeros
-    # in front, so the text is compared with what it was taken for. Each step in a query of its own: it is taken once a row.
+    # Nearly all texts are digits, perhaps spaced: these are numbers at once. Each step in a query of its own: it is taken
+    # once a row.
     spaced = (
-        f"SELECT *, CASE WHEN strlen({text}) > {_LONGEST} THEN replace(replace({text}, ' ', ''), '.', '') "
-        f"ELSE {text} END AS spaced FROM ({rows})"
+        f"SELECT *, CASE WHEN strlen({text}) > {_LONGEST} "
+        f"THEN replace(replace(replace({text}, '(0)', ''), ' ', ''), '.', '') ELSE {text} END AS spaced FROM ({rows})"
     )
     cast = f"SELECT *, try_cast(spaced AS UBIGINT) AS number FROM ({spaced})"
     national = " ".join(
-        (
-            "WHEN number BETWEEN 600000000 AND 799999999 AND spaced IN (number::VARCHAR, '0' || number) THEN number"
-            if is_french
-            else "",
-            f"WHEN number BETWEEN {_FRANCE + 600000000} AND {_FRANCE + 799999999} "
-            f"AND spaced IN (number::VARCHAR, '+' || number, '00' || number) THEN number - {_FRANCE}",
-            "WHEN spaced IN (number::VARCHAR, '+' || number, '00' || number) THEN NULL",
-        )
+        (f"WHEN {_IS_NATIONAL} THEN number" if is_french else "", f"WHEN {_HAS_CODE} THEN number - {_FRANCE}", _ABROAD)
     )
     form = f"^{_ANY_PREFIX if is_french else _ITS_PREFIX}({_NATIONAL})$"
     found = (

@@ -18,7 +18,9 @@ REGIONS = sorted(
     for region in phonenumbers.SUPPORTED_REGIONS
     if phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
 )
-DIRT = st.sampled_from(["", " ", ".", "-", "\u00a0", "\u200b", "\u202f", "(0)", "/", "x", "٣", "'", '"', "\t", "e", "_"])
+DIRT = st.sampled_from(
+    ["", " ", ".", "-", "\u00a0", "\u200b", "\u202f", "(0)", "/", "x", "٣", "'", '"', "\t", "e", "_"]
+)
 
 
 @st.composite
@@ -46,7 +48,9 @@ def taken(texts: list[str], country: str) -> list[tuple[str, str]]:
     """What the fast path takes, and the digits that it makes of it."""
     values = ", ".join(f"({literal(text)})" for text in texts)
     rows = fast_path("text", country, f"SELECT text FROM (VALUES {values}) t(text)", codes_among(texts))
-    return [(text, str(digits)) for text, digits in engine().run(f"SELECT text, digits FROM ({rows})") if digits is not None]
+    return [
+        (text, str(digits)) for text, digits in engine().run(f"SELECT text, digits FROM ({rows})") if digits is not None
+    ]
 
 
 def by_the_library(text: str, country: str) -> str:
