@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -53,7 +52,6 @@ WIRE: Mapping[str, tuple[str, str]] = {
 """Our attribute names: what updateSubAccount calls them, and (lower case) what getSubAccounts does."""
 
 _OURS = {read: ours for ours, (_, read) in WIRE.items()}
-_FRENCH_MOBILE = re.compile(r"(?:(?:\+|00)33|(33|0))([67]\d{8})\Z", re.ASCII)
 _PHONES = frozenset(("mobile", "phone", "billing.mobile", "billing.phone"))
 _CASELESS = frozenset(("country", "billing.country", "email", "billing.email"))
 _MIN_PASSWORD = 6
@@ -400,17 +398,8 @@ def wanted_attributes(spec: SubAccountSpec, country: str) -> dict[str, str | Non
     if spec.billing is not None:
         given |= {f"billing.{name}": getattr(spec.billing, name) for name in spec.billing.model_fields_set}
     for name in _PHONES & given.keys():
-        given[name] = _digits(given[name] or "", country) if given[name] else given[name]
+        given[name] = normalise_any(given[name] or "", country) if given[name] else given[name]
     return {name: given[name] for name in WIRE if name in given}
-
-
-@lru_cache(maxsize=65_536)
-def _digits(phone: str, country: str) -> str:
-    """What `normalise_any` makes of a number, and at once where it is one of the usual forms of a French mobile."""
-    match = _FRENCH_MOBILE.match(phone.replace(" ", ""))
-    if match and (country == "FR" or not match[1]):
-        return f"33{match[2]}"
-    return normalise_any(phone, country)
 
 
 @lru_cache(maxsize=65_536)
@@ -423,7 +412,7 @@ def _comparable(name: str, value: str, view: View) -> str:
     """A value as it is compared and kept: the server writes phones and countries its own way."""
     text = value.strip()
     if name in _PHONES:
-        digits = _digits(text, view.settings.default_country)
+        digits = normalise_any(text, view.settings.default_country)
         return _recognisable(digits, view.private_key) if digits else ""
     return text.casefold() if name in _CASELESS else text
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _NOISE = re.compile(r"[\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff]+")
 _FRENCH = re.compile(r"(?:(?:\+|00)?33|0)?([67]\d{8})\Z")
+_USUAL = re.compile(r"(?:(?:\+|00)33|(33|0))([67]\d{8})\Z", re.ASCII)
+"""A French mobile, and in front of it what only means France where numbers are French."""
 _WITH_CODE = re.compile(r"(?:\+|00)([1-9]\d{6,14})\Z", re.ASCII)
 OVERSEAS = {
     "639": "262",
@@ -48,8 +50,12 @@ def normalise_mobile(text: str, country: str) -> str:
     return _parse(compact, country)
 
 
+@lru_cache(maxsize=65_536)
 def normalise_any(text: str, country: str) -> str:
     """The digits of any phone number, landlines included; what cannot be read keeps its digits as they are."""
+    usual = _USUAL.match(text.replace(" ", ""))
+    if usual and (country == "FR" or not usual[1]):
+        return f"33{usual[2]}"
     compact = _NOISE.sub("", text.replace("(0)", ""))
     if not re.search(r"\d", compact):
         return ""
