@@ -48,8 +48,14 @@ _RESULTS = (f"--results={RESULTS}",)
 PARTS = (
     Part("startup", ("--quiet", f"--append={RESULTS}"), fast=("--fast",), markdown=False),
     Part("journal", fast=("--rounds=40",), markdown=False),
-    Part("refresh", markdown=False),  # left out where it does not exist
-    Part("resources", markdown=False),
+    Part("refresh", ("--quiet",), markdown=False),
+    Part(
+        "resources",
+        fast=("--sizes", "1000", "--rounds=3"),
+        thorough=("--sizes", "1000", "10000"),
+        large=("--sizes", "1000", "10000", "100000"),
+        markdown=False,
+    ),
     Part(
         "contacts",
         _RESULTS,
