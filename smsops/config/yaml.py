@@ -212,10 +212,10 @@ class _Frame:
 
     __slots__ = ("anchor", "is_mapping", "is_merge", "key", "key_place", "merges", "node", "places")
 
-    def __init__(self, node: Mapping | Sequence, anchor: str | None) -> None:
+    def __init__(self, node: Mapping | Sequence, anchor: str | None, *, is_mapping: bool) -> None:
         self.node: Any = node
         self.places: Any = node._places
-        self.is_mapping = isinstance(node, Mapping)
+        self.is_mapping = is_mapping
         self.anchor = anchor
         self.key: str | None = None
         self.key_place: int | None = None
@@ -255,7 +255,7 @@ class _Builder:
                 start = event.start_mark
                 place = start.line << _COLUMN | start.column
                 if event.tag is not None:
-                    self.check_tag(event)
+                    self.refuse_tag(event)
                 if event.anchor is not None:
                     self.anchors[event.anchor] = value
                 if frame is None:
@@ -296,22 +296,24 @@ class _Builder:
         self.diagnostics.error(code, summary, detail=detail, mark=self.mark(event))
         raise _Stop
 
-    def check_tag(self, event: Any) -> None:
+    def refuse_tag(self, event: Any) -> None:
         # libyaml reports the tag of an explicitly quoted scalar as None and `!` as "!".
-        if event.tag is not None:
-            self.diagnostics.error(
-                "SMS103",
-                f"The tag {event.tag.replace('tag:yaml.org,2002:', '!!')} is not allowed",
-                detail="Remove it: the schema gives every value its type.",
-                mark=self.mark(event),
-            )
+        self.diagnostics.error(
+            "SMS103",
+            f"The tag {event.tag.replace('tag:yaml.org,2002:', '!!')} is not allowed",
+            detail="Remove it: the schema gives every value its type.",
+            mark=self.mark(event),
+        )
 
     def start(self, event: Any, sort: type[Mapping] | type[Sequence]) -> _Frame:
-        self.check_tag(event)
-        self.check_depth(1, event)
+        if event.tag is not None:
+            self.refuse_tag(event)
+        if len(self.stack) >= _MAX_DEPTH:
+            self.check_depth(1, event)
         if self.stack and self.stack[-1].is_mapping and self.stack[-1].key_place is None:
             self.fail("SMS107", "A key must be text", event, "Write a name before the colon.")
-        frame = _Frame(sort(self.file, _packed(event)), event.anchor)
+        start = event.start_mark
+        frame = _Frame(sort(self.file, start.line << _COLUMN | start.column), event.anchor, is_mapping=sort is Mapping)
         self.stack.append(frame)
         return frame
 

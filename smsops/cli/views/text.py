@@ -130,9 +130,12 @@ def _change_lines(change: Change, paint: Paint, block: Diagnostic | None) -> lis
     if block:
         lines.append(f"  # {paint('BLOCKED', 'red', bold=True)}: {block.summary}")
     lines.append(f"  {paint(symbol, tint)} {change.address.kind}")
-    before, after = change.before or {}, change.after or {}
-    for name in sorted(before.keys() | after.keys()):
-        lines += _attribute_lines(name, name in before, before.get(name), name in after, after.get(name), paint)
+    before, after = change.before, change.after
+    if before and after:
+        for name in sorted(before.keys() | after.keys()):
+            lines += _attribute_lines(name, name in before, before.get(name), name in after, after.get(name), paint)
+    elif only := before or after:
+        lines += [f"      {name}: {_value(only[name])}" for name in sorted(only)]
     if change.contacts and change.contacts.total:
         counts = change.contacts
         lines.append(f"      contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
@@ -155,12 +158,12 @@ def _attribute_lines(
 
 
 def _value(value: JSON) -> str:
+    if isinstance(value, str):
+        return value if value.startswith("(") else f'"{value}"'.replace("\n", "\\n")
     if value is None:
         return "(none)"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str):
-        return value if value.startswith("(") else f'"{value}"'.replace("\n", "\\n")
     if isinstance(value, int | float):
         return f"{value:,}"
     if isinstance(value, Mapping):
