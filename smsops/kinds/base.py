@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Refused, Writer
 from smsops.model.address import Address
@@ -208,11 +208,14 @@ class View:
         result = self.results[read]
         return None if isinstance(result, Exception) else result
 
-    def block(self, address: Address, code: str, summary: str, detail: str = "", *, only_apply: bool = False) -> None:
-        """Refuse the plan (or only its apply): a policy, a budget, a protection."""
+    def block(
+        self, address: Address, code: str, summary: str, detail: str = "", *, policy: str = "", only_apply: bool = False
+    ) -> None:
+        """Refuse the plan (or only its apply): a policy (by its name, so that it can be overridden), a budget, a protection."""
         desired = self.desired.get(address)
         mark = desired.mark if desired else None
-        self.note(Diagnostic("error", code, summary, detail, mark, address, blocks="apply" if only_apply else "plan"))
+        blocks: Literal["plan", "apply"] = "apply" if only_apply else "plan"
+        self.note(Diagnostic("error", code, summary, detail, mark, address, blocks=blocks, policy=policy))
 
     def creates(self, address: Address) -> bool:
         """Whether this plan creates a resource: what is there under its name now, if anything, goes first."""

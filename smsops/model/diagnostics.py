@@ -31,7 +31,8 @@ class Diagnostic:
     """One finding: a stable code, what is wrong, where, and what to do.
 
     `blocks` is set where the finding is not a mistake but a refusal (a protection, a policy, a
-    budget): the plan is shown, apply ends with exit code 4.
+    budget): the plan is shown, apply ends with exit code 4. `policy` is the name of what refuses, where that may be
+    overridden.
     """
 
     severity: Severity
@@ -42,6 +43,7 @@ class Diagnostic:
     address: Address | None = None
     snippet: str | None = None
     blocks: Literal["plan", "apply"] | None = None
+    policy: str = ""
 
     def document(self) -> dict[str, object]:
         """The JSON form."""

@@ -20,11 +20,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"errors"},
     "table": {"model", "errors"},
     "api": {"table", "model", "errors"},
-    "kinds": {"api", "table", "model", "errors"},
-    "config": {"garbage", "kinds", "table", "model", "errors"},
+    "rules": {"model", "errors"},
+    "kinds": {"api", "rules", "table", "model", "errors"},
+    "config": {"garbage", "kinds", "rules", "table", "model", "errors"},
     "core": {"kinds", "model", "errors"},
     "edge": {"api", "kinds", "table", "model", "errors"},
-    "pipeline": {"__init__", "garbage", "api", "config", "core", "edge", "kinds", "table", "model", "errors"},
+    "pipeline": {"__init__", "garbage", "api", "config", "core", "edge", "kinds", "rules", "table", "model", "errors"},
     "schemas": {"config", "kinds", "model"},
     "sandbox": set(),
     "cli": {
@@ -48,6 +49,10 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "yaml": ("config/yaml.py",),
     "duckdb": ("table/engine.py",),
     "phonenumbers": ("model/phone.py", "model/settings.py"),
+    "holidays": ("rules/",),
+    "cronsim": ("kinds/campaign/recurrence.py",),
+    "dateutil": ("kinds/campaign/recurrence.py",),
+    "cel": ("core/",),
     "click": ("cli/",),
     "pydantic": ("schemas.py",),
     "rich": ("cli/views/progress.py",),
@@ -62,7 +67,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
 }
 """Libraries that only these places may know."""
 
-LAZY = ("cryptography", "duckdb", "obstore", "phonenumbers", "psycopg", "pymysql", "rich")
+LAZY = ("cel", "cronsim", "cryptography", "dateutil", "duckdb", "holidays", "obstore", "phonenumbers", "psycopg", "pymysql", "rich")
 """Libraries that nobody imports before they are needed: never at module level."""
 
 
