@@ -27,10 +27,10 @@ from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
-from smsops.model.plan import Plan, Report
-from smsops.model.resources import NotReadYet, SecretReference
+from smsops.model.plan import Change, Plan, Report
+from smsops.model.resources import NotReadYet, Present, SecretReference
 from smsops.model.sources import RemoteSource, Stream
-from smsops.model.state import Event, Move, Own, State, fold
+from smsops.model.state import Event, Learn, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
 from smsops.table import backup
 from smsops.table.read import Source, read
@@ -68,6 +68,7 @@ class PlanOptions:
     targets: tuple[str, ...] = ()
     destroy: bool = False
     adopt: bool = False
+    simulate: bool = False
 
 
 @dataclass
@@ -195,6 +196,8 @@ async def prepare(
     view.leaving = frozenset(address for address in selected if address not in view.desired)
     with garbage.none_expected():
         found = await _compare(view, selected, _forgotten(configuration, view), reads)
+    if options.simulate:
+        await _simulate(view, found, connection.reader)
     settings = configuration.settings
     context = plan.Context(
         stack=configuration.stack.stack,
@@ -291,6 +294,24 @@ async def _compare(
         if not found.reads:
             return found
         await reads.fetch(found.reads)
+
+
+async def _simulate(view: View, found: diff.Difference, reader: Reader) -> None:
+    """Let the API say what the changes come to."""
+
+    async def reader_of(account: str | None) -> Reader | None:
+        if account is None:
+            return reader
+        owner = view.observe(Address(None, view.opener.name, account))
+        if not isinstance(owner, Present):
+            return None
+        info = await reader.get_info(sub_account=owner.identity)
+        return reader.account(Credentials(owner.identity, info.api_key)) if info.api_key else None
+
+    async def ask(change: Change) -> None:
+        found.changes[change.address] = await view.kinds[change.address.kind].simulate(change, view, reader_of)
+
+    await asyncio.gather(*map(ask, list(found.changes.values())))
 
 
 def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:
@@ -405,6 +426,8 @@ async def perform(
     first: list[Event] = [store.begin(**_intention(prepared.plan)), *prepared.moves]
     if prepared.state.account is None:
         first.append(Own(prepared.credentials.login))
+    if prices := prepared.view.learned_prices():
+        first.append(Learn(prices))
     outcome: Mapping[str, JSON] = {"outcome": "interrupted"}
     try:
         await run.append(first)

@@ -353,6 +353,9 @@ class ReaderClient(Reader):
             collect=collect,
         )
 
+    def account(self, credentials: Credentials) -> ReaderClient:
+        return ReaderClient(self._transport, credentials)
+
     async def get_info(self, *, sub_account: str | None = None) -> AccountInfo:
         own = sub_account is None or sub_account == self._credentials.login
         parse = partial(answers.account, sub_account=sub_account, caller_key=None if own else self._credentials.api_key)

@@ -299,6 +299,9 @@ class Reader(Protocol):
     async def simulate_campaign(self, message: Message) -> Simulation:
         """What `send_sms` of this message would cost."""
 
+    def account(self, credentials: Credentials) -> Reader:
+        """The same server as another account: for what only a sub-account's own login can ask."""
+
 
 class Writer(Reader, Protocol):
     """A `Reader` that can also change the account.

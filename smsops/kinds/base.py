@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
-from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Refused, Writer
+from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Reader, Refused, Writer
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark, did_you_mean
@@ -30,8 +31,8 @@ from smsops.model.resources import (
 )
 from smsops.model.settings import Settings
 from smsops.model.sources import Format, RemoteSource
-from smsops.model.state import Drop, Entry, Event, Intent, Put, State
-from smsops.model.values import JSON, Number, Secret, digest, slow_digest
+from smsops.model.state import Drop, Entry, Event, Intent, Price, Put, State
+from smsops.model.values import JSON, Number, Secret, as_json_number, digest, slow_digest
 from smsops.table import Table
 from smsops.table.read import Reading, Source
 
@@ -40,6 +41,8 @@ Step = str | int
 
 MASTER_INFO = Read("get_info")
 """The master account's balance; every plan has it."""
+
+_PRICE = "get_credits_by_country"
 
 MOST_STEPS = 10_000
 """A change of more steps than this, which died half-way, is planned and reviewed anew."""
@@ -54,6 +57,11 @@ class SourceRead:
 
 
 AnyRead = Read | SourceRead
+
+
+def price_read(country: str) -> Read:
+    """The read of what an SMS to a country costs."""
+    return Read(_PRICE, (country,))
 
 
 class Declaration(Protocol):
@@ -208,6 +216,21 @@ class View:
         result = self.results[read]
         return None if isinstance(result, Exception) else result
 
+    def known_price(self, country: str) -> Number | None:
+        """What an SMS to a country costs, where the state knows it from lately (`settings.price_ttl`)."""
+        price = self.state.prices.get(country)
+        if price is None or self.now - datetime.fromisoformat(price.since) >= self.settings.price_ttl:
+            return None
+        return price.credits if isinstance(price.credits, int) else Decimal(str(price.credits))
+
+    def learned_prices(self) -> dict[str, Price]:
+        """The prices that this plan has asked for, for the state to know."""
+        return {
+            read.args[0]: Price(as_json_number(credits), self.now.isoformat(timespec="seconds"))
+            for read, credits in self.results.items()
+            if isinstance(read, Read) and read.method == _PRICE and not isinstance(credits, Exception)
+        }
+
     def block(
         self, address: Address, code: str, summary: str, detail: str = "", *, policy: str = "", only_apply: bool = False
     ) -> None:
@@ -261,6 +284,10 @@ class View:
     def digest(self, value: object) -> str:
         """A digest keyed by the state, for what the state must recognise and not tell."""
         return digest(value, key=self.state.salt)
+
+
+Readers = Callable[[str | None], Awaitable[Reader | None]]
+"""A reader with an account's own login and key, by the account's key; None where the account is not there yet."""
 
 
 class Resource(NamedTuple):
@@ -445,6 +472,11 @@ class Kind(ABC):
     @abstractmethod
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
         """The change that removes an owned resource, or forgets it where that is all there is to do."""
+
+    async def simulate(self, change: Change, view: View, readers: Readers) -> Change:
+        """The change with what the API says that it comes to; what differs from the estimate is noted. By default there is
+        nothing to ask."""
+        return change
 
     def told(self, intent: Intent) -> str:
         """What part of an answer arrived that shows that a call in doubt happened, in words; empty where none does."""

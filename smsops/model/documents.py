@@ -32,10 +32,78 @@ class ContactsDocument(TypedDict):
     remove: int
 
 
+class FunnelDocument(TypedDict):
+    """People in the lists, meant, with the number of a mobile, not on the blacklist, and sent to by this apply."""
+
+    in_lists: int
+    matching: int
+    valid: int
+    not_blacklisted: int
+    sent: int
+
+
+class CountryDocument(TypedDict):
+    messages: int
+    credits: float
+
+
+class RenderingDocument(TypedDict):
+    """The message as one recipient reads it; `length` as the API counts it."""
+
+    text: str
+    length: int
+    segments: int
+    encoding: Literal["GSM-7", "UCS-2"]
+
+
+class ForcingDocument(TypedDict):
+    """A character that makes a message UCS-2: where it stands in the text (from 1), or in which fields' values."""
+
+    character: str
+    places: list[int]
+    fields: list[str]
+    replacement: str | None
+
+
+class LinkDocument(TypedDict):
+    url: str
+    length: int
+    short: bool
+
+
+class MessageDocument(TypedDict):
+    """How a message looks: its shortest, median and longest rendering, and whose name it carries."""
+
+    sender: str
+    shortest: RenderingDocument
+    median: RenderingDocument
+    longest: RenderingDocument
+    unicode: int
+    """Recipients whose message is UCS-2."""
+    forcing: list[ForcingDocument]
+    empty: dict[str, int]
+    """Recipients without a value, by field."""
+    links: list[LinkDocument]
+
+
+class SimulatedDocument(TypedDict):
+    """What simulateCampaign says."""
+
+    recipients: int
+    messages: int
+    credits: float
+
+
 class SendDocument(TypedDict):
     recipients: int
     messages: int
     credits: float
+    date: str | None
+    cancellable_until: str | None
+    funnel: FunnelDocument | None
+    countries: dict[str, CountryDocument]
+    message: MessageDocument | dict[str, None]
+    simulated: SimulatedDocument | None
 
 
 class ResourceChangeDocument(TypedDict):
@@ -206,6 +274,13 @@ class EntryDocument(TypedDict):
     depends_on: list[str]
 
 
+class PriceDocument(TypedDict):
+    """What an SMS to a country costs, and since when that is known."""
+
+    credits: float
+    since: str
+
+
 class StateDocument(TypedDict):
     format_version: Literal[1]
     stack: str
@@ -216,6 +291,7 @@ class StateDocument(TypedDict):
     runs: int
     resources: dict[str, EntryDocument]
     intents: list[IntentDocument]
+    prices: NotRequired[dict[str, PriceDocument]]
 
 
 class RunOperationDocument(TypedDict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from smsops.errors import ExitCode
@@ -50,13 +50,66 @@ class ContactCounts(NamedTuple):
         return self.add + self.change + self.remove
 
 
+class Funnel(NamedTuple):
+    """How an audience shrinks: people in the lists (and single numbers), those meant, those with the number of a mobile,
+    those not on the blacklist, and those whom this apply sends to (the others are scheduled already)."""
+
+    in_lists: int
+    matching: int
+    valid: int
+    not_blacklisted: int
+    sent: int
+
+    def document(self) -> dict[str, JSON]:
+        return dict(self._asdict())
+
+
+class Simulated(NamedTuple):
+    """What the API itself says that a campaign comes to."""
+
+    recipients: int
+    messages: int
+    credits: Number
+
+    def document(self) -> dict[str, JSON]:
+        return {**self._asdict(), "credits": as_json_number(self.credits)}
+
+
 class Send(NamedTuple):
-    """What a campaign sends when it is scheduled: people, SMS (segments), credits; `account` pays."""
+    """What a campaign sends when it is scheduled: people, SMS (segments), credits; `account` pays.
+
+    `date` is None where it is sent at once, `cancellable_until` the last instant at which it may still be taken back, both in
+    the stack's zone.
+    `countries` has the SMS and the credits by country; `message` says how the message looks, as a document;
+    `simulated` what the API says it comes to, where it was asked.
+    """
 
     account: str | None
     recipients: int
     messages: int
     credits: Number
+    date: datetime | None = None
+    cancellable_until: datetime | None = None
+    funnel: Funnel | None = None
+    countries: Mapping[str, tuple[int, Number]] = EMPTY
+    message: Mapping[str, JSON] = EMPTY
+    simulated: Simulated | None = None
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "recipients": self.recipients,
+            "messages": self.messages,
+            "credits": as_json_number(self.credits),
+            "date": None if self.date is None else _utc(self.date),
+            "cancellable_until": None if self.cancellable_until is None else _utc(self.cancellable_until),
+            "funnel": None if self.funnel is None else self.funnel.document(),
+            "countries": {
+                country: {"messages": messages, "credits": as_json_number(credits)}
+                for country, (messages, credits) in self.countries.items()
+            },
+            "message": dict(self.message),
+            "simulated": None if self.simulated is None else self.simulated.document(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +173,7 @@ class Change:
             counts = self.contacts
             document["contacts"] = {"add": counts.add, "change": counts.change, "remove": counts.remove}
         if self.send:
-            document["send"] = {
-                "recipients": self.send.recipients,
-                "messages": self.send.messages,
-                "credits": as_json_number(self.send.credits),
-            }
+            document["send"] = self.send.document()
         return document
 
 
@@ -323,7 +372,7 @@ class Plan(NamedTuple):
 
 
 def _utc(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 _ENDINGS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import IO
 
 import click
@@ -27,6 +27,7 @@ from smsops.model.plan import (
     Plan,
     Progress,
     Report,
+    Send,
 )
 from smsops.model.values import JSON, Number, plural
 
@@ -140,13 +141,36 @@ def _change_lines(change: Change, paint: Paint, block: Diagnostic | None) -> lis
         counts = change.contacts
         lines.append(f"      contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
     if change.send:
-        send = change.send
-        lines.append(
-            f"      sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {plural(send.credits, 'credit')}"
-        )
+        lines += [f"      {line}" for line in _send_lines(change.send)]
     if change.moves:
         lines.append(f"      credits moved: {change.moves:+,}")
     return lines
+
+
+def _send_lines(send: Send) -> Iterator[str]:
+    prices = ", ".join(
+        f"{country} {plural(messages, 'SMS', 'SMS')} {credits:,}" for country, (messages, credits) in send.countries.items()
+    )
+    cost = plural(send.credits, "credit") + (f" ({prices})" if len(send.countries) > 1 else "")
+    yield f"sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {cost}"
+    if send.funnel:
+        funnel = send.funnel
+        yield (
+            f"audience: {funnel.in_lists:,} in the lists, {funnel.matching:,} matching, {funnel.valid:,} valid, "
+            f"{funnel.not_blacklisted:,} not blacklisted, {funnel.sent:,} sent"
+        )
+    if send.message:
+        message = send.message
+        short, median, long = (message[name] for name in ("shortest", "median", "longest"))
+        sms = str(long["segments"]) if short["segments"] == long["segments"] else f"{short['segments']} to {long['segments']}"
+        yield (
+            f"messages: {long['encoding']}, {sms} SMS each, {short['length']:,} to {long['length']:,} characters, "
+            f"median {median['length']:,}"
+        )
+        yield f"at its longest, from {message['sender']}: {_value(message['longest']['text'])}"
+    if send.cancellable_until:
+        until = send.cancellable_until
+        yield f"can be taken back until {until:%Y-%m-%d %H:%M} {until.tzinfo}"
 
 
 def _attribute_lines(

@@ -8,7 +8,7 @@ from smsops.kinds.base import Declaration, Declared, check_ignored
 from smsops.kinds.campaign.audience import CampaignData, list_address
 from smsops.kinds.campaign.schedule import BadSchedule, read_schedule, wire_date
 from smsops.kinds.campaign.spec import CampaignSpec
-from smsops.kinds.campaign.text import MAX_LENGTH, STOP, BadTemplate, Template, length, parse_template
+from smsops.kinds.campaign.text import LONG_LINK, MAX_LENGTH, STOP, BadTemplate, Template, length, parse_template
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
@@ -48,6 +48,21 @@ def declare(kind: str, spec: CampaignSpec, declaration: Declaration) -> list[Des
             "message",
             detail='A custom sender is used only where the message ends with " STOP au 36180".',
         )
+    if spec.sender is not None and " " in spec.sender:
+        declaration.warning(
+            "SMS204",
+            f'The sender "{spec.sender}" has a blank: French operators take none',
+            "sender",
+            detail="Write it in one word: what they refuse arrives from another sender, or not at all.",
+        )
+    for link in template.plain_links:
+        if len(link) > LONG_LINK:
+            declaration.warning(
+                "SMS207",
+                f"The link in the message takes {len(link)} characters",
+                "message",
+                detail=f"Write {{short:{link}}} for a short link.",
+            )
     if not spec.audience.lists and not spec.audience.phones:
         declaration.error("SMS156", "audience: Name lists or phones", "audience")
     if spec.audience.where and not spec.audience.lists:
