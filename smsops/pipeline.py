@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,8 +27,8 @@ from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
-from smsops.model.plan import Change, Plan, Report
-from smsops.model.resources import NotReadYet, Present, SecretReference
+from smsops.model.plan import Appointment, Change, Plan, Report
+from smsops.model.resources import CannotRead, NotReadYet, Present, SecretReference
 from smsops.model.sources import RemoteSource, Stream
 from smsops.model.state import Event, Learn, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
@@ -69,6 +69,8 @@ class PlanOptions:
     destroy: bool = False
     adopt: bool = False
     simulate: bool = False
+    previews: tuple[str, ...] = ()
+    """Globs of the resources whose messages are looked at."""
 
 
 @dataclass
@@ -85,6 +87,7 @@ class Prepared:
     """The same for the history."""
     credentials: Credentials
     moves: tuple[Move, ...]
+    previews: list[JSON] = field(default_factory=list)
 
 
 def open_store(
@@ -224,7 +227,29 @@ async def prepare(
         }
         for verdict in settled.verdicts
     ]
-    return Prepared(made, view, state_before, settled.events, shown, credentials, moves)
+    previews = [await _preview(address, view, reads) for address in _previewed(view, options.previews)]
+    return Prepared(made, view, state_before, settled.events, shown, credentials, moves, [p for p in previews if p])
+
+
+def _previewed(view: View, globs: Sequence[str]) -> list[Address]:
+    return sorted((a for a in view.desired if matches(a, globs)), key=lambda a: a.sort_key) if globs else []
+
+
+async def _preview(address: Address, view: View, reads: Refresh) -> JSON:
+    while True:
+        try:
+            return view.kinds[address.kind].preview(view.resource(address), view)
+        except NotReadYet as missing:
+            await reads.fetch(missing.reads)
+        except CannotRead as error:
+            raise SmsopsError(f"{address} cannot be previewed: {error}", code="SMS264") from None
+
+
+def calendar(prepared: Prepared) -> list[Appointment]:
+    """All that goes out or went out, once the plan is applied, by date."""
+    view = prepared.view
+    found = (view.kinds[a.kind].appointment(view.resource(a), view) for a in view.addresses)
+    return sorted((one for one in found if one), key=lambda one: (one.date, one.address.sort_key))
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ from smsops.kinds import KINDS
 from smsops.model.block import AfterValidator, BeforeValidator, Block, WithJsonSchema, keys_of
 from smsops.model.documents import (
     ApplyEventDocument,
+    CalendarDocument,
     HistoryDocument,
     PlanDocument,
+    PreviewsDocument,
     StateDocument,
     ValidationDocument,
 )
@@ -176,6 +178,8 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "plan": _document(PlanDocument, "A plan (plan --format json, and plan -o)"),
     "apply-event": _document(ApplyEventDocument, "One line of apply --format json"),
     "validation": _document(ValidationDocument, "validate --format json"),
+    "calendar": _document(CalendarDocument, "calendar --format json"),
+    "preview": _document(PreviewsDocument, "preview --format json"),
     "state": _document(StateDocument, "The state"),
     "history": _document(HistoryDocument, "The history"),
 }

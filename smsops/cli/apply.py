@@ -64,13 +64,14 @@ def apply(
     targets: tuple[str, ...],
     destroy: bool,
     adopt: bool,
+    simulate: bool,
     lock_timeout: str,
     auto_approve: bool,
     parallelism: int | None,
     output: str,
 ) -> int:
     """Make the live account match the configuration, or do exactly what a saved PLAN says."""
-    options = PlanOptions(targets, destroy, adopt)
+    options = PlanOptions(targets, destroy, adopt, simulate)
     saved = None
     if plan_path is not None:
         if targets or destroy or adopt:

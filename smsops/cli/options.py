@@ -177,6 +177,7 @@ def plan_options(command: F) -> F:
             ),
             click.option("--destroy", is_flag=True, help="Remove everything that the stack owns."),
             click.option("--adopt", is_flag=True, help="Take over resources that exist already."),
+            click.option("--simulate", is_flag=True, help="Let the API say what campaigns cost (simulateCampaign)."),
             click.option(
                 "--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m."
             ),

@@ -70,6 +70,7 @@ def plan(
     targets: tuple[str, ...],
     destroy: bool,
     adopt: bool,
+    simulate: bool,
     lock_timeout: str,
     output: str,
 ) -> int:
@@ -87,7 +88,7 @@ def plan(
         async def work() -> Plan:
             around = settings.around()
             async with session(configuration, around) as (connection, credentials):
-                options = PlanOptions(targets, destroy, adopt)
+                options = PlanOptions(targets, destroy, adopt, simulate)
                 with progress.reading(settings.use_color(sys.stderr)) as told:
                     prepared = await prepare(configuration, store, options, around, connection, credentials, told)
                 return prepared.plan

@@ -18,7 +18,7 @@ from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Reader, Refus
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark, did_you_mean
-from smsops.model.plan import CREATE, Change
+from smsops.model.plan import CREATE, Appointment, Change
 from smsops.model.resources import (
     Absent,
     CannotRead,
@@ -477,6 +477,17 @@ class Kind(ABC):
         """The change with what the API says that it comes to; what differs from the estimate is noted. By default there is
         nothing to ask."""
         return change
+
+    def appointment(self, resource: Resource, view: View) -> Appointment | None:
+        """When a resource sends something, with what this plan makes of it; None where it sends nothing."""
+        return None
+
+    def preview(self, resource: Resource, view: View) -> JSON:
+        """How what a wanted resource sends looks on phones (`PreviewDocument`); None where it sends nothing.
+
+        May need reads that planning did not (NotReadYet).
+        """
+        return None
 
     def told(self, intent: Intent) -> str:
         """What part of an answer arrived that shows that a call in doubt happened, in words; empty where none does."""

@@ -338,3 +338,42 @@ class RunDocument(TypedDict):
 class HistoryDocument(TypedDict):
     format_version: Literal["1.0"]
     runs: list[RunDocument]
+
+
+class AppointmentDocument(TypedDict):
+    """A message that goes out at a date. Counts are null where nobody has counted."""
+
+    address: str
+    account: str | None
+    date: str
+    status: Literal["planned", "scheduled", "sent"]
+    recipients: int | None
+    messages: int | None
+    credits: float | None
+    sender: str
+    message: str
+    cancellable_until: str | None
+
+
+class CalendarDocument(TypedDict):
+    format_version: Literal["1.0"]
+    stack: str
+    timezone: str
+    campaigns: list[AppointmentDocument]
+
+
+class PreviewDocument(TypedDict):
+    """How the messages of one resource look on phones."""
+
+    address: str
+    account: str | None
+    date: str
+    recipients: int
+    message: MessageDocument | None
+
+
+class PreviewsDocument(TypedDict):
+    format_version: Literal["1.0"]
+    stack: str
+    timezone: str
+    previews: list[PreviewDocument]

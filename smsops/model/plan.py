@@ -112,6 +112,39 @@ class Send(NamedTuple):
         }
 
 
+class Appointment(NamedTuple):
+    """A message that goes out at a date, for the calendar. `account` pays, None is the master.
+
+    `status`: planned (this plan schedules it), scheduled (the API has it), sent (its date has gone by). Recipients, SMS and
+    credits are None where nobody has counted them.
+    """
+
+    address: Address
+    account: str | None
+    date: datetime
+    status: Literal["planned", "scheduled", "sent"]
+    recipients: int | None
+    messages: int | None
+    credits: Number | None
+    sender: str
+    message: str
+    cancellable_until: datetime | None = None
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "address": str(self.address),
+            "account": self.account,
+            "date": _utc(self.date),
+            "status": self.status,
+            "recipients": self.recipients,
+            "messages": self.messages,
+            "credits": None if self.credits is None else as_json_number(self.credits),
+            "sender": self.sender,
+            "message": self.message,
+            "cancellable_until": None if self.cancellable_until is None else _utc(self.cancellable_until),
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What is to happen to one resource.

@@ -50,6 +50,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "duckdb": ("table/engine.py",),
     "phonenumbers": ("model/phone.py", "model/settings.py"),
     "holidays": ("rules/",),
+    "icalendar": ("cli/views/calendar.py",),
     "cronsim": ("kinds/campaign/recurrence.py",),
     "dateutil": ("kinds/campaign/recurrence.py",),
     "cel": ("core/",),
@@ -67,7 +68,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
 }
 """Libraries that only these places may know."""
 
-LAZY = ("cel", "cronsim", "cryptography", "dateutil", "duckdb", "holidays", "obstore", "phonenumbers", "psycopg", "pymysql", "rich")
+LAZY = ("cel", "cronsim", "cryptography", "dateutil", "duckdb", "holidays", "icalendar", "obstore", "phonenumbers", "psycopg", "pymysql", "rich")
 """Libraries that nobody imports before they are needed: never at module level."""
 
 

@@ -162,15 +162,17 @@ def _send_lines(send: Send) -> Iterator[str]:
     if send.message:
         message = send.message
         short, median, long = (message[name] for name in ("shortest", "median", "longest"))
-        sms = str(long["segments"]) if short["segments"] == long["segments"] else f"{short['segments']} to {long['segments']}"
-        yield (
-            f"messages: {long['encoding']}, {sms} SMS each, {short['length']:,} to {long['length']:,} characters, "
-            f"median {median['length']:,}"
-        )
+        sms = _span(short["segments"], long["segments"])
+        size = _span(short["length"], long["length"])
+        yield f"messages: {long['encoding']}, {sms} SMS each, {size} characters, median {median['length']:,}"
         yield f"at its longest, from {message['sender']}: {_value(message['longest']['text'])}"
     if send.cancellable_until:
         until = send.cancellable_until
         yield f"can be taken back until {until:%Y-%m-%d %H:%M} {until.tzinfo}"
+
+
+def _span(least: int, most: int) -> str:
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def _attribute_lines(

@@ -20,7 +20,7 @@ from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.law import judge_law
 from smsops.kinds.campaign.links import known_links, unmade_links
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, split
-from smsops.kinds.campaign.report import judge_message, message_document
+from smsops.kinds.campaign.report import DEFAULT_SENDER, judge_message, message_document
 from smsops.kinds.campaign.schedule import is_near, read_schedule, shown, wire_date, zone_called
 from smsops.kinds.campaign.simulate import simulate
 from smsops.kinds.campaign.spec import CampaignSpec
@@ -28,7 +28,7 @@ from smsops.kinds.campaign.text import STOP, Template
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
-from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Change, Funnel, Send
+from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Appointment, Change, Funnel, Send
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.values import JSON, Number, mask_text, plural
@@ -68,6 +68,59 @@ class Campaign(Kind):
 
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
         return await execute(change, session)
+
+    def appointment(self, resource: Resource, view: View) -> Appointment | None:
+        change, zone = view.changes.get(resource.address), zone_called(view.settings.timezone)
+        if change and change.send and change.after and change.payload.entry:
+            entry, send, kept = change.payload.entry, change.send, change.payload.keep
+            return Appointment(
+                resource.address,
+                resource.address.account,
+                datetime.fromisoformat(entry.attributes["date"]).astimezone(zone),
+                "planned",
+                send.recipients + sum(part.recipients for part in kept),
+                send.messages if not kept else None,
+                send.credits + _cost(kept),
+                (send.message or {}).get("sender") or entry.attributes["sender"] or DEFAULT_SENDER,
+                entry.attributes["message"],
+                send.cancellable_until,
+            )
+        if resource.entry is None or (change and change.actions == DELETE) or resource.entry.attributes.get("gone"):
+            return None
+        stored = resource.entry.attributes
+        date = datetime.fromisoformat(stored["date"])
+        parts = [SentPart.read(part) for part in stored["parts"]]
+        if not parts:
+            return None
+        return Appointment(
+            resource.address,
+            resource.address.account,
+            date.astimezone(zone),
+            "sent" if date <= view.now else "scheduled",
+            sum(part.recipients for part in parts),
+            None,
+            _cost(parts),
+            stored["sender"] or DEFAULT_SENDER,
+            stored["message"],
+            None if date <= view.now else self._last_change(date, view).astimezone(zone),
+        )
+
+    def preview(self, resource: Resource, view: View) -> JSON:
+        audience = audience_of(resource.want, view, pending=True)
+        assert audience is not None
+        template: Template = resource.want.data.template.linked(known_links(resource.entry))
+        moment = read_schedule(resource.want.spec.schedule, view.settings.timezone)
+        parts = self._parts(resource, audience.people, (), self._content(resource, moment, view), view)
+        blacklist = self._blacklist(resource.address, view)
+        survey = parts[0].cut.survey([part.number for part in parts], template, blacklist) if parts else None
+        blocked = len(audience.people.find(blacklist))
+        return {
+            "address": str(resource.address),
+            "account": resource.address.account,
+            "date": shown(moment, view.settings.timezone),
+            "recipients": len(audience.people) - blocked,
+            "message": message_document(resource, survey) if survey else None,
+        }
 
     async def simulate(self, change: Change, view: View, readers: Readers) -> Change:
         return await simulate(change, view, readers)
