@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Refused, Writer
 from smsops.model.address import Address
@@ -34,6 +34,9 @@ from smsops.model.state import Drop, Entry, Event, Intent, Put, State
 from smsops.model.values import JSON, Number, Secret, digest, slow_digest
 from smsops.table import Table
 from smsops.table.read import Reading, Source
+
+if TYPE_CHECKING:
+    from smsops.rules.rulebook import Rulebook
 
 T = TypeVar("T")
 Step = str | int
@@ -111,6 +114,8 @@ class View:
     settings: Settings
     now: datetime
     policy: Any = None
+    rulebook: Rulebook | None = None
+    """The rules for marketing messages; its packs are read when it is first asked."""
     adopt_all: bool = False
     destroy: bool = False
     leaving: frozenset[Address] = frozenset()
