@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from smsops import __version__, garbage
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
@@ -34,6 +34,9 @@ from smsops.model.state import Event, Learn, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
 from smsops.table import backup
 from smsops.table.read import Source, read
+
+if TYPE_CHECKING:
+    from smsops.rules.rulebook import Rulebook
 
 
 class Connection(Protocol):
@@ -181,6 +184,7 @@ async def prepare(
         settings=configuration.settings,
         now=surroundings.now(),
         policy=configuration.stack.policy,
+        rulebook=_rulebook(configuration),
         adopt_all=options.adopt,
         destroy=options.destroy,
         secrets=_secrets(configuration, options, surroundings.environment),
@@ -250,6 +254,13 @@ def calendar(prepared: Prepared) -> list[Appointment]:
     view = prepared.view
     found = (view.kinds[a.kind].appointment(view.resource(a), view) for a in view.addresses)
     return sorted((one for one in found if one), key=lambda one: (one.date, one.address.sort_key))
+
+
+def _rulebook(configuration: Configuration) -> Rulebook:
+    from smsops.config.rule_packs import built_in
+    from smsops.rules.rulebook import rulebook
+
+    return rulebook(configuration.stack.policy.rule_packs, configuration.rule_packs, built_in)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from smsops.model.documents import (
     StateDocument,
     ValidationDocument,
 )
+from smsops.rules.pack import Pack
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KEY = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
@@ -172,9 +173,16 @@ def _document(model: Any, title: str) -> Callable[[], dict[str, Any]]:
     return make
 
 
+def rule_pack_schema() -> dict[str, Any]:
+    """The schema of a rule pack."""
+    schema = pydantic_model(cast("Any", Pack)).model_json_schema(schema_generator=_WrittenAsText)
+    return {"$schema": _DIALECT, **schema, "title": "A rule pack"}
+
+
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "stack": stack_schema,
     "included": lambda: stack_schema(included=True),
+    "rule-pack": rule_pack_schema,
     "plan": _document(PlanDocument, "A plan (plan --format json, and plan -o)"),
     "apply-event": _document(ApplyEventDocument, "One line of apply --format json"),
     "validation": _document(ValidationDocument, "validate --format json"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as AbstractMapping
 from collections.abc import Sequence as AbstractSequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import ValidationError
 
@@ -29,6 +29,9 @@ from smsops.model.values import digest
 from smsops.table.mistakes import Mistake
 from smsops.table.read import Reading, Source
 
+if TYPE_CHECKING:
+    from smsops.rules.pack import Pack
+
 _MAY_BE_EMPTY = StackBlock.__annotations__.keys() - {"smsops", "stack"}
 _YAML_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
@@ -44,6 +47,8 @@ class Configuration:
     diagnostics: tuple[Diagnostic, ...]
     files: tuple[str, ...]
     """All that was read, below the root."""
+    rule_packs: AbstractMapping[str, Pack] = field(default_factory=dict)
+    """The stack's own, by their paths."""
 
     @property
     def settings(self) -> Settings:
@@ -59,7 +64,8 @@ def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configura
     if stack is None or loader.diagnostics.has_errors:
         raise ConfigurationError(diagnostics)
     files = (*loader.files.contents, *loader.data.digests)
-    return Configuration(root, stack, loader.declared.resources, loader.fingerprint(), diagnostics, files)
+    resources, fingerprint = loader.declared.resources, loader.fingerprint()
+    return Configuration(root, stack, resources, fingerprint, diagnostics, files, loader.rule_packs)
 
 
 def locate(root: Path, inputs: Inputs) -> StackBlock:
@@ -85,6 +91,7 @@ class _Loader:
         self.variables = Variables(inputs, self.diagnostics)
         self.declared = Declared()
         self.names = Names({}, {}, "", self.diagnostics)
+        self.rule_packs: dict[str, Pack] = {}
         self.incomplete = False
 
     # -- from files to one tree ---------------------------------------------------------------
@@ -100,6 +107,8 @@ class _Loader:
             self.declare_section(self.kinds[section], blocks, mark, None, stack.settings)
         for desired in self.declared.resources.values():
             self.all_kinds[desired.address.kind].check(desired, self.declared, self.diagnostics)
+        if stack.policy.rule_packs:
+            self.read_rule_packs(stack.policy.rule_packs, tree)
         if stack.moved or stack.removed:
             from smsops.config.moves import Moves
 
@@ -174,6 +183,14 @@ class _Loader:
             for section in {str(item["loc"][0]) for item in error.errors(include_url=False, include_input=False)}:
                 rest.pop(section)
         return StackBlock.model_validate({"smsops": "1", "stack": "stack", **rest}), rest
+
+    def read_rule_packs(self, names: AbstractSequence[str], tree: Mapping) -> None:
+        from smsops.config.rule_packs import read_own
+
+        def mark_of(position: int) -> Mark:
+            return mark_at(tree, ("policy", "rule_packs", position)) or tree.mark
+
+        self.rule_packs = read_own(names, mark_of, self.files, self.diagnostics)
 
     def declare_section(self, kind: Kind, blocks: Any, mark: Mark, account: str | None, settings: Settings) -> None:
         if blocks is None:

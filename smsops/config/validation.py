@@ -33,6 +33,7 @@ _PLAIN_MESSAGES = {
     "less_than_equal": "Write {le} or less",
     "string_pattern_mismatch": "Write letters, digits, _, - and ., a letter or digit first",
     "string_too_short": "It may not be empty",
+    "too_short": "It may not be empty",
 }
 
 

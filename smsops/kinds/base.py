@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Reader, Refused, Writer
 from smsops.model.address import Address
@@ -35,6 +35,9 @@ from smsops.model.state import Drop, Entry, Event, Intent, Price, Put, State
 from smsops.model.values import JSON, Number, Secret, as_json_number, digest, slow_digest
 from smsops.table import Table
 from smsops.table.read import Reading, Source
+
+if TYPE_CHECKING:
+    from smsops.rules.rulebook import Rulebook
 
 T = TypeVar("T")
 Step = str | int
@@ -119,6 +122,8 @@ class View:
     settings: Settings
     now: datetime
     policy: Any = None
+    rulebook: Rulebook | None = None
+    """The rules for marketing messages; its packs are read when it is first asked."""
     adopt_all: bool = False
     destroy: bool = False
     leaving: frozenset[Address] = frozenset()

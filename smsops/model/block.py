@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
 
 from pydantic_core import SchemaValidator
@@ -20,6 +20,7 @@ _MISSING: Any = object()
 _PLAIN: Mapping[Any, dict[str, Any]] = {
     Any: {"type": "any"},
     bool: {"type": "bool"},
+    date: {"type": "date"},
     float: {"type": "float"},
     int: {"type": "int"},
     str: {"type": "str"},

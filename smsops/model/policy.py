@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic_core import PydanticCustomError
 
 from smsops.model.block import BeforeValidator, Block, Field, WithJsonSchema
+from smsops.model.blocks import NonBlank
 from smsops.model.settings import Duration
 
 Count = Annotated[int, Field(ge=0)]
@@ -41,4 +42,8 @@ class Policy(Block):
     require_stop: bool = Field(False, description="Marketing messages must end with the STOP mention.")
     send_window: Window | None = Field(
         None, description="Marketing goes out only between these times, in settings.timezone."
+    )
+    rule_packs: list[NonBlank] = Field(
+        default_factory=list,
+        description="Rule packs that are asked before the usual ones: names such as fr-af2m-2026, paths of your own.",
     )

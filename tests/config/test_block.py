@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -49,6 +49,7 @@ class Outer(Base):
     text: str
     number: Annotated[float, Field(gt=0)] = 1.5
     time: timedelta = timedelta(hours=1)
+    day: date = date(2026, 3, 1)
     choice: Literal["a", "b"] = "a"
     name: Annotated[str, Field(pattern=r"^[a-z]+$", min_length=2)] = "ab"
     before: Annotated[str, BeforeValidator(_halved)] = Field("", description="Halved.")
@@ -60,7 +61,9 @@ class Outer(Base):
     inner: Inner | None = None
 
 
-SCALARS = st.sampled_from(["", "a", "b", "ab", "AB", "3", "12", "-1", "1.5", "true", "no", "PT1H", 4, 2.5, True, None])
+SCALARS = st.sampled_from(
+    ["", "a", "b", "ab", "AB", "3", "12", "-1", "1.5", "true", "no", "PT1H", "2026-03-01", 4, 2.5, True, None]
+)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: (

@@ -14,6 +14,7 @@ HEAVY = [
     "aiohttp",
     "cryptography",
     "duckdb",
+    "holidays",
     "httpx",
     "mysql",
     "obstore",

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": {"kinds", "model", "errors"},
     "edge": {"api", "kinds", "table", "model", "errors"},
     "pipeline": {"__init__", "garbage", "api", "config", "core", "edge", "kinds", "rules", "table", "model", "errors"},
-    "schemas": {"config", "kinds", "model"},
+    "schemas": {"config", "kinds", "model", "rules"},
     "sandbox": set(),
     "cli": {
         "__init__",
@@ -68,7 +68,20 @@ CONFINED: dict[str, tuple[str, ...]] = {
 }
 """Libraries that only these places may know."""
 
-LAZY = ("cel", "cronsim", "cryptography", "dateutil", "duckdb", "holidays", "icalendar", "obstore", "phonenumbers", "psycopg", "pymysql", "rich")
+LAZY = (
+    "cel",
+    "cronsim",
+    "cryptography",
+    "dateutil",
+    "duckdb",
+    "holidays",
+    "icalendar",
+    "obstore",
+    "phonenumbers",
+    "psycopg",
+    "pymysql",
+    "rich",
+)
 """Libraries that nobody imports before they are needed: never at module level."""
 
 
