@@ -334,3 +334,53 @@ def test_the_preview_shows_messages_as_phones_do(stack: Stack) -> None:
     assert document["previews"][0]["recipients"] == 2
     assert_discreet(planned + json.dumps(document), phones=["+33478123456", phone(0), phone(1)])
     assert stack.run("preview", "campaign.other").exit_code == 1
+
+
+# -- the law --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rule", "slot"),
+    [
+        ("2026-12-01 20:00", "fr-strict/hours", "2026-12-02 08:00"),
+        ("2026-12-06 10:00", "fr-strict/sunday", "2026-12-07 08:00"),
+        ("2027-03-29 10:00", "fr-strict/holiday", "2027-03-30 08:00"),
+    ],
+)
+def test_marketing_at_a_forbidden_time_is_refused_with_the_next_slot(
+    stack: Stack, schedule: str, rule: str, slot: str
+) -> None:
+    """Plan and apply end with 4, name the rule and its source, and suggest a time that is allowed."""
+    stack.write(sections({"hello": campaign(schedule=schedule)}))
+
+    planned = stack.run("plan", "--format", "json")
+    applied = stack.run("apply", "--auto-approve")
+    found = diagnostic(planned.document, "SMS255")
+    stack.write(sections({"hello": campaign(schedule=slot)}))
+
+    assert (planned.exit_code, applied.exit_code) == (4, 4)
+    assert rule in found["summary"]
+    assert f"schedule: {slot}." in found["detail"]
+    assert "The rule: " in found["detail"]
+    assert not scheduled(stack)
+    assert "SMS255" not in codes(stack.plan())
+
+
+def test_what_is_not_marketing_is_exempt_and_has_to_say_so(stack: Stack) -> None:
+    """`nature: transactional` may go out at any time."""
+    stack.write(sections({"hello": campaign(schedule="2026-12-06 23:00", nature="transactional")}))
+    stack.apply()
+
+    assert len(scheduled(stack)) == 1
+
+
+def test_the_clock_of_the_recipient_counts(stack: Stack) -> None:
+    """Ten in the morning in Paris is five in Martinique: the recipients there make the difference."""
+    rows = [*people(range(2)), {"phone": "0696123456"}]
+    stack.write(sections({"hello": campaign()}, *rows))
+
+    found = diagnostic(stack.run("plan", "--format", "json").document, "SMS255")
+
+    assert "05:00 in America/Martinique" in found["summary"]
+    assert "1 recipient)" in found["summary"]
+    assert "schedule: 2026-12-01 13:00." in found["detail"]

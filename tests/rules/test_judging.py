@@ -42,7 +42,7 @@ def test_the_date_of_sending_picks_the_charter() -> None:
 @pytest.mark.parametrize(
     ("names", "moment", "level"),
     [
-        ((), WORKDAY, "error"),
+        ((), WORKDAY, "warning"),
         (("fr-af2m-2024",), "2025-11-25T14:00Z", "error"),
         (("fr-af2m-2026",), WORKDAY, "warning"),
     ],
