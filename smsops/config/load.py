@@ -85,6 +85,7 @@ class _Loader:
         self.variables = Variables(inputs, self.diagnostics)
         self.declared = Declared()
         self.names = Names({}, {}, "", self.diagnostics)
+        self.now = inputs.now
         self.incomplete = False
 
     # -- from files to one tree ---------------------------------------------------------------
@@ -198,6 +199,7 @@ class _Loader:
         nested = self.nested[kind.name]
         own = block.without(nested) if isinstance(block, Mapping) else block
         address = Address(account, kind.name, key)
+        self.declared.blocks.add(address)
         try:
             spec = kind.Spec.model_validate(own)
         except ValidationError as error:
@@ -274,6 +276,7 @@ class _BlockDeclaration:
         self.account = account
         self.key = key
         self.settings = settings
+        self.now = loader.now
 
     def mark(self, *path: Step) -> Mark:
         return (mark_at(self._block, path) if path else None) or self._marks[0]
