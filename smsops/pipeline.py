@@ -405,13 +405,14 @@ def _moves(configuration: Configuration, state: State, kinds: Mapping[str, Kind]
     entries = {*state.entries, *(intent.address for intent in state.intents.values())}
     for block in configuration.stack.moved:
         kind = kinds.get(block.from_.kind)
-        if kind is None or block.from_ not in entries or block.to in entries:
+        if kind is None or block.to in entries or not any(block.from_ in (a, a.block) for a in entries):
             continue
         for address in sorted(entries, key=lambda a: a.sort_key):
             if stands_in(address, block.from_, opens_account=kind.opens_account, embeds=kind.embeds):
                 new = renamed(address, block.from_, block.to, opens_account=kind.opens_account)
-                moves.append(Move(address, new))
-                entries = (entries - {address}) | {new}
+                if new not in entries:
+                    moves.append(Move(address, new))
+                    entries = (entries - {address}) | {new}
     return tuple(moves)
 
 
@@ -490,7 +491,7 @@ def _intention(plan: Plan) -> dict[str, JSON]:
 def check_saved(saved: Mapping[str, Any], prepared: Prepared, now: datetime) -> None:
     """Refuse to apply what was not reviewed (StalePlanError)."""
     plan_file.check_source(saved, prepared.plan, now)
-    plan_file.check_operations(saved, prepared.plan)
+    plan_file.check_operations(saved, prepared.plan, prepared.view.addresses)
 
 
 def system_now() -> datetime:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -39,7 +40,8 @@ class Globals:
 
         data_root = self.data_root or self.environment.get("SMSOPS_DATA_ROOT") or None
         there = self.path(Path(data_root)) if data_root else None
-        return Inputs(self.variables, self.variable_files, self.directory, self.environment, there)
+        now = self.surroundings.now() if self.surroundings else datetime.now(UTC)
+        return Inputs(self.variables, self.variable_files, self.directory, self.environment, there, now)
 
     def path(self, path: Path) -> Path:
         """A path of the command line: `-C DIR` reads it as if smsops were started there."""

@@ -92,6 +92,7 @@ class _Loader:
         self.declared = Declared()
         self.names = Names({}, {}, "", self.diagnostics)
         self.rule_packs: dict[str, Pack] = {}
+        self.now = inputs.now
         self.incomplete = False
 
     # -- from files to one tree ---------------------------------------------------------------
@@ -215,6 +216,7 @@ class _Loader:
         nested = self.nested[kind.name]
         own = block.without(nested) if isinstance(block, Mapping) else block
         address = Address(account, kind.name, key)
+        self.declared.blocks.add(address)
         try:
             spec = kind.Spec.model_validate(own)
         except ValidationError as error:
@@ -291,6 +293,7 @@ class _BlockDeclaration:
         self.account = account
         self.key = key
         self.settings = settings
+        self.now = loader.now
 
     def mark(self, *path: Step) -> Mark:
         return (mark_at(self._block, path) if path else None) or self._marks[0]

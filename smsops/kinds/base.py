@@ -73,6 +73,7 @@ class Declaration(Protocol):
     settings: Settings
     account: str | None
     key: str
+    now: datetime
 
     def mark(self, *path: Step) -> Mark:
         """The place of a value of the block."""
@@ -101,6 +102,8 @@ class Declared:
     """All that the configuration declares, for rules that look at more than one block."""
 
     resources: dict[Address, Desired] = field(default_factory=dict)
+    blocks: set[Address] = field(default_factory=set)
+    """Addresses by the keys of the blocks; what a block stands for may have longer names, or be nothing at present."""
     broken: set[Address] = field(default_factory=set)
     """Addresses whose block has mistakes of its own: nothing more is said about them."""
     identities: dict[tuple[str | None, str, str], Desired] = field(default_factory=dict)

@@ -108,6 +108,15 @@ class Block:
         """The values by their names, of a block that has no blocks inside."""
         return {name: value for name, value in vars(self).items() if not (exclude_none and value is None)}
 
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self:
+        """The same block with other values, which are right, under some names."""
+        made = object.__new__(type(self))
+        vars(made).update(vars(self), **update)
+        for name in ("__pydantic_extra__", "__pydantic_private__"):
+            object.__setattr__(made, name, getattr(self, name))
+        object.__setattr__(made, "__pydantic_fields_set__", self.model_fields_set | update.keys())
+        return made
+
     def check(self) -> None:
         """Look at a block whose values are right one by one; raise PydanticCustomError where they are not together."""
 

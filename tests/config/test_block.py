@@ -150,6 +150,17 @@ def test_a_block_tells_its_values() -> None:
     assert repr(made) == "Inner(count=3, from_=None)"
 
 
+def test_a_copy_differs_in_what_was_said() -> None:
+    """`model_copy` is the same block with other values; what it was copied from stays as it is."""
+    made = Inner.model_validate({"from": "x"})
+    copied = made.model_copy(update={"count": 7})
+
+    assert (copied.count, copied.from_, copied.model_fields_set) == (7, "x", {"count", "from_"})
+    assert (made.count, made.model_fields_set) == (3, {"from_"})
+    with pytest.raises(AttributeError, match="Inner does not change"):
+        copied.count = 4
+
+
 def test_two_blocks_do_not_share_what_can_change() -> None:
     """A default that is made is made for each block."""
     one, other = Outer.model_validate({"text": "x"}), Outer.model_validate({"text": "x"})

@@ -22,6 +22,8 @@ class CampaignData:
 
     template: Template
     phones: tuple[str, ...]
+    is_first: bool = True
+    """Whether it is the only campaign of its block, or the first of its occurrences."""
 
 
 def list_address(campaign: Address, key: str) -> Address:

@@ -258,6 +258,8 @@ class Campaign(Kind):
             self._warn_lost(resource, view)
             if not live:
                 return None
+        if date <= view.now and self._went_by(resource, date, view):
+            return None
         if date <= view.now or stored.get("gone") or not live:
             return Change(resource.address, FORGET, "already_sent", before, None, payload=Payload(None))
         if not self._may_change(resource, date, view):
@@ -274,6 +276,20 @@ class Campaign(Kind):
             content=[part.campaign_id for part in live],
             refund=_cost(live),
         )
+
+    def _went_by(self, resource: Resource, date: datetime, view: View) -> bool:
+        """Whether what is no longer wanted is an occurrence that went by today.
+
+        It is known until the day is over: a machine whose clock is behind still wants it, and must not send it again.
+        """
+        stored = resource.owned.attributes
+        if not stored["complete"] and not stored.get("gone"):
+            what = "was sent to a part of its audience only" if stored["parts"] else "was cancelled and not sent again"
+            view.warn(resource.address, "SMS246", f"{resource.address} {what}")
+        zone = zone_called(view.settings.timezone)
+        is_of_today = date.astimezone(zone).date() == view.now.astimezone(zone).date()
+        leaves = view.destroy or view.account_leaves(resource.address.account)
+        return is_of_today and resource.address != resource.address.block and not leaves
 
     def _warn_lost(self, resource: Resource, view: View) -> None:
         view.warn(
