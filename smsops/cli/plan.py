@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
+from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration, read_overrides
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
 from smsops.model.values import printed
@@ -70,6 +70,8 @@ def plan(
     targets: tuple[str, ...],
     destroy: bool,
     adopt: bool,
+    overridden: tuple[str, ...],
+    reason: str | None,
     lock_timeout: str,
     output: str,
 ) -> int:
@@ -80,6 +82,7 @@ def plan(
     from smsops.pipeline import PlanOptions, open_store, prepare, session
 
     settings = current()
+    options = PlanOptions(targets, destroy, adopt, read_overrides(overridden, reason))
     try:
         configuration = settings.load()
         store = open_store(configuration, settings.around())
@@ -87,7 +90,6 @@ def plan(
         async def work() -> Plan:
             around = settings.around()
             async with session(configuration, around) as (connection, credentials):
-                options = PlanOptions(targets, destroy, adopt)
                 with progress.reading(settings.use_color(sys.stderr)) as told:
                     prepared = await prepare(configuration, store, options, around, connection, credentials, told)
                 return prepared.plan

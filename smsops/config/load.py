@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as AbstractMapping
 from collections.abc import Sequence as AbstractSequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from smsops.config.yaml import Mapping, key_mark_at, mark_at
 from smsops.kinds.base import Declared, Kind, Step
 from smsops.model.address import Address
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Mark
+from smsops.model.override import Override
 from smsops.model.resources import Desired, Guard
 from smsops.model.settings import Settings
 from smsops.model.sources import Format
@@ -44,6 +45,10 @@ class Configuration:
     diagnostics: tuple[Diagnostic, ...]
     files: tuple[str, ...]
     """All that was read, below the root."""
+    allowed: AbstractMapping[Override, Mark] = field(default_factory=dict)
+    """The entries of `policy.allow`, and their places."""
+    rule_marks: AbstractMapping[str, Mark] = field(default_factory=dict)
+    """The places of the stack's own rules, by name."""
 
     @property
     def settings(self) -> Settings:
@@ -59,7 +64,16 @@ def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configura
     if stack is None or loader.diagnostics.has_errors:
         raise ConfigurationError(diagnostics)
     files = (*loader.files.contents, *loader.data.digests)
-    return Configuration(root, stack, loader.declared.resources, loader.fingerprint(), diagnostics, files)
+    return Configuration(
+        root,
+        stack,
+        loader.declared.resources,
+        loader.fingerprint(),
+        diagnostics,
+        files,
+        loader.allowed,
+        loader.rule_marks,
+    )
 
 
 def locate(root: Path, inputs: Inputs) -> StackBlock:
@@ -86,6 +100,8 @@ class _Loader:
         self.declared = Declared()
         self.names = Names({}, {}, "", self.diagnostics)
         self.incomplete = False
+        self.allowed: dict[Override, Mark] = {}
+        self.rule_marks: dict[str, Mark] = {}
 
     # -- from files to one tree ---------------------------------------------------------------
 
@@ -100,6 +116,11 @@ class _Loader:
             self.declare_section(self.kinds[section], blocks, mark, None, stack.settings)
         for desired in self.declared.resources.values():
             self.all_kinds[desired.address.kind].check(desired, self.declared, self.diagnostics)
+        if "policy" in tree:
+            from smsops.config.policy import allowed, check_kinds, rule_marks
+
+            check_kinds(stack.policy, self.all_kinds, tree, self.diagnostics)
+            self.allowed, self.rule_marks = allowed(stack.policy, tree), rule_marks(stack.policy, tree)
         if stack.moved or stack.removed:
             from smsops.config.moves import Moves
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO
 
 import click
 
 from smsops.errors import SmsopsError
+from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import (
     ADOPT,
@@ -110,15 +111,18 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
     """The plan for a terminal: each change, then the summary."""
     paint = Paint(color)
     lines: list[str] = []
-    blocked = {item.address: item for item in plan.blocked}
+    judged: dict[Address | None, list[Diagnostic]] = {}
+    for item in plan.diagnostics:
+        if item.blocks or item.overrides:
+            judged.setdefault(item.address, []).append(item)
     for change in (*plan.changes, *(plan.unchanged if everything else ())):
-        lines += [*_change_lines(change, paint, blocked.get(change.address)), ""]
+        lines += [*_change_lines(change, paint, judged.get(change.address, ())), ""]
     for doubt in plan.doubts:
         lines += [*_doubt_lines(doubt, paint), ""]
-    return "\n".join(lines + summary_lines(plan, paint))
+    return "\n".join([*lines, *summary_lines(plan, paint), *_judged_lines(judged.get(None, ()), paint)])
 
 
-def _change_lines(change: Change, paint: Paint, block: Diagnostic | None) -> list[str]:
+def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic]) -> list[str]:
     symbol, tint, words = _SYMBOLS[change.actions]
     if change.previous_address and change.actions == NO_OP:
         return [f"  # {paint(str(change.previous_address), bold=True)} is now {paint(str(change.address), bold=True)}"]
@@ -127,8 +131,7 @@ def _change_lines(change: Change, paint: Paint, block: Diagnostic | None) -> lis
     lines = [head]
     if change.previous_address:
         lines.append(f"  # it was {change.previous_address}")
-    if block:
-        lines.append(f"  # {paint('BLOCKED', 'red', bold=True)}: {block.summary}")
+    lines += [f"  # {line}" for line in _judged_lines(judged, paint)]
     lines.append(f"  {paint(symbol, tint)} {change.address.kind}")
     before, after = change.before, change.after
     if before and after:
@@ -147,6 +150,16 @@ def _change_lines(change: Change, paint: Paint, block: Diagnostic | None) -> lis
     if change.moves:
         lines.append(f"      credits moved: {change.moves:+,}")
     return lines
+
+
+def _judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
+    """What is refused, and what is let through by whom and why."""
+    return [
+        f"{paint('OVERRIDDEN', 'yellow', bold=True)}: {item.summary} ({'; '.join(one.text for one in item.overrides)})"
+        if item.overrides
+        else f"{paint('BLOCKED', 'red', bold=True)}: {item.summary}"
+        for item in judged
+    ]
 
 
 def _attribute_lines(

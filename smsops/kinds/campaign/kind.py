@@ -18,9 +18,10 @@ from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id, with
 from smsops.kinds.campaign.cost import Estimate, estimate
 from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, Part, SentPart, split
-from smsops.kinds.campaign.schedule import is_near, read_schedule, shown, wire_date, zone_called
+from smsops.kinds.campaign.policy import check_lead_time, check_policies
+from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date
 from smsops.kinds.campaign.spec import CampaignSpec
-from smsops.kinds.campaign.text import STOP, Template
+from smsops.kinds.campaign.text import Template
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
@@ -162,8 +163,7 @@ class Campaign(Kind):
         if any(part.campaign_id == ID_LOST for part in cancel):
             self._warn_lost(resource, view)
             return None
-        if not self._may_change(resource, scheduled_for, view):
-            return None
+        check_lead_time(resource, scheduled_for, view)
         reason = "configuration_changed" if content != stored["content"] else "audience_changed"
         reason = reason if stored["complete"] else "partly_scheduled"
         return self._change(resource, UPDATE, reason, moment, False, cancel, keep, send, view)
@@ -184,8 +184,7 @@ class Campaign(Kind):
                 return None
         if date <= view.now or stored.get("gone") or not live:
             return Change(resource.address, FORGET, "already_sent", before, None, payload=Payload(None))
-        if not self._may_change(resource, date, view):
-            return None
+        check_lead_time(resource, date, view)
         return Change(
             resource.address,
             DELETE,
@@ -218,17 +217,6 @@ class Campaign(Kind):
                 f"{resource.address} was sent: its changes have no effect",
                 "Declare a campaign under another key to send something else.",
             )
-
-    def _may_change(self, resource: Resource, date: datetime, view: View) -> bool:
-        if not is_near(date, view.now, view.policy.min_lead_time if view.policy else None):
-            return True
-        view.block(
-            resource.address,
-            "SMS250",
-            f"{resource.address} is too close to its date to be changed (policy min_lead_time)",
-            f"It is sent at {shown(date, view.settings.timezone)}.",
-        )
-        return False
 
     def _content(self, resource: Resource, moment: datetime, view: View) -> str:
         """A digest of all that the parts share."""
@@ -265,7 +253,7 @@ class Campaign(Kind):
         blacklist = self._blacklist(resource.address, view) if send else frozenset()
         total = estimate(send, template, blacklist, view)
         self._judge(resource, total, view)
-        self._check_policies(resource, when, view)
+        check_policies(resource, when, view)
         entry = self._entry(resource, when, view)
         name = f"{resource.address.name} {view.digest(str(resource.address))[:6]}"
         message = Message(
@@ -345,28 +333,6 @@ class Campaign(Kind):
             return _master_balance(view)
         return owner.facts["balance"] if isinstance(owner, Present) else 0
 
-    def _check_policies(self, resource: Resource, when: datetime, view: View) -> None:
-        """What a team demands of its marketing messages; others are exempt."""
-        spec: CampaignSpec = resource.want.spec
-        if view.policy is None or spec.nature != "marketing":
-            return
-        if view.policy.require_stop and not STOP.search(spec.message):
-            view.block(
-                resource.address,
-                "SMS254",
-                f"{resource.address} does not end with a STOP mention (policy require_stop)",
-                'End the message with " STOP au 36180", or say nature: transactional where that is true.',
-            )
-        window = view.policy.send_window
-        clock = f"{when.astimezone(zone_called(view.settings.timezone)):%H:%M}"
-        if window is not None and not window[0] <= clock <= window[1]:
-            view.block(
-                resource.address,
-                "SMS254",
-                f"{resource.address} is scheduled for {clock}, outside {window[0]}-{window[1]} (policy send_window)",
-                "Change schedule:, or say nature: transactional where that is true.",
-            )
-
     def _judge(self, resource: Resource, total: Estimate, view: View) -> None:
         address, spec = resource.address, resource.want.spec
         if total.too_long:
@@ -383,11 +349,11 @@ class Campaign(Kind):
             )
         limits: list[tuple[str, int | None]] = [("max_credits", spec.max_credits)]
         if view.policy:
-            limits.append(("policy max_credits_per_campaign", view.policy.max_credits_per_campaign))
+            limits.append(("max_credits_per_campaign", view.policy.max_credits_per_campaign))
         for name, limit in limits:
             if limit is not None and (total.credits > limit or total.unpriced):
                 cost = f"{'more than ' if total.unpriced else ''}{plural(total.credits, 'credit')}"
-                view.block(address, "SMS251", f"{address} would cost {cost}; {name} allows {limit:,}")
+                view.block(address, "SMS251", f"{address} would cost {cost}; {name} allows {limit:,}", policy=name)
 
     def _entry(self, resource: Resource, when: datetime, view: View) -> Entry:
         spec: CampaignSpec = resource.want.spec
