@@ -15,6 +15,7 @@ from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Re
 from smsops.config.load import Configuration, Inputs, locate
 from smsops.config.stack import StackBlock
 from smsops.core import diff, evidence, plan
+from smsops.core.policy import Terms
 from smsops.edge import apply, git, plan_file
 from smsops.edge.refresh import Refresh
 from smsops.edge.secrets import SecretUnavailable, resolve
@@ -27,6 +28,7 @@ from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
+from smsops.model.override import Override
 from smsops.model.plan import Appointment, Change, Plan, Report
 from smsops.model.resources import CannotRead, NotReadYet, Present, SecretReference
 from smsops.model.sources import RemoteSource, Stream
@@ -74,6 +76,9 @@ class PlanOptions:
     simulate: bool = False
     previews: tuple[str, ...] = ()
     """Globs of the resources whose messages are looked at."""
+    overrides: tuple[Override, ...] = ()
+    approval: str = ""
+    """What approves the plan, in words, where somebody has approved it or is going to be asked."""
 
 
 @dataclass
@@ -216,6 +221,7 @@ async def prepare(
         key=digest("operations", key=credentials.api_key),
         targets=options.targets,
         adopt=options.adopt,
+        terms=Terms(options.overrides, configuration.allowed, options.approval, configuration.rule_marks),
     )
     with garbage.none_expected():
         made = plan.build(view, found, {move.new: move.old for move in moves}, context)
@@ -484,7 +490,7 @@ def _intention(plan: Plan) -> dict[str, JSON]:
         "destroy": plan.destroy,
         "targets": list(plan.targets),
         "adopt": plan.adopt,
-        "overrides": [],
+        "overrides": [override for override in plan.override_documents() if override["let_through"]],
     }
 
 

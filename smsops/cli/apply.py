@@ -12,13 +12,23 @@ from pathlib import Path
 
 import click
 
-from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
+from smsops.cli.options import (
+    Command,
+    Globals,
+    current,
+    format_option,
+    override_options,
+    plan_options,
+    read_duration,
+    read_overrides,
+)
 from smsops.cli.plan import failure_diagnostics, show_plan
 from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
 from smsops.edge.state.store import StateStore
 from smsops.errors import ExitCode, SmsopsError, StalePlanError
+from smsops.model.override import Override
 from smsops.model.plan import Plan, Report
 from smsops.model.values import JSON
 from smsops.pipeline import (
@@ -65,17 +75,22 @@ def apply(
     destroy: bool,
     adopt: bool,
     simulate: bool,
+    overridden: tuple[str, ...],
+    reason: str | None,
     lock_timeout: str,
     auto_approve: bool,
     parallelism: int | None,
     output: str,
 ) -> int:
     """Make the live account match the configuration, or do exactly what a saved PLAN says."""
-    options = PlanOptions(targets, destroy, adopt, simulate)
+    overrides = read_overrides(overridden, reason)
+    options = PlanOptions(targets, destroy, adopt, simulate, overrides=overrides, approval=_approval(auto_approve))
     saved = None
     if plan_path is not None:
-        if targets or destroy or adopt:
-            raise click.UsageError("A saved plan has its options with it: leave out --target, --destroy and --adopt")
+        if targets or destroy or adopt or overrides:
+            raise click.UsageError(
+                "A saved plan has its options with it: leave out --target, --destroy, --adopt and --override"
+            )
         saved = plan_file.read(current().path(plan_path))
         options = _options_of(saved)
     wish = _Wish(options, saved, auto_approve or saved is not None, parallelism, output)
@@ -85,20 +100,43 @@ def apply(
 @click.command(cls=Command)
 @click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this resource, and what needs it.")
 @click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m.")
+@override_options
 @_apply_options
 def destroy(
-    targets: tuple[str, ...], lock_timeout: str, auto_approve: bool, parallelism: int | None, output: str
+    targets: tuple[str, ...],
+    lock_timeout: str,
+    overridden: tuple[str, ...],
+    reason: str | None,
+    auto_approve: bool,
+    parallelism: int | None,
+    output: str,
 ) -> int:
     """Remove everything that the stack owns: apply --destroy."""
-    wish = _Wish(PlanOptions(targets, destroy=True), None, auto_approve, parallelism, output)
-    return _run(current(), wish, read_duration(lock_timeout))
+    overrides, approval = read_overrides(overridden, reason), _approval(auto_approve)
+    options = PlanOptions(targets, destroy=True, overrides=overrides, approval=approval)
+    return _run(current(), _Wish(options, None, auto_approve, parallelism, output), read_duration(lock_timeout))
+
+
+def _approval(auto_approve: bool) -> str:
+    """Who is asked approves by the answer; --auto-approve is nobody's approval."""
+    return "" if auto_approve else "Your answer"
 
 
 def _options_of(saved: Mapping[str, JSON]) -> PlanOptions:
     targets = saved.get("targets", [])
     if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
         raise SmsopsError("The plan is damaged: targets", code="SMS411", detail="Make a new plan.")
-    return PlanOptions(tuple(targets), saved.get("destroy") is True, saved.get("adopt") is True)
+    try:
+        overrides = tuple(Override.read(override) for override in saved.get("overrides", []))
+    except (KeyError, TypeError, ValueError):
+        raise SmsopsError("The plan is damaged: overrides", code="SMS411", detail="Make a new plan.") from None
+    return PlanOptions(
+        tuple(targets),
+        saved.get("destroy") is True,
+        saved.get("adopt") is True,
+        overrides=overrides,
+        approval="The saved plan",
+    )
 
 
 def _run(settings: Globals, wish: _Wish, wait: float) -> int:

@@ -11,6 +11,7 @@ import click
 
 from smsops.cli.options import Command, current, format_option
 from smsops.cli.views.text import done_text
+from smsops.model.override import BY_FLAG
 from smsops.pipeline import locate_store
 
 HISTORY_VERSION = "1.0"
@@ -45,7 +46,7 @@ def _lines(run: Mapping[str, Any]) -> list[str]:
     source = [f"commit {git['commit'][:10]}{' with changes beside it' if git['dirty'] else ''}"] if git else []
     source += [run["ci_run"]] if "ci_run" in run else []
     lines = [head, *([f"      {', '.join(source)}"] if source else [])]
-    lines += [f"      override {item['name']}: {item['reason']}" for item in run.get("overrides", ())]
+    lines += [f"      {_override(item)}" for item in run.get("overrides", ())]
     for item in run.get("settled", ()):
         word = "happened" if item.get("happened", True) else "did not happen"
         campaign = f" (campaign {item['campaign_id']})" if "campaign_id" in item else ""
@@ -60,6 +61,12 @@ def _lines(run: Mapping[str, Any]) -> list[str]:
     if len(named) > _SHOWN:
         lines.append(f"      and {len(named) - _SHOWN} more (--format json has all)")
     return lines
+
+
+def _override(override: Mapping[str, Any]) -> str:
+    where = f" at {override['address']}" if override["address"] else ""
+    by = "" if override["by"] == BY_FLAG else f", {override['by']}"
+    return f"overridden: {', '.join(override['let_through'])}{where} ({override['reason']}{by})"
 
 
 def _options(run: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from smsops.config.load import Configuration, Inputs
+    from smsops.model.override import Override
     from smsops.pipeline import Surroundings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -166,6 +167,37 @@ def format_option(*names: str) -> Callable[[F], F]:
     )
 
 
+def _override_options() -> Sequence[Callable[[F], F]]:
+    return (
+        click.option(
+            "--override",
+            "overridden",
+            multiple=True,
+            metavar="NAME",
+            help="Let breaches of this policy (a glob) through; with --reason.",
+        ),
+        click.option("--reason", metavar="TEXT", help="Why; kept in the history."),
+    )
+
+
+def override_options(command: F) -> F:
+    """The options that let breaches of policies through."""
+    for option in reversed(_override_options()):
+        command = option(command)
+    return command
+
+
+def read_overrides(overridden: Sequence[str], reason: str | None) -> tuple[Override, ...]:
+    """What --override and --reason ask for; a usage error where one comes without the other."""
+    if bool(overridden) != bool(reason and reason.strip()):
+        raise click.UsageError("--override NAME and --reason TEXT go together")
+    from smsops.model.override import Override
+    from smsops.model.values import mask_text
+
+    said = mask_text(" ".join((reason or "").split()))
+    return tuple(Override(name, said) for name in dict.fromkeys(overridden))
+
+
 def plan_options(command: F) -> F:
     """The options that shape a plan."""
     for option in reversed(
@@ -180,6 +212,7 @@ def plan_options(command: F) -> F:
             click.option("--destroy", is_flag=True, help="Remove everything that the stack owns."),
             click.option("--adopt", is_flag=True, help="Take over resources that exist already."),
             click.option("--simulate", is_flag=True, help="Let the API say what campaigns cost (simulateCampaign)."),
+            *_override_options(),
             click.option(
                 "--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m."
             ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration
+from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration, read_overrides
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
 from smsops.model.values import printed
@@ -71,6 +71,8 @@ def plan(
     destroy: bool,
     adopt: bool,
     simulate: bool,
+    overridden: tuple[str, ...],
+    reason: str | None,
     lock_timeout: str,
     output: str,
 ) -> int:
@@ -81,6 +83,7 @@ def plan(
     from smsops.pipeline import PlanOptions, open_store, prepare, session
 
     settings = current()
+    options = PlanOptions(targets, destroy, adopt, simulate, overrides=read_overrides(overridden, reason))
     try:
         configuration = settings.load()
         store = open_store(configuration, settings.around())
@@ -88,7 +91,6 @@ def plan(
         async def work() -> Plan:
             around = settings.around()
             async with session(configuration, around) as (connection, credentials):
-                options = PlanOptions(targets, destroy, adopt, simulate)
                 with progress.reading(settings.use_color(sys.stderr)) as told:
                     prepared = await prepare(configuration, store, options, around, connection, credentials, told)
                 return prepared.plan

@@ -22,6 +22,7 @@ from smsops.config.yaml import Mapping, key_mark_at, mark_at
 from smsops.kinds.base import Declared, Kind, Step
 from smsops.model.address import Address
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Mark
+from smsops.model.override import Override
 from smsops.model.resources import Desired, Guard
 from smsops.model.settings import Settings
 from smsops.model.sources import Format
@@ -49,6 +50,10 @@ class Configuration:
     """All that was read, below the root."""
     rule_packs: AbstractMapping[str, Pack] = field(default_factory=dict)
     """The stack's own, by their paths."""
+    allowed: AbstractMapping[Override, Mark] = field(default_factory=dict)
+    """The entries of `policy.allow`, and their places."""
+    rule_marks: AbstractMapping[str, Mark] = field(default_factory=dict)
+    """The places of the stack's own rules, by name."""
 
     @property
     def settings(self) -> Settings:
@@ -64,8 +69,17 @@ def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configura
     if stack is None or loader.diagnostics.has_errors:
         raise ConfigurationError(diagnostics)
     files = (*loader.files.contents, *loader.data.digests)
-    resources, fingerprint = loader.declared.resources, loader.fingerprint()
-    return Configuration(root, stack, resources, fingerprint, diagnostics, files, loader.rule_packs)
+    return Configuration(
+        root,
+        stack,
+        loader.declared.resources,
+        loader.fingerprint(),
+        diagnostics,
+        files,
+        loader.rule_packs,
+        loader.allowed,
+        loader.rule_marks,
+    )
 
 
 def locate(root: Path, inputs: Inputs) -> StackBlock:
@@ -94,6 +108,8 @@ class _Loader:
         self.rule_packs: dict[str, Pack] = {}
         self.now = inputs.now
         self.incomplete = False
+        self.allowed: dict[Override, Mark] = {}
+        self.rule_marks: dict[str, Mark] = {}
 
     # -- from files to one tree ---------------------------------------------------------------
 
@@ -110,6 +126,11 @@ class _Loader:
             self.all_kinds[desired.address.kind].check(desired, self.declared, self.diagnostics)
         if stack.policy.rule_packs:
             self.read_rule_packs(stack.policy.rule_packs, tree)
+        if "policy" in tree:
+            from smsops.config.policy import allowed, check_kinds, rule_marks
+
+            check_kinds(stack.policy, self.all_kinds, tree, self.diagnostics)
+            self.allowed, self.rule_marks = allowed(stack.policy, tree), rule_marks(stack.policy, tree)
         if stack.moved or stack.removed:
             from smsops.config.moves import Moves
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from smsops.core.diff import Difference, dependencies, unknown_diagnostics
 from smsops.core.graph import order
+from smsops.core.policy import Terms, judged
 from smsops.kinds.base import MASTER_INFO, MOST_STEPS, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
@@ -30,6 +31,7 @@ class Context:
     """Keys the ids of operations: known to whoever may plan, not in the plan."""
     targets: tuple[str, ...] = ()
     adopt: bool = False
+    terms: Terms = field(default_factory=Terms)
 
 
 def build(view: View, found: Difference, moved: Mapping[Address, Address], context: Context) -> Plan:
@@ -76,7 +78,7 @@ def build(view: View, found: Difference, moved: Mapping[Address, Address], conte
     view.diagnostics.extend(_limits(plan, view))
     diagnostics = tuple(view.diagnostics)
     errored = any(item.severity == "error" and item.blocks is None for item in diagnostics)
-    return plan._replace(diagnostics=diagnostics, errored=errored)
+    return judged(plan._replace(diagnostics=diagnostics, errored=errored), view, context.terms)
 
 
 def _with_move(change: Change, moved: Mapping[Address, Address]) -> Change:
@@ -121,29 +123,8 @@ def _master_balance(view: View) -> Number | None:
 
 
 def _limits(plan: Plan, view: View) -> list[Diagnostic]:
-    """Policies over the whole plan, and whether the master's credits suffice."""
-    found: list[Diagnostic] = []
-    counts = plan.summary
-    recipients = sum(send.recipients for send in plan.sends)
-    measured: list[tuple[str, Number, str]] = [
-        ("max_credits_per_apply", max(plan.moved, 0) + plan.spend_estimate, "credit"),
-        ("max_recipients", recipients, "recipient"),
-        ("max_deletes", counts["destroy"] + counts["replace"], "delete"),
-        ("max_updates", counts["change"], "update"),
-    ]
-    for name, value, noun in measured:
-        limit = getattr(view.policy, name, None)
-        if limit is not None and value > limit:
-            found.append(
-                Diagnostic(
-                    "error",
-                    "SMS252",
-                    f"The plan has {plural(value, noun)}; the policy {name} allows {limit:,}",
-                    "Split the change, or raise the limit in policy:.",
-                    blocks="plan",
-                )
-            )
-    found += _shortages(plan, view)
+    """Whether the credits suffice."""
+    found = _shortages(plan, view)
     if plan.master_after is not None and plan.master_after < 0 and (plan.moved > 0 or plan.spend_estimate > 0):
         found.append(
             Diagnostic(

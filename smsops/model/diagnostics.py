@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from smsops.errors import SmsopsError
 from smsops.model.address import Address
+from smsops.model.override import Override
 
 Severity = Literal["error", "warning"]
 
@@ -32,7 +33,7 @@ class Diagnostic:
 
     `blocks` is set where the finding is not a mistake but a refusal (a protection, a policy, a
     budget): the plan is shown, apply ends with exit code 4. `policy` is the name of what refuses, where that may be
-    overridden.
+    overridden; `overrides` is what has let it through, so that it is only a warning.
     """
 
     severity: Severity
@@ -44,6 +45,12 @@ class Diagnostic:
     snippet: str | None = None
     blocks: Literal["plan", "apply"] | None = None
     policy: str = ""
+    overrides: tuple[Override, ...] = ()
+
+    def overridden(self, overrides: tuple[Override, ...]) -> Diagnostic:
+        """The same, let through: a warning that says by whom and why."""
+        detail = "\n".join(f"Let through by {override.text}" for override in overrides)
+        return replace(self, severity="warning", detail=detail, blocks=None, overrides=overrides)
 
     def document(self) -> dict[str, object]:
         """The JSON form."""
@@ -56,6 +63,8 @@ class Diagnostic:
             "file": self.mark.file if self.mark else None,
             "line": self.mark.line if self.mark else None,
             "column": self.mark.column if self.mark else None,
+            "policy": self.policy or None,
+            "overridden": bool(self.overrides),
         }
 
 

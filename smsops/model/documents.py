@@ -16,6 +16,19 @@ class DiagnosticDocument(TypedDict):
     file: str | None
     line: int | None
     column: int | None
+    policy: str | None
+    overridden: bool
+
+
+class OverrideDocument(TypedDict):
+    """What lets breaches of policies through; `let_through` names the policies that are broken all the same."""
+
+    policy: str
+    address: str | None
+    until: str | None
+    by: str
+    reason: str
+    let_through: list[str]
 
 
 class ChangeDocument(TypedDict):
@@ -30,6 +43,7 @@ class ContactsDocument(TypedDict):
     add: int
     change: int
     remove: int
+    before: int | None
 
 
 class FunnelDocument(TypedDict):
@@ -211,6 +225,7 @@ class PlanDocument(TypedDict):
     sends: SendsDocument
     in_doubt: list[DoubtDocument]
     unknown: list[str]
+    overrides: list[OverrideDocument]
     diagnostics: list[DiagnosticDocument]
 
 
@@ -327,7 +342,7 @@ class RunDocument(TypedDict):
     destroy: NotRequired[bool]
     targets: NotRequired[list[str]]
     adopt: NotRequired[bool]
-    overrides: NotRequired[list[dict[str, Any]]]
+    overrides: NotRequired[list[OverrideDocument]]
     settled: NotRequired[list[SettledDocument]]
     outcome: Literal["done", "incomplete", "in doubt", "interrupted", "died", "doubts settled by evidence"]
     exit_code: NotRequired[int]

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from smsops.errors import ExitCode
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
+from smsops.model.override import Override
 from smsops.model.state import Entry, Intent
 from smsops.model.values import EMPTY, JSON, Number, as_json_number
 
@@ -39,11 +40,12 @@ _COUNTED_AS = {
 
 
 class ContactCounts(NamedTuple):
-    """How a plan changes the contacts of one list."""
+    """How a plan changes the contacts of one list; `before` is how many it has, where that is known."""
 
     add: int = 0
     change: int = 0
     remove: int = 0
+    before: int | None = None
 
     @property
     def total(self) -> int:
@@ -203,8 +205,7 @@ class Change:
         if self.previous_address:
             document["previous_address"] = str(self.previous_address)
         if self.contacts:
-            counts = self.contacts
-            document["contacts"] = {"add": counts.add, "change": counts.change, "remove": counts.remove}
+            document["contacts"] = self.contacts._asdict()
         if self.send:
             document["send"] = self.send.document()
         return document
@@ -297,6 +298,8 @@ class Plan(NamedTuple):
     targets: tuple[str, ...] = ()
     adopt: bool = False
     master_before: Number | None = None
+    overrides: tuple[Override, ...] = ()
+    """Those that were asked for, and those that have let something through."""
 
     def __repr__(self) -> str:
         """Short: asyncio asks for that of a result, and this one may be of 100,000 changes."""
@@ -392,8 +395,16 @@ class Plan(NamedTuple):
             },
             "in_doubt": [doubt.document() for doubt in self.doubts],
             "unknown": [str(address) for address in self.unknown],
+            "overrides": self.override_documents(),
             "diagnostics": [diagnostic.document() for diagnostic in self.diagnostics],
         }
+
+    def override_documents(self) -> list[dict[str, JSON]]:
+        """Its overrides, each with the policies whose breaches it lets through."""
+        return [
+            override.document(item.policy for item in self.diagnostics if override in item.overrides)
+            for override in self.overrides
+        ]
 
     def _credits(self) -> dict[str, Number | None]:
         return {

@@ -37,7 +37,11 @@ def campaign(message: str = f"Bonjour{STOP}", **more: Any) -> dict[str, Any]:
 
 def sections(campaigns: dict[str, Any], *rows: dict[str, str], **more: Any) -> dict[str, Any]:
     contacts = inline(*(rows or people(range(3))))
-    return {"lists": {"vip": {"fields": {"NAME": {}, "SHOP": {}}, "contacts": contacts}}, "campaigns": campaigns, **more}
+    return {
+        "lists": {"vip": {"fields": {"NAME": {}, "SHOP": {}}, "contacts": contacts}},
+        "campaigns": campaigns,
+        **more,
+    }
 
 
 def sends(document: Any, address: str = "campaign.hello") -> Any:
@@ -203,7 +207,7 @@ def test_simulate_asks_the_api_and_agrees(stack: Stack) -> None:
     assert sends(document)["simulated"] == {"recipients": 4, "messages": 4, "credits": 60}
     assert sends(document, "paris/campaign.hello")["simulated"] == {"recipients": 3, "messages": 3, "credits": 45}
     assert {call.login for call in calls if call.method == "simulateCampaign"} == {LOGIN, "paris"}
-    assert not codes(document) & {"SMS258", "SMS259"}
+    assert not codes(document) & {"SMS270", "SMS271"}
     assert not scheduled(stack)
 
 
@@ -219,7 +223,7 @@ def test_simulate_says_where_the_api_disagrees(stack: Stack) -> None:
 
     document = stack.plan("--simulate")
 
-    assert "45 credits" in diagnostic(document, "SMS258")["summary"]
+    assert "45 credits" in diagnostic(document, "SMS270")["summary"]
     assert sends(document)["credits"] == 30
 
 
@@ -230,7 +234,7 @@ def test_what_cannot_be_simulated_yet_is_said(stack: Stack) -> None:
 
     document = stack.plan("--simulate")
 
-    assert "SMS259" in codes(document)
+    assert "SMS271" in codes(document)
     assert sends(document, "paris/campaign.hello")["simulated"] is None
 
 
@@ -355,7 +359,7 @@ def test_marketing_at_a_forbidden_time_is_refused_with_the_next_slot(
 
     planned = stack.run("plan", "--format", "json")
     applied = stack.run("apply", "--auto-approve")
-    found = diagnostic(planned.document, "SMS255")
+    found = diagnostic(planned.document, "SMS268")
     stack.write(sections({"hello": campaign(schedule=slot)}))
 
     assert (planned.exit_code, applied.exit_code) == (4, 4)
@@ -363,7 +367,7 @@ def test_marketing_at_a_forbidden_time_is_refused_with_the_next_slot(
     assert f"schedule: {slot}." in found["detail"]
     assert "The rule: " in found["detail"]
     assert not scheduled(stack)
-    assert "SMS255" not in codes(stack.plan())
+    assert "SMS268" not in codes(stack.plan())
 
 
 def test_what_is_not_marketing_is_exempt_and_has_to_say_so(stack: Stack) -> None:
@@ -379,7 +383,7 @@ def test_the_clock_of_the_recipient_counts(stack: Stack) -> None:
     rows = [*people(range(2)), {"phone": "0696123456"}]
     stack.write(sections({"hello": campaign()}, *rows))
 
-    found = diagnostic(stack.run("plan", "--format", "json").document, "SMS255")
+    found = diagnostic(stack.run("plan", "--format", "json").document, "SMS268")
 
     assert "05:00 in America/Martinique" in found["summary"]
     assert "1 recipient)" in found["summary"]

@@ -53,7 +53,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "icalendar": ("cli/views/calendar.py",),
     "cronsim": ("kinds/campaign/recurrence.py",),
     "dateutil": ("kinds/campaign/recurrence.py",),
-    "cel": ("core/",),
+    "cel": ("model/expression.py",),
     "click": ("cli/",),
     "pydantic": ("schemas.py",),
     "rich": ("cli/views/progress.py",),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 import click
 
 from smsops.errors import SmsopsError
+from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import (
     ADOPT,
@@ -111,15 +112,18 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
     """The plan for a terminal: each change, then the summary."""
     paint = Paint(color)
     lines: list[str] = []
-    blocked = {item.address: item for item in plan.blocked}
+    judged: dict[Address | None, list[Diagnostic]] = {}
+    for item in plan.diagnostics:
+        if item.blocks or item.overrides:
+            judged.setdefault(item.address, []).append(item)
     for change in (*plan.changes, *(plan.unchanged if everything else ())):
-        lines += [*_change_lines(change, paint, blocked.get(change.address)), ""]
+        lines += [*_change_lines(change, paint, judged.get(change.address, ())), ""]
     for doubt in plan.doubts:
         lines += [*_doubt_lines(doubt, paint), ""]
-    return "\n".join(lines + summary_lines(plan, paint))
+    return "\n".join([*lines, *summary_lines(plan, paint), *_judged_lines(judged.get(None, ()), paint)])
 
 
-def _change_lines(change: Change, paint: Paint, block: Diagnostic | None) -> list[str]:
+def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic]) -> list[str]:
     symbol, tint, words = _SYMBOLS[change.actions]
     if change.previous_address and change.actions == NO_OP:
         return [f"  # {paint(str(change.previous_address), bold=True)} is now {paint(str(change.address), bold=True)}"]
@@ -128,8 +132,7 @@ def _change_lines(change: Change, paint: Paint, block: Diagnostic | None) -> lis
     lines = [head]
     if change.previous_address:
         lines.append(f"  # it was {change.previous_address}")
-    if block:
-        lines.append(f"  # {paint('BLOCKED', 'red', bold=True)}: {block.summary}")
+    lines += [f"  # {line}" for line in _judged_lines(judged, paint)]
     lines.append(f"  {paint(symbol, tint)} {change.address.kind}")
     before, after = change.before, change.after
     if before and after:
@@ -147,9 +150,20 @@ def _change_lines(change: Change, paint: Paint, block: Diagnostic | None) -> lis
     return lines
 
 
+def _judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
+    """What is refused, and what is let through by whom and why."""
+    return [
+        f"{paint('OVERRIDDEN', 'yellow', bold=True)}: {item.summary} ({'; '.join(one.text for one in item.overrides)})"
+        if item.overrides
+        else f"{paint('BLOCKED', 'red', bold=True)}: {item.summary}"
+        for item in judged
+    ]
+
+
 def _send_lines(send: Send) -> Iterator[str]:
     prices = ", ".join(
-        f"{country} {plural(messages, 'SMS', 'SMS')} {credits:,}" for country, (messages, credits) in send.countries.items()
+        f"{country} {plural(messages, 'SMS', 'SMS')} {credits:,}"
+        for country, (messages, credits) in send.countries.items()
     )
     cost = plural(send.credits, "credit") + (f" ({prices})" if len(send.countries) > 1 else "")
     yield f"sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {cost}"

@@ -55,7 +55,8 @@ async def execute(change: Change, session: Session) -> Sequence[Event]:
 
 
 async def _linked(address: Address, payload: Payload, api: Writer, session: Session) -> Payload:
-    assert payload.entry is not None and payload.message is not None
+    assert payload.entry is not None
+    assert payload.message is not None
     entry, made = await make_links(payload.entry, address, payload.links, api, session)
     text = payload.message.text
     for place, short in made.items():

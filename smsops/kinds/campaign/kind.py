@@ -20,11 +20,12 @@ from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.law import judge_law
 from smsops.kinds.campaign.links import known_links, unmade_links
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, split
+from smsops.kinds.campaign.policy import check_lead_time, check_policies
 from smsops.kinds.campaign.report import DEFAULT_SENDER, judge_message, message_document
-from smsops.kinds.campaign.schedule import is_near, read_schedule, shown, wire_date, zone_called
+from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date, zone_called
 from smsops.kinds.campaign.simulate import simulate
 from smsops.kinds.campaign.spec import CampaignSpec
-from smsops.kinds.campaign.text import STOP, Template
+from smsops.kinds.campaign.text import Template
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
@@ -237,8 +238,7 @@ class Campaign(Kind):
         if any(part.campaign_id == ID_LOST for part in cancel):
             self._warn_lost(resource, view)
             return None
-        if not self._may_change(resource, scheduled_for, view):
-            return None
+        check_lead_time(resource, scheduled_for, view)
         reason = "configuration_changed" if content != stored["content"] else "audience_changed"
         reason = reason if stored["complete"] else "partly_scheduled"
         planned = _Planned(UPDATE, reason, moment, False, people, cancel, keep, send)
@@ -262,8 +262,7 @@ class Campaign(Kind):
             return None
         if date <= view.now or stored.get("gone") or not live:
             return Change(resource.address, FORGET, "already_sent", before, None, payload=Payload(None))
-        if not self._may_change(resource, date, view):
-            return None
+        check_lead_time(resource, date, view)
         return Change(
             resource.address,
             DELETE,
@@ -311,17 +310,6 @@ class Campaign(Kind):
                 "Declare a campaign under another key to send something else.",
             )
 
-    def _may_change(self, resource: Resource, date: datetime, view: View) -> bool:
-        if not is_near(date, view.now, view.policy.min_lead_time if view.policy else None):
-            return True
-        view.block(
-            resource.address,
-            "SMS250",
-            f"{resource.address} is too close to its date to be changed (policy min_lead_time)",
-            f"It is sent at {shown(date, view.settings.timezone)}.",
-        )
-        return False
-
     def _content(self, resource: Resource, moment: datetime, view: View) -> str:
         """A digest of all that the parts share."""
         spec: CampaignSpec = resource.want.spec
@@ -348,7 +336,7 @@ class Campaign(Kind):
         if survey is not None:
             judge_message(resource, survey, view)
             judge_law(resource, survey, when, view)
-        self._check_policies(resource, when, view)
+        check_policies(resource, when, view)
         entry = self._entry(resource, when, view)
         name = f"{resource.address.name} {view.digest(str(resource.address))[:6]}"
         message = Message(
@@ -455,28 +443,6 @@ class Campaign(Kind):
             return _master_balance(view)
         return owner.facts["balance"] if isinstance(owner, Present) else 0
 
-    def _check_policies(self, resource: Resource, when: datetime, view: View) -> None:
-        """What a team demands of its marketing messages; others are exempt."""
-        spec: CampaignSpec = resource.want.spec
-        if view.policy is None or spec.nature != "marketing":
-            return
-        if view.policy.require_stop and not STOP.search(spec.message):
-            view.block(
-                resource.address,
-                "SMS254",
-                f"{resource.address} does not end with a STOP mention (policy require_stop)",
-                'End the message with " STOP au 36180", or say nature: transactional where that is true.',
-            )
-        window = view.policy.send_window
-        clock = f"{when.astimezone(zone_called(view.settings.timezone)):%H:%M}"
-        if window is not None and not window[0] <= clock <= window[1]:
-            view.block(
-                resource.address,
-                "SMS254",
-                f"{resource.address} is scheduled for {clock}, outside {window[0]}-{window[1]} (policy send_window)",
-                "Change schedule:, or say nature: transactional where that is true.",
-            )
-
     def _judge(self, resource: Resource, total: Estimate, audience: Audience, view: View) -> None:
         address, spec = resource.address, resource.want.spec
         if audience.invalid:
@@ -502,11 +468,11 @@ class Campaign(Kind):
             )
         limits: list[tuple[str, int | None]] = [("max_credits", spec.max_credits)]
         if view.policy:
-            limits.append(("policy max_credits_per_campaign", view.policy.max_credits_per_campaign))
+            limits.append(("max_credits_per_campaign", view.policy.max_credits_per_campaign))
         for name, limit in limits:
             if limit is not None and (total.credits > limit or total.unpriced):
                 cost = f"{'more than ' if total.unpriced else ''}{plural(total.credits, 'credit')}"
-                view.block(address, "SMS251", f"{address} would cost {cost}; {name} allows {limit:,}")
+                view.block(address, "SMS251", f"{address} would cost {cost}; {name} allows {limit:,}", policy=name)
 
     def _entry(self, resource: Resource, when: datetime, view: View) -> Entry:
         spec: CampaignSpec = resource.want.spec

@@ -30,9 +30,9 @@ def judge_law(resource: Resource, survey: Survey, when: datetime, view: View) ->
         summary = f"{resource.address}: {breach.text} ({name}, {plural(breach.people, 'recipient')})"
         if breach.level == "error":
             detail = f"{_way_out(breach, places, when, view)}The rule: {breach.source}"
-            view.block(resource.address, "SMS255", summary, detail, policy=name)
+            view.block(resource.address, "SMS268", summary, detail, policy=name)
         else:
-            view.warn(resource.address, "SMS256", summary, f"The rule: {breach.source}")
+            view.warn(resource.address, "SMS269", summary, f"The rule: {breach.source}")
 
 
 def _way_out(breach: Breach, places: Mapping[Place, int], when: datetime, view: View) -> str:

@@ -20,9 +20,7 @@ def known_links(entry: Entry | None) -> Mapping[str, str]:
 
 def unmade_links(template: Template, known: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """What stands for the short links that are to be made, each with the address that it leads to."""
-    return tuple(
-        (stand_in(number), link) for number, link in enumerate(template.links, start=1) if link not in known
-    )
+    return tuple((stand_in(number), link) for number, link in enumerate(template.links, start=1) if link not in known)
 
 
 async def make_links(
@@ -39,7 +37,9 @@ async def make_links(
         short = await api.shorten_url(url)
         made[place] = short
         too_long = too_long or len(short) > len(place)
-        current = session.entry(address) or replace(entry, attributes={**entry.attributes, "parts": [], "complete": False})
+        current = session.entry(address) or replace(
+            entry, attributes={**entry.attributes, "parts": [], "complete": False}
+        )
         await session.record(Put(_with_link(current, url, short)))
         entry = _with_link(entry, url, short)
     if too_long:

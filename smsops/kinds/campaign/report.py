@@ -52,9 +52,7 @@ def _forcing(message: str, survey: Survey) -> list[JSON]:
     }
     for name, characters in survey.foreign.items():
         for one in forcing("".join(sorted(characters))):
-            document = found.setdefault(
-                one.character, {"places": [], "fields": [], "replacement": one.replacement}
-            )
+            document = found.setdefault(one.character, {"places": [], "fields": [], "replacement": one.replacement})
             document["fields"] = [*document["fields"], name]
     return [{"character": character, **document} for character, document in found.items()]
 
@@ -102,5 +100,11 @@ def _told(document: dict[str, JSON]) -> str:
     character, replacement = document["character"], document["replacement"]
     where = ", ".join(map(str, document["places"]))
     where = " and ".join(filter(None, (where and f"at {where}", ", ".join(document["fields"]))))
-    instead = "has no replacement" if replacement is None else f"write {replacement}" if replacement.strip() else "leave it out"
+    instead = (
+        "has no replacement"
+        if replacement is None
+        else f"write {replacement}"
+        if replacement.strip()
+        else "leave it out"
+    )
     return f"{character} ({where}): {instead}."

@@ -23,14 +23,14 @@ async def simulate(change: Change, view: View, readers: Readers) -> Change:
         if reader is None:
             view.warn(
                 change.address,
-                "SMS259",
+                "SMS271",
                 f"{change.address} cannot be simulated before its account exists",
                 "The cost is our own count.",
             )
             return change
         answers = await asyncio.gather(*(_simulation(part, payload, reader) for part in payload.send))
     except ApiError as error:
-        view.warn(change.address, "SMS259", f"{change.address} could not be simulated: {error}", error.hint)
+        view.warn(change.address, "SMS271", f"{change.address} could not be simulated: {error}", error.hint)
         return change
     told = [answer for answer in answers if answer is not None]
     found = Simulated(
@@ -42,7 +42,7 @@ async def simulate(change: Change, view: View, readers: Readers) -> Change:
     if found != counted:
         view.warn(
             change.address,
-            "SMS258",
+            "SMS270",
             f"The API reckons {plural(found.credits, 'credit')} for {change.address}, our own count is "
             f"{change.send.credits:,}",
             f"It counts {found.messages:,} SMS to {plural(found.recipients, 'recipient')}, we count "

@@ -51,7 +51,7 @@ class ContactSet(Kind):
     def observe(self, resource: Resource, view: View) -> Observation:
         parent = view.observe(self.scope(resource.address))
         if isinstance(parent, Present):
-            return Present("")
+            return Present("", facts={"contacts": parent.facts.get("contacts")})
         return parent if isinstance(parent, Absent) else _raise_unknown(self.scope(resource.address))
 
     def create(self, resource: Resource, view: View) -> Change | None:
@@ -62,8 +62,15 @@ class ContactSet(Kind):
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
         if self.scope(resource.address) in view.leaving:  # they go with their list
+            there = observation.facts.get("contacts") if isinstance(observation, Present) else None
             return Change(
-                resource.address, DELETE, "deleted_with_its_list", {}, None, payload=_Payload(resource.address)
+                resource.address,
+                DELETE,
+                "deleted_with_its_list",
+                {},
+                None,
+                payload=_Payload(resource.address),
+                contacts=None if there is None else ContactCounts(remove=there, before=there),
             )
         exact = resource.owned.attributes.get("membership") == "exact"
         if resource.owned.backup and not view.destroy:
@@ -81,7 +88,7 @@ class ContactSet(Kind):
             calls=batches(len(live)),
             payload=_Payload(self.scope(resource.address), removes=(live,), list_name=_live_name(resource, view)),
             content=live.only(()).digest(view.private_key),
-            contacts=ContactCounts(remove=len(live)),
+            contacts=ContactCounts(remove=len(live), before=len(live)),
         )
 
     def _change(self, resource: Resource, view: View) -> Change | None:
@@ -152,7 +159,7 @@ class ContactSet(Kind):
                 view.desired[parent].identity if parent in view.desired else "",
                 wanted.fields,
             ),
-            contacts=ContactCounts(add, change, remove),
+            contacts=ContactCounts(add, change, remove, len(live)),
         )
 
     def _put_back(self, resource: Resource, view: View) -> Change:
@@ -177,7 +184,7 @@ class ContactSet(Kind):
                 stale_backup=resource.owned.backup,
                 list_name=_live_name(resource, view),
             ),
-            contacts=ContactCounts(len(missing)),
+            contacts=ContactCounts(len(missing), before=len(present)),
         )
 
     def _at_risk(self, parent: Address, changed: Table, view: View) -> Table:
