@@ -74,7 +74,7 @@ def test_the_funnel_tells_where_people_fall_out(stack: Stack) -> None:
 
 def test_who_has_no_mobile_gets_nothing_and_is_named(stack: Stack) -> None:
     """Contacts that others put into a list may have any number: nothing is sent to a landline, and it is said, masked."""
-    lists = {"vip": {"fields": {"NAME": {}, "SHOP": {}}}}
+    lists: dict[str, Any] = {"vip": {"fields": {"NAME": {}, "SHOP": {}}}}
     stack.write({"lists": lists})
     stack.apply()
     rows = {"CONTACT": [{"MOBILEPHONE": number} for number in (phone(1), "4930123456", phone(2))]}
@@ -304,9 +304,12 @@ def test_the_calendar_shows_what_is_scheduled_and_what_is_planned(stack: Stack) 
         ("campaign.again", "planned", 3, 45),
     ]
     assert [row["date"] for row in rows] == ["2026-12-01T09:00:00Z", "2026-12-03T10:00:00Z"]
-    assert ics.count("BEGIN:VEVENT") == 2 and "DTSTART:20261203T100000Z" in ics
-    assert page.count("<time") == 2 and "http" not in page.split("</head>")[1]
-    assert "Thu 2026-12-03 11:00" in table and "2 campaigns, 90 credits" in table
+    assert ics.count("BEGIN:VEVENT") == 2
+    assert "DTSTART:20261203T100000Z" in ics
+    assert page.count("<time") == 2
+    assert "http" not in page.split("</head>")[1]
+    assert "Thu 2026-12-03 11:00" in table
+    assert "2 campaigns, 90 credits" in table
 
 
 def test_the_calendar_forgets_what_is_cancelled_and_what_was_sent(stack: Stack) -> None:

@@ -124,10 +124,7 @@ def _gathered(desired: Desired, included: list[Table], excluded: list[Table], vi
     for table in excluded:
         people = people.without(table)
     invalid = dict(_invalid(people))
-    if invalid:
-        valid = people.without(Rows({phone: {} for phone in invalid}))
-    else:
-        valid = people
+    valid = people.without(Rows({phone: {} for phone in invalid})) if invalid else people
     shown = tuple((mask_phone(phone), reason) for phone, reason in invalid.items())
     return Audience(valid, len(everybody), len(people), shown)
 
