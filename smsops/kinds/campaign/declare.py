@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from smsops.kinds.base import Declaration, Declared, check_ignored
+from smsops.kinds.campaign.alphabet import MAX_LENGTH, length
 from smsops.kinds.campaign.audience import CampaignData, list_address
 from smsops.kinds.campaign.schedule import BadSchedule, read_schedule, wire_date
 from smsops.kinds.campaign.spec import CampaignSpec
-from smsops.kinds.campaign.text import MAX_LENGTH, STOP, BadTemplate, Template, length, parse_template
+from smsops.kinds.campaign.text import STOP, BadTemplate, Template, parse_template
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
