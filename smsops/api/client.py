@@ -450,6 +450,9 @@ class WriterClient(ReaderClient, Writer):
         cancelled = await self._call(methods.DELETE_CAMPAIGN, answers.cancelled, parameters, doubts=doubts)
         return replace(cancelled, repeated=bool(doubts))
 
+    async def shorten_url(self, url: str) -> str:
+        return await self._call(methods.SHORTEN_URL, answers.short_url, {"url": url})
+
 
 def _passwords(data: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(value for key, value in data.items() if key.upper() == "PASSWORD")

@@ -344,5 +344,8 @@ class Writer(Reader, Protocol):
     async def delete_campaign(self, campaign_id: str) -> Cancelled:
         """Cancel a scheduled campaign."""
 
+    async def shorten_url(self, url: str) -> str:
+        """A short address that leads to an http(s) address, a new one for each call."""
+
     def account(self, credentials: Credentials) -> Writer:
         """The same server as another account: for what only a sub-account's own login can do."""

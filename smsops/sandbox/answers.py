@@ -63,7 +63,7 @@ _COUNTS = frozenset(
     | {"credits", "creditsused", "nbcredits", "nbcontacts", "nbsms"}
 )
 # Names that differ by more than the case of their first letter in the old PHP client's reading of the French manual.
-_CAMEL = {"Subaccounts": "subAccounts", "Subaccount": "subAccount", "Text": "statusText"}
+_CAMEL = {"Subaccounts": "subAccounts", "Subaccount": "subAccount", "Text": "statusText", "SHORTURL": "shortUrl"}
 _KEYS: Mapping[str, Callable[[str, object], str]] = {
     "manual": lambda key, value: key,
     "lower": lambda key, value: key.lower(),

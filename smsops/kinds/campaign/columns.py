@@ -7,8 +7,9 @@ import weakref
 from collections.abc import Collection, Sequence
 
 from smsops.api.contract import Recipient
+from smsops.kinds.campaign.alphabet import BASIC, EXTENDED, MAX_LENGTH
 from smsops.kinds.campaign.parts import ORIGIN, SHOWN, Cut, Part, Reach, Survey, fingerprint
-from smsops.kinds.campaign.text import BASIC, EXTENDED, MAX_LENGTH, Template
+from smsops.kinds.campaign.text import Template
 from smsops.model.phone import codes_of_one_country, country_of
 from smsops.model.values import mask_phone
 from smsops.table import BATCH, Rows
@@ -17,6 +18,8 @@ from smsops.table.engine import literal
 
 _BLOCK = 64
 _CHARACTERS = 20
+_BEYOND = r"\x{10000}-\x{10FFFF}"
+"""Characters of two UTF-16 units, within the brackets of a regular expression."""
 
 
 class ColumnsCut(Cut):
@@ -143,16 +146,27 @@ class ColumnsCut(Cut):
             text = f"replace({text}, '#param_{place}#', {name})"
         values = "".join(f", {name}" for name in self._params)
         double = literal("".join(sorted(EXTENDED)) + "\n")
+        marked = "regexp_replace(replace(text, chr(27), ' '), {}, '\\0' || chr(27), 'g')"
+        two_septets, two_units = literal(f"[{_escaped(EXTENDED)}\\n]"), literal(f"[{_BEYOND}\\n]")
         counted = (
             f"SELECT *, {text} AS text FROM ({people})",
             f"SELECT *, regexp_full_match(text, {_gsm('*')}) AS gsm FROM (%s)",
             "SELECT *, CASE WHEN gsm "
             f"THEN length(text) + length(text) - length(translate(text, {double}, '')) "
-            "ELSE length(text) + length(text) - length(regexp_replace(text, '[\\x{10000}-\\x{10FFFF}]', '', 'g')) "
-            "+ length(text) - length(replace(text, chr(10), '')) END AS size FROM (%s)",
-            f"SELECT part, digest, phone{values}, text, gsm, size, CASE WHEN size <= CASE WHEN gsm THEN 160 ELSE 70 END THEN 1 "
-            f"ELSE ceil(size / CASE WHEN gsm THEN 153 ELSE 67 END)::BIGINT END AS segments, {_code('phone::VARCHAR')} AS code "
-            "FROM (%s)",
+            f"ELSE length(text) + length(text) - length(regexp_replace(text, '[{_BEYOND}]', '', 'g')) "
+            "+ length(text) - length(replace(text, chr(10), '')) END AS size, "
+            "CASE WHEN gsm THEN 160 ELSE 70 END AS alone, CASE WHEN gsm THEN 153 ELSE 67 END AS room FROM (%s)",
+            "SELECT *, CASE WHEN size <= alone THEN 1 ELSE (size + room - 1) // room END AS fewest FROM (%s)",
+            # A character that counts two is never split, so that each SMS but the last may leave one place free: most
+            # texts have so much to spare. In the others an escape is put behind each such character, for its second place.
+            "SELECT *, CASE WHEN fewest > 1 AND size > fewest * room - (fewest - 1) AND size > length(text) THEN "
+            f"CASE WHEN gsm THEN {marked.format(two_septets)} ELSE {marked.format(two_units)} END END AS marked FROM (%s)",
+            # Where it would come first in an SMS, the one before leaves a place free.
+            "SELECT *, list_reduce(range(0, size // (room - 1) + 1), "
+            "lambda free, sms: free + (substr(marked, sms * room - free + 1, 1) = chr(27))::BIGINT) AS free FROM (%s)",
+            f"SELECT part, digest, phone{values}, text, gsm, size, "
+            "CASE WHEN marked IS NULL THEN fewest ELSE (size + free + room - 1) // room END AS segments, "
+            f"{_code('phone::VARCHAR')} AS code FROM (%s)",
         )
         query = counted[0]
         for outer in counted[1:]:

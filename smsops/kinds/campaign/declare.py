@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 
 from smsops.kinds.base import Declaration, Declared, check_ignored
+from smsops.kinds.campaign.alphabet import MAX_LENGTH, length
 from smsops.kinds.campaign.audience import CampaignData, list_address
 from smsops.kinds.campaign.recurrence import BadRecurrence, RecurrenceSpec, occurrences
 from smsops.kinds.campaign.schedule import BadSchedule, read_schedule, wire_date
 from smsops.kinds.campaign.spec import CampaignSpec
-from smsops.kinds.campaign.text import LONG_LINK, MAX_LENGTH, STOP, BadTemplate, Template, length, parse_template
+from smsops.kinds.campaign.text import LONG_LINK, STOP, BadTemplate, Template, parse_template
 from smsops.model.address import OCCURRENCE, Address
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from smsops.api.contract import Recipient
-from smsops.kinds.campaign.text import MAX_LENGTH, Template, is_gsm, length, segments
+from smsops.kinds.campaign.alphabet import MAX_LENGTH, is_gsm, length, segments
+from smsops.kinds.campaign.text import Template
 from smsops.model.phone import country_of
 from smsops.model.values import JSON, mask_phone
 from smsops.table import BATCH, Rows, Table

@@ -1,8 +1,4 @@
-"""The text of a message: fields become parameters, and what a phone company will count.
-
-GSM 03.38 and 3GPP 23.040: 160 septets in one SMS, 153 in each of several; 70 and 67 UTF-16 units
-where a character is not in the GSM alphabet. The manual counts a newline as two (§6.3).
-"""
+"""The text of a message: fields become parameters."""
 
 from __future__ import annotations
 
@@ -13,17 +9,9 @@ from dataclasses import dataclass, replace
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z][A-Za-z0-9_]*)\}|\{short:([^{}]*)\}")
 _LINK = re.compile(r"https?://[^\s{}]+\Z")
 _PARAMETER = re.compile(r"#param_\d+#", re.IGNORECASE)
-BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-EXTENDED = frozenset("^{}\\[~]|€\f")
 
 STOP = re.compile(r"[ \n]STOP au 36180\Z", re.IGNORECASE)
 """The mention that a custom sender needs in France (manual §6.2)."""
-
-MAX_LENGTH = 1224
-"""Eight SMS of 153 septets (manual §6.2)."""
 
 
 URL = re.compile(r"https?://[^\s{}]+")
@@ -106,21 +94,3 @@ def parse_template(message: str) -> Template:
 
     wire = _FIELD.sub(number, message)
     return Template(wire, tuple(fields), tuple(links))
-
-
-def is_gsm(text: str) -> bool:
-    return all(character in BASIC or character in EXTENDED for character in text)
-
-
-def length(text: str) -> int:
-    """Septets of a GSM text (extension characters and newlines are two), UTF-16 units of another."""
-    if is_gsm(text):
-        return len(text) + sum(1 for character in text if character in EXTENDED or character == "\n")
-    return len(text.encode("utf-16-le")) // 2 + text.count("\n")
-
-
-def segments(text: str) -> int:
-    """How many SMS one recipient is sent."""
-    size = length(text)
-    alone, part = (160, 153) if is_gsm(text) else (70, 67)
-    return 1 if size <= alone else -(-size // part)
