@@ -43,7 +43,6 @@ class ContactsDocument(TypedDict):
     add: int
     change: int
     remove: int
-    before: int | None
 
 
 class FunnelDocument(TypedDict):

@@ -205,7 +205,8 @@ class Change:
         if self.previous_address:
             document["previous_address"] = str(self.previous_address)
         if self.contacts:
-            document["contacts"] = self.contacts._asdict()
+            counts = self.contacts
+            document["contacts"] = {"add": counts.add, "change": counts.change, "remove": counts.remove}
         if self.send:
             document["send"] = self.send.document()
         return document

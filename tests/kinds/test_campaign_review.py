@@ -267,7 +267,7 @@ def test_a_link_that_cannot_be_shortened_leaves_the_old_campaign_alone(stack: St
     stack.write(sections({"hello": campaign()}))
     stack.apply()
     stack.write(sections({"hello": campaign(f"Voir {{short:{LINK}}}{STOP}")}))
-    stack.sandbox.fail("shortenUrl", "http_500", times=20)
+    stack.sandbox.fail("shortenUrl", "error_before", times=20)
 
     result = stack.run("apply", "--auto-approve")
 

@@ -218,7 +218,9 @@ class TestOccurrences:
 
     def test_a_nightly_apply_keeps_it_going(self, stack: Stack) -> None:
         """Applied every night for 40 days, each occurrence is sent once, on its day, and nothing ever alarms."""
-        stack.write(weekly({"cron": "0 10 * * TUE,SAT", "horizon": "9d", "skip": ["2026-12-05"]}))
+        stack.write(
+            weekly({"cron": "0 10 * * TUE,SAT", "horizon": "9d", "skip": ["2026-12-05"]}, message="Hello STOP au 36180")
+        )
         for _ in range(40):
             result = stack.apply()
             assert result.stderr.count("warning") == 0
@@ -347,7 +349,8 @@ class TestOccurrences:
     def test_warnings_name_the_dates(self, stack: Stack) -> None:
         """An occurrence in the hour that the clocks skip is left out with a warning, and so is a skip without one."""
         stack.clock = datetime(2027, 3, 20, 9, 0, tzinfo=UTC)
-        stack.write(weekly({"cron": "30 2 * * *", "horizon": "10d", "skip": ["2027-03-25", "2027-03-26 02:00"]}))
+        schedule = {"cron": "30 2 * * *", "horizon": "10d", "skip": ["2027-03-25", "2027-03-26 02:00"]}
+        stack.write(weekly(schedule, nature="transactional"))
         result = stack.run("validate", "--format", "json")
         assert result.exit_code == 0
         warned = {item["code"]: item["summary"] for item in result.document["diagnostics"]}

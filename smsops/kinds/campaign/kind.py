@@ -334,7 +334,8 @@ class Campaign(Kind):
         survey = send[0].cut.survey([part.number for part in send], linked, blacklist) if send else None
         self._judge(resource, total, planned.audience, view)
         if survey is not None:
-            judge_message(resource, survey, view)
+            if resource.want.data.is_first:  # occurrences look alike
+                judge_message(resource, survey, view)
             judge_law(resource, survey, when, view)
         check_policies(resource, when, view)
         entry = self._entry(resource, when, view)

@@ -31,7 +31,7 @@ def judge_law(resource: Resource, survey: Survey, when: datetime, view: View) ->
         if breach.level == "error":
             detail = f"{_way_out(breach, places, when, view)}The rule: {breach.source}"
             view.block(resource.address, "SMS268", summary, detail, policy=name)
-        else:
+        elif breach.is_about_time or resource.want.data.is_first:  # what is wrong with its text is said once
             view.warn(resource.address, "SMS269", summary, f"The rule: {breach.source}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from smsops.api.contract import ApiError, Reader, Simulation
@@ -15,6 +14,8 @@ from smsops.model.values import plural
 
 async def simulate(change: Change, view: View, readers: Readers) -> Change:
     """The change of a campaign with what the API says of its sending."""
+    import asyncio  # planning needs it, validating does not
+
     payload: Payload | None = change.payload
     if change.send is None or payload is None or not change.send.recipients:
         return change
