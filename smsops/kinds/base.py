@@ -7,9 +7,9 @@ sees files, the terminal or the clock; it never writes the state, it hands event
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
@@ -54,6 +54,26 @@ class SourceRead:
 
 
 AnyRead = Read | SourceRead
+
+
+class Funds(NamedTuple):
+    """What an account has to spend. `balance` is None where nobody knows it; a postpaid account needs none."""
+
+    balance: Number | None
+    postpaid: bool = False
+
+
+class Upcoming(NamedTuple):
+    """What a resource will take some day, when a later apply comes to it.
+
+    `moves` leaves the master's balance for that of the account that the resource is in, `spends` leaves that of its own
+    account; `what` is what people call such things, in the plural.
+    """
+
+    day: date
+    what: str
+    moves: Number = 0
+    spends: Number = 0
 
 
 class Declaration(Protocol):
@@ -236,6 +256,13 @@ class View:
         if isinstance(observation, Unknown):
             raise CannotRead(f"{account} could not be read")
         return observation
+
+    def funds(self, account: str | None) -> Funds:
+        """What an account (None: the master) has to spend before anything of this plan is done."""
+        if account is not None:
+            return self.opener.funds(self.resource(Address(None, self.opener.name, account)), self)
+        info = self.results.get(MASTER_INFO)
+        return Funds(None if info is None or isinstance(info, Exception) else info.credits)
 
     def note(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.add(diagnostic)
@@ -423,6 +450,14 @@ class Kind(ABC):
     def scope(self, address: Address) -> Address | None:
         """What a resource stands inside besides its account: a change of that comes first."""
         return None
+
+    def funds(self, resource: Resource, view: View) -> Funds:
+        """What an account has to spend, where resources of this kind are accounts. Made by this plan, it has nothing."""
+        raise NotImplementedError
+
+    def upcoming(self, resource: Resource, view: View, until: date) -> Iterable[Upcoming]:
+        """What a wanted resource will take from balances behind today, `until` included, if nobody changes it."""
+        return ()
 
     unmoved_is_undone: ClassVar[bool] = False
     """Whether balances that have not moved show that a call in doubt did not happen, so that it may be made again."""

@@ -17,7 +17,7 @@ from smsops.kinds.campaign.audience import audience_of, declared_part
 from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id, with_lost_id
 from smsops.kinds.campaign.cost import Estimate, estimate
 from smsops.kinds.campaign.declare import check, declare
-from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, Part, SentPart, split
+from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, SCHEDULED, Part, SentPart, split
 from smsops.kinds.campaign.schedule import is_near, read_schedule, shown, wire_date, zone_called
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import STOP, Template
@@ -407,8 +407,8 @@ class Campaign(Kind):
 
 
 def _cost(parts: Sequence[SentPart]) -> Number:
-    """What cancelling parts gives back: whole credits."""
-    return round(sum(part.credits for part in parts))
+    """What cancelling parts gives back: whole credits. Where cancelling was begun, it may have been given back already."""
+    return round(sum(part.credits for part in parts if part.status != CANCELLING))
 
 
 def _master_balance(view: View) -> Number | None:
