@@ -43,8 +43,10 @@ def waits(
 
 
 def order(graph: Mapping[Address, set[Address]]) -> dict[Address, set[Address]]:
-    """The same in an order that respects it."""
-    sorter = TopologicalSorter(graph)
+    """The same in an order that respects it, and is the same each time."""
+    sorter: TopologicalSorter[Address] = TopologicalSorter(dict.fromkeys(graph, ()))  # sets have an order of their own
+    for address, needs in graph.items():
+        sorter.add(address, *needs)
     try:
         ordered = list(sorter.static_order())
     except CycleError as error:  # pragma: no cover - references only point inwards

@@ -180,14 +180,12 @@ def _unknown(account: Account, view: View) -> Diagnostic:
 
 
 def _hopes(account: Account, view: View) -> Diagnostic:
-    missing = account.refunds - account.left
-    sure = f"Buy {plural(missing, 'credit')}" if account.key is None else f"A grant of {missing:,}"
     return Diagnostic(
         "warning",
         "SMS223",
         f"{_named(account)} has enough only because cancelling gives {plural(account.refunds, 'credit')} back",
-        "No manual promises that. Without it, what is cancelled could not be scheduled again. "
-        f"{sure} would do without it.",
+        "No manual promises that. Without it, something that is cancelled could not be scheduled again. "
+        f"With {plural(account.refunds - account.left, 'credit')} more it would do.",
         address=_opener(account, view),
     )
 

@@ -344,6 +344,9 @@ class Session(Protocol):
         have happened.
         """
 
+    def balance(self, account: str | None, planned: Number | None) -> float | None:
+        """A balance by now, as far as this run moved it, from what it was when the plan was made; None if nobody knows."""
+
     def now(self) -> datetime: ...
 
     def progress(self, done: int, total: int, noun: str) -> None:

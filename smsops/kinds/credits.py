@@ -215,7 +215,8 @@ class Credits(Kind):
 
         async def call() -> Number | None:
             balance = await session.master.manage_sub_account_credits(login, payload.amount)
-            if balance is not None and _shown(balance) == payload.facts["balance_before"]:
+            before = session.balance(change.address.account, payload.balances[change.address.account or ""])
+            if balance is not None and before is not None and as_json_number(balance) == before:
                 # Success has no status of its own (manual §19): the balance that comes back is all there is to check.
                 raise OutcomeUnknown("manageSubAccountCredits", "the answer has the balance as it was before")
             return balance

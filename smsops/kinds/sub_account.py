@@ -274,7 +274,8 @@ class SubAccount(Kind):
             change.refund for change in view.changed_in.get(resource.address.name, ()) if change.refund is not None
         ]
         # Cancelling what it had scheduled gives credits back: the balance must be asked for again.
-        asks = bool(given_back) or balance is None
+        postpaid: bool = observation.facts["postpaid"]
+        asks = not postpaid and (bool(given_back) or balance is None)
         (info,) = view.read(MASTER_INFO)
         balances = {"": info.credits, resource.address.name: balance}
         return Change(
@@ -287,7 +288,7 @@ class SubAccount(Kind):
             calls=1 + bool(returns) + asks,
             payload=_Payload(observation.identity, {}, None, returns=returns, asks=asks, balances=balances),
             content=observation.identity,
-            moves=0 if observation.facts["postpaid"] else -(returns + sum(given_back)),
+            moves=0 if postpaid else -(returns + sum(given_back)),
         )
 
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
@@ -332,7 +333,11 @@ class SubAccount(Kind):
         returns = payload.returns
         if payload.asks:
             info = await session.master.get_info(sub_account=payload.login)
-            returns = int(info.credits or 0)
+            if info.credits is None:
+                raise Refused(
+                    "getInfo", f"it does not tell the balance of {payload.login}, which is to come back first"
+                )
+            returns = int(info.credits)
         effects = {"": returns, change.address.name: -returns}
         if returns > 0:
             try:
