@@ -207,7 +207,7 @@ def forecast(plan: Plan, view: View) -> Forecast | None:
     balance = plan.master_after
     if balance is None or balance < 0 or plan.targets or plan.unknown or plan.doubts:
         return None
-    until = _a_year_from_now(view)
+    until = _a_year_after(view.today)
     days: dict[date, Number] = {}
     causes: dict[str, Number] = {}
     for address in view.desired:
@@ -232,14 +232,11 @@ def forecast(plan: Plan, view: View) -> Forecast | None:
     )
 
 
-def _a_year_from_now(view: View) -> date:
-    from zoneinfo import ZoneInfo
-
-    today = view.now.astimezone(ZoneInfo(view.settings.timezone)).date()
+def _a_year_after(day: date) -> date:
     try:
-        return today.replace(year=today.year + 1)
+        return day.replace(year=day.year + 1)
     except ValueError:  # 29 February
-        return today.replace(year=today.year + 1, day=28)
+        return day.replace(year=day.year + 1, day=28)
 
 
 def _each_month(days: Mapping[date, Number]) -> Number | None:

@@ -152,6 +152,13 @@ class View:
     _indexes: dict[tuple[Read, str], tuple[Any, dict[Any, list[Any]]]] = field(default_factory=dict)
 
     @cached_property
+    def today(self) -> date:
+        """The day that it is where the stack is."""
+        from zoneinfo import ZoneInfo
+
+        return self.now.astimezone(ZoneInfo(self.settings.timezone)).date()
+
+    @cached_property
     def opener(self) -> Kind:
         """The kind whose resources are accounts."""
         return next(kind for kind in self.kinds.values() if kind.opens_account)
@@ -459,7 +466,7 @@ class Kind(ABC):
         raise NotImplementedError
 
     def upcoming(self, resource: Resource, view: View, until: date) -> Iterable[Upcoming]:
-        """What a wanted resource will take from balances behind today, `until` included, if nobody changes it."""
+        """What a wanted resource will take from balances after today, `until` included, if nobody changes it."""
         return ()
 
     unmoved_is_undone: ClassVar[bool] = False

@@ -7,7 +7,7 @@ sets a balance. The state is the ledger of what was moved: each grant is moved o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -121,15 +121,11 @@ class Credits(Kind):
             return None  # the account stays: its ledger stays with it, so that no grant is moved again
         return Change(resource.address, DELETE, "delete_because_no_resource_config", {}, None, payload=None)
 
-    def upcoming(self, resource: Resource, view: View, until: date) -> Iterator[Upcoming]:
+    def upcoming(self, resource: Resource, view: View, until: date) -> Sequence[Upcoming]:
         allowance: Allowance | None = resource.want.spec.allowance
         if allowance is None or view.funds(resource.address.account).postpaid:
-            return
-        ledger = _ledger(resource)
-        begun = len(_periods(allowance.every, allowance.from_, _today(view)))
-        for period, day in _periods(allowance.every, allowance.from_, until)[begun:]:
-            if _ALLOWANCE + period not in ledger:
-                yield Upcoming(day, "allowances", moves=allowance.amount)
+            return ()
+        return _upcoming(allowance.amount, allowance.every, allowance.from_, view.today, until)
 
     def _move(self, resource: Resource, balance: Number | None, view: View) -> Change | None:
         spec: CreditsSpec = resource.want.spec
@@ -188,7 +184,7 @@ class Credits(Kind):
                     )
             return {grant: amount for grant, amount in spec.grants.items() if grant not in ledger}
         if spec.allowance is not None:
-            begun = _periods(spec.allowance.every, spec.allowance.from_, _today(view))
+            begun = _periods(spec.allowance.every, spec.allowance.from_, view.today)
             return {
                 _ALLOWANCE + period: spec.allowance.amount for period, _ in begun if _ALLOWANCE + period not in ledger
             }
@@ -258,13 +254,6 @@ def _shown(balance: Number | None) -> JSON:
     return None if balance is None else as_json_number(balance)
 
 
-def _today(view: View) -> date:
-    """Periods begin at midnight where the stack is."""
-    from zoneinfo import ZoneInfo
-
-    return view.now.astimezone(ZoneInfo(view.settings.timezone)).date()
-
-
 def _first_day(every: str, period: str) -> date:
     """The first day of a period; ValueError where the text names none."""
     match every:
@@ -279,6 +268,12 @@ def _first_day(every: str, period: str) -> date:
         case "year" if re.fullmatch(r"\d{4}", period):
             return date(int(period), 1, 1)
     raise ValueError(period)
+
+
+@lru_cache(maxsize=256)
+def _upcoming(amount: int, every: str, first: str, today: date, until: date) -> tuple[Upcoming, ...]:
+    """The periods of an allowance that begin after today, until the day `until`."""
+    return tuple(Upcoming(day, "allowances", moves=amount) for _, day in _periods(every, first, until) if day > today)
 
 
 @lru_cache(maxsize=256)
