@@ -7,9 +7,9 @@ sees files, the terminal or the clock; it never writes the state, it hands event
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
@@ -65,6 +65,26 @@ AnyRead = Read | SourceRead
 def price_read(country: str) -> Read:
     """The read of what an SMS to a country costs."""
     return Read(_PRICE, (country,))
+
+
+class Funds(NamedTuple):
+    """What an account has to spend. `balance` is None where nobody knows it; a postpaid account needs none."""
+
+    balance: Number | None
+    postpaid: bool = False
+
+
+class Upcoming(NamedTuple):
+    """What a resource will take some day, when a later apply comes to it.
+
+    `moves` leaves the master's balance for that of the account that the resource is in, `spends` leaves that of its own
+    account; `what` is what people call such things, in the plural.
+    """
+
+    day: date
+    what: str
+    moves: Number = 0
+    spends: Number = 0
 
 
 class Declaration(Protocol):
@@ -146,6 +166,13 @@ class View:
     changed_in: dict[str | None, list[Change]] = field(default_factory=dict)
     """The changes by the account that they are made in."""
     _indexes: dict[tuple[Read, str], tuple[Any, dict[Any, list[Any]]]] = field(default_factory=dict)
+
+    @cached_property
+    def today(self) -> date:
+        """The day that it is where the stack is."""
+        from zoneinfo import ZoneInfo
+
+        return self.now.astimezone(ZoneInfo(self.settings.timezone)).date()
 
     @cached_property
     def opener(self) -> Kind:
@@ -268,6 +295,13 @@ class View:
             raise CannotRead(f"{account} could not be read")
         return observation
 
+    def funds(self, account: str | None) -> Funds:
+        """What an account (None: the master) has to spend before anything of this plan is done."""
+        if account is not None:
+            return self.opener.funds(self.resource(Address(None, self.opener.name, account)), self)
+        info = self.results.get(MASTER_INFO)
+        return Funds(None if info is None or isinstance(info, Exception) else info.credits)
+
     def note(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.add(diagnostic)
 
@@ -351,6 +385,9 @@ class Session(Protocol):
         has a Moved for what it really did. The intent stays open, and OutcomeUnknown is raised, where the call may
         have happened.
         """
+
+    def balance(self, account: str | None, planned: Number | None) -> float | None:
+        """A balance by now, as far as this run moved it, from what it was when the plan was made; None if nobody knows."""
 
     def now(self) -> datetime: ...
 
@@ -458,6 +495,14 @@ class Kind(ABC):
     def scope(self, address: Address) -> Address | None:
         """What a resource stands inside besides its account: a change of that comes first."""
         return None
+
+    def funds(self, resource: Resource, view: View) -> Funds:
+        """What an account has to spend, where resources of this kind are accounts. Made by this plan, it has nothing."""
+        raise NotImplementedError
+
+    def upcoming(self, resource: Resource, view: View, until: date) -> Iterable[Upcoming]:
+        """What a wanted resource will take from balances after today, `until` included, if nobody changes it."""
+        return ()
 
     unmoved_is_undone: ClassVar[bool] = False
     """Whether balances that have not moved show that a call in doubt did not happen, so that it may be made again."""

@@ -168,6 +168,20 @@ class CreditsDocument(TypedDict):
     master_after: float | None
 
 
+class CauseDocument(TypedDict):
+    what: str
+    credits: float
+
+
+class ForecastDocument(TypedDict):
+    """What is to come for the master's balance until a day; null in the plan where nothing is, or nobody can say."""
+
+    until: str
+    master_at_end: float
+    runs_dry: str | None
+    causes: list[CauseDocument]
+
+
 class SendsDocument(TypedDict):
     campaigns: int
     recipients: int
@@ -221,6 +235,7 @@ class PlanDocument(TypedDict):
     operations: list[OperationDocument]
     summary: SummaryDocument
     credits: CreditsDocument
+    forecast: ForecastDocument | None
     sends: SendsDocument
     in_doubt: list[DoubtDocument]
     unknown: list[str]

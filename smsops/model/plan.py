@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal, NamedTuple
 
 from smsops.errors import ExitCode
@@ -260,6 +260,34 @@ class Doubt(NamedTuple):
         }
 
 
+class Cause(NamedTuple):
+    """What will take credits, by what people call it, and how many by the end of a forecast."""
+
+    what: str
+    credits: Number
+
+
+class Forecast(NamedTuple):
+    """How the master's balance will fall behind a plan, if nobody buys, sends or changes anything else."""
+
+    until: date
+    master_at_end: Number
+    """Negative where credits will be missing."""
+    runs_dry: date | None
+    """The first day on which the balance does not suffice for what is due."""
+    causes: tuple[Cause, ...]
+    each_month: Number | None = None
+    """What is taken in each month, where that is the same in all."""
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "until": self.until.isoformat(),
+            "master_at_end": as_json_number(self.master_at_end),
+            "runs_dry": self.runs_dry.isoformat() if self.runs_dry else None,
+            "causes": [{"what": cause.what, "credits": as_json_number(cause.credits)} for cause in self.causes],
+        }
+
+
 class Git(NamedTuple):
     """The commit that the configuration comes from, and the tree of its directory: other commits may have the same."""
 
@@ -301,6 +329,7 @@ class Plan(NamedTuple):
     master_before: Number | None = None
     overrides: tuple[Override, ...] = ()
     """Those that were asked for, and those that have let something through."""
+    forecast: Forecast | None = None
 
     def __repr__(self) -> str:
         """Short: asyncio asks for that of a result, and this one may be of 100,000 changes."""
@@ -389,6 +418,7 @@ class Plan(NamedTuple):
             "operations": [operation.document() for operation in self.operations],
             "summary": self.summary,
             "credits": number,
+            "forecast": self.forecast.document() if self.forecast else None,
             "sends": {
                 "campaigns": len(self.sends),
                 "recipients": sum(send.recipients for send in self.sends),

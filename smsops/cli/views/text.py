@@ -239,7 +239,7 @@ def summary_lines(plan: Plan, paint: Paint) -> list[str]:
     if not plan.changes:
         if plan.errored:
             return ["Planning failed: see the errors. Nothing else would change."]
-        return [] if plan.doubts else [paint(NO_CHANGES, "green", bold=True)]
+        return [] if plan.doubts else [paint(NO_CHANGES, "green", bold=True), *_forecast(plan)]
     counts = plan.summary
     parts = [f"{counts['add']} to add", f"{counts['change']} to change", f"{counts['destroy']} to destroy"]
     parts += [f"{counts[name]} to {name}" for name in ("replace", "adopt", "forget") if counts[name]]
@@ -250,7 +250,7 @@ def summary_lines(plan: Plan, paint: Paint) -> list[str]:
             f"Contacts: {contacts.add:,} to add, {contacts.change:,} to change, {contacts.remove:,} to remove."
         )
     money = _money(plan)
-    return [*lines, money] if money else lines
+    return [*lines, *([money] if money else []), *_forecast(plan)]
 
 
 def _money(plan: Plan) -> str:
@@ -266,6 +266,19 @@ def _money(plan: Plan) -> str:
         if plan.master_before is not None and plan.master_after is not None:
             parts.append(f"Master balance: {_number(plan.master_before)} -> {_number(plan.master_after)}.")
     return " ".join(parts)
+
+
+def _forecast(plan: Plan) -> list[str]:
+    """When the master's credits will not suffice, and why."""
+    coming = plan.forecast
+    if coming is None or coming.runs_dry is None:
+        return []
+    what = " and ".join(cause.what for cause in coming.causes)
+    if coming.each_month is not None:
+        much = f"{coming.each_month:,} a month"
+    else:
+        much = f"{sum(cause.credits for cause in coming.causes):,} by {coming.until}"
+    return [f"The master runs dry on {coming.runs_dry}: {what} take {much}."]
 
 
 def _number(value: Number) -> str:

@@ -19,7 +19,7 @@ from smsops.kinds.campaign.cost import Estimate, estimate
 from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.law import judge_law
 from smsops.kinds.campaign.links import known_links, unmade_links
-from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, split
+from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, split
 from smsops.kinds.campaign.policy import check_lead_time, check_policies
 from smsops.kinds.campaign.report import DEFAULT_SENDER, judge_message, message_document
 from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date, zone_called
@@ -497,8 +497,8 @@ class Campaign(Kind):
 
 
 def _cost(parts: Sequence[SentPart]) -> Number:
-    """What cancelling parts gives back: whole credits."""
-    return round(sum(part.credits for part in parts))
+    """What cancelling parts gives back: whole credits. Where cancelling was begun, it may have been given back already."""
+    return round(sum(part.credits for part in parts if part.status != CANCELLING))
 
 
 def _master_balance(view: View) -> Number | None:
