@@ -218,9 +218,8 @@ class TestOccurrences:
 
     def test_a_nightly_apply_keeps_it_going(self, stack: Stack) -> None:
         """Applied every night for 40 days, each occurrence is sent once, on its day, and nothing ever alarms."""
-        stack.write(
-            weekly({"cron": "0 10 * * TUE,SAT", "horizon": "9d", "skip": ["2026-12-05"]}, message="Hello STOP au 36180")
-        )
+        schedule = {"cron": "0 10 * * TUE,SAT", "horizon": "9d", "skip": ["2026-12-05", "2026-12-26"]}
+        stack.write(weekly(schedule, message="Hello STOP au 36180"))
         for _ in range(40):
             result = stack.apply()
             assert result.stderr.count("warning") == 0
@@ -231,7 +230,7 @@ class TestOccurrences:
         sent = [live["date"][:10] for live in stack.sandbox.campaigns() if live["status"] == "sent"]
         days = (datetime(2026, 11, 22) + timedelta(days=number) for number in range(40))
         assert sorted(sent) == [
-            f"{day:%Y-%m-%d}" for day in days if day.weekday() in (1, 5) and f"{day:%m-%d}" != "12-05"
+            f"{day:%Y-%m-%d}" for day in days if day.weekday() in (1, 5) and f"{day:%m-%d}" not in ("12-05", "12-26")
         ]
         assert set(dates(stack).values()) == {1}
         assert set(methods(stack)) == {"createList", "populateList", "sendSms"}
