@@ -99,7 +99,7 @@ def audience_of(desired: Desired, view: View, *, pending: bool) -> Audience | No
     included = [contacts_of(address, view) for address in lists]
     without = [contacts_of(address, view) for address in excluded]
     return view.once(
-        ("audience", desired.address), (*included, *without), lambda: _gathered(desired, included, without, view)
+        ("audience", desired.address.block), (*included, *without), lambda: _gathered(desired, included, without, view)
     )
 
 
