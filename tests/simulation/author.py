@@ -20,7 +20,14 @@ from tests.kinds.contract import person, phone
 PEOPLE = 10
 VALUES = ("", "Lyon", "Zoé", "l'été", 'so "to" say', "a;b,c", "5 €", "汉字", "0")
 CONDITIONS = (None, None, None, "SHOP = 'Lyon'", "NAME <> '' OR SHOP = ''")
-TEXTS = ("Hello", "Hello {NAME}", "{SHOP}: {NAME} {SHOP}", "€ {NAME} ^ {{ok}} STOP au 36180")
+LINK = "https://www.example.com/sale?from=sms"
+TEXTS = (
+    "Hello",
+    "Hello {NAME}",
+    "{SHOP}: {NAME} {SHOP}",
+    "€ {NAME} ^ {{ok}} STOP au 36180",
+    f"{{NAME}}, look: {{short:{LINK}}}",
+)
 Row = dict[str, str]
 
 
@@ -82,6 +89,7 @@ class Campaign:
         return _given(
             message=self.message,
             schedule=f"{self.schedule:%Y-%m-%d %H:%M}Z",
+            nature="transactional",  # at any hour
             sender=self.sender,
             notify=self.notify,
             if_missed=self.if_missed,

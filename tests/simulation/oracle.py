@@ -299,7 +299,7 @@ class Oracle:
         open_ = all(one["status"] == "scheduled" for one in mine)
         if campaign.tag in self.lost or not open_ or campaign.schedule <= self.stage.now() or not campaign.declared:
             return
-        sent = {r["phone"]: r["text"] for one in mine for r in one["recipients"]}
+        sent = {r["phone"]: _as_written(r["text"], live["links"]) for one in mine for r in one["recipients"]}
         blacklist = set(live["blacklists"][account.login])
         expected = reached(campaign, live["lists"][account.login])
         sent = {number: text for number, text in sent.items() if number not in blacklist}
@@ -361,6 +361,13 @@ def _meets(where: str, row: Row) -> bool:
 def _text(message: str, row: Row) -> str:
     filled = re.sub(r"(?<!\{)\{(\w+)\}(?!\})", lambda match: row.get(match[1], ""), message)
     return filled.replace("{{", "{").replace("}}", "}")
+
+
+def _as_written(text: str, links: Any) -> str:
+    """A text with the addresses that its short links lead to."""
+    for short, address in links.items():
+        text = text.replace(short, f"{{short:{address}}}")
+    return text
 
 
 def _tag(campaign: Any) -> str:

@@ -37,6 +37,7 @@ METHODS = (
     "deleteCampaign",
     "getBlacklist",
     "getCreditsByCountryIsoCode",
+    "shortenUrl",
 )
 ONCE = ("manageSubAccountCredits", "sendSms")
 _LONG = 9999
