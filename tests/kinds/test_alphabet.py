@@ -100,7 +100,7 @@ def test_the_engine_counts_segments_as_they_are_counted_one_by_one() -> None:
     people = Rows({f"336{number:08}": {"TEXT": text} for number, text in enumerate(generated()[:5000])})
     template = parse_template("{TEXT}")
     with patch.object(parts, "BATCH", 1), patch.object(columns, "BATCH", 1):
-        one, other = (parts.split(table, template, "key", (), "content") for table in (people, people.columns()))
+        one, other = (parts.cut(table, template, "key", ()).parts("content") for table in (people, people.columns()))
 
     numbers = [part.number for part in one]
     assert len(numbers) == 5000

@@ -26,7 +26,7 @@ def small() -> Iterator[None]:
 
 def split(numbers: set[int], starts: list[str]) -> list[parts.Part]:
     people = Rows({phone(number): {} for number in numbers})
-    return parts.split(people, parse_template("Hello"), "key", starts, "content")
+    return parts.cut(people, parse_template("Hello"), "key", starts).parts("content")
 
 
 @given(_numbers, _numbers, st.data())

@@ -34,10 +34,10 @@ def test_the_engine_cuts_as_rows_are_cut(
     template = parse_template("Hello {NAME}, {SHOP}! STOP au 36180")
     rows = Rows(people)
     with patch.object(parts, "BATCH", 5), patch.object(columns, "BATCH", 5):
-        earlier = parts.split(rows, template, "key", (), "content")
+        earlier = parts.cut(rows, template, "key", ()).parts("content")
         starts = [part.start for part in earlier if data.draw(st.booleans())]
-        one = parts.split(rows, template, "key", starts, "content")
-        other = parts.split(rows.columns(), template, "key", starts, "content")
+        one = parts.cut(rows, template, "key", starts).parts("content")
+        other = parts.cut(rows.columns(), template, "key", starts).parts("content")
     assert [(p.start, p.fingerprint, p.size) for p in one] == [(p.start, p.fingerprint, p.size) for p in other]
     assert [p.recipients() for p in one] == [p.recipients() for p in other]
     if one:

@@ -25,7 +25,9 @@ _BEYOND = r"\x{10000}-\x{10FFFF}"
 class ColumnsCut(Cut):
     """A table with each recipient's part, digest, phone, and the values p0, p1… that they get."""
 
-    def __init__(self, people: Columns, template: Template, key: str, edges: Sequence[str], content: str) -> None:
+    def __init__(self, people: Columns, template: Template, key: str, edges: Sequence[str]) -> None:
+        super().__init__()
+        self._key = key
         self._engine = people.engine
         self._params = [f"p{place}" for place in range(len(template.fields))]
         self._name = self._engine.name()
@@ -44,9 +46,8 @@ class ColumnsCut(Cut):
             f"digest, phone{''.join(f', {name}' for name in self._params)} FROM sized"
         )
         weakref.finalize(self, self._engine.drop, self._name)
-        self.parts = self._found(key, content)
 
-    def _found(self, key: str, content: str) -> list[Part]:
+    def parts(self, content: str) -> list[Part]:
         line = "chr(10) || digest" + "".join(f" || chr(0) || {name}" for name in self._params)
         query = (
             "SELECT part, any_value(CASE WHEN chunk = 0 THEN edge END), min(digest), count(*), "
@@ -56,7 +57,7 @@ class ColumnsCut(Cut):
         for rows in self._engine.batches(query, 1):
             for number, edge, first, size, lines in rows:
                 start = first if edge is None else edge
-                parts.append(Part(start, fingerprint(key, content, lines), size, number, self))
+                parts.append(Part(start, fingerprint(self._key, content, lines), size, number, self))
         return parts
 
     def recipients(self, number: int) -> list[Recipient]:
@@ -66,7 +67,7 @@ class ColumnsCut(Cut):
         )
         return [Recipient(self._engine.phone(phone), tuple(params)) for phone, *params in rows]
 
-    def reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:
+    def _reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:
         found = {number: Reach() for number in numbers}
         blocked = Rows({phone: {} for phone in blacklist}).columns()
         those = f"(FROM {self._name} WHERE part IN (SELECT unnest(?::BIGINT[])))"
@@ -86,7 +87,7 @@ class ColumnsCut(Cut):
             reach.messages[country] = reach.messages.get(country, 0) + int(messages)
         return found
 
-    def survey(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> Survey | None:
+    def _survey(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> Survey | None:
         blocked = Rows({phone: {} for phone in blacklist}).columns()
         reached = (
             f"FROM {self._name} WHERE part IN (SELECT unnest(?::BIGINT[])) "

@@ -19,7 +19,7 @@ from smsops.kinds.campaign.cost import Estimate, estimate
 from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.law import judge_law
 from smsops.kinds.campaign.links import known_links, unmade_links
-from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, split
+from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, cut
 from smsops.kinds.campaign.policy import check_lead_time, check_policies
 from smsops.kinds.campaign.report import DEFAULT_SENDER, judge_message, message_document
 from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date, zone_called
@@ -169,8 +169,11 @@ class Campaign(Kind):
         self, resource: Resource, people: Table, starts: tuple[str, ...], content: str, view: View
     ) -> list[Part]:
         template: Template = resource.want.data.template
-        cut = ("parts", resource.address, starts, content)
-        return view.once(cut, (people,), lambda: split(people, template, view.state.salt, starts, content))
+        block = resource.address.block  # occurrences have one audience and one message
+        made = view.once(
+            ("cut", block, starts), (people, template), lambda: cut(people, template, view.state.salt, starts)
+        )
+        return view.once(("parts", block, starts, content), (made,), lambda: made.parts(content))
 
     def _warn_missed(self, resource: Resource, moment: datetime, view: View) -> None:
         date = shown(moment, view.settings.timezone)

@@ -11,9 +11,9 @@ import hashlib
 import hmac
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from smsops.api.contract import Recipient
 from smsops.kinds.campaign.alphabet import MAX_LENGTH, is_gsm, length, segments
@@ -21,6 +21,8 @@ from smsops.kinds.campaign.text import Template
 from smsops.model.phone import country_of
 from smsops.model.values import JSON, mask_phone
 from smsops.table import BATCH, Rows, Table
+
+T = TypeVar("T")
 
 NOBODY = "-"
 """Stands for the campaign id of a part that the blacklist left nobody in: nothing was sent."""
@@ -105,35 +107,63 @@ class Survey:
 
 
 class Cut(ABC):
-    """An audience in parts. `key` keys the digests, `content` is a digest of what all parts share (text, date, sender)."""
+    """An audience in parts. `key` keys the digests.
 
-    parts: list[Part]
+    Campaigns of one audience share their cut: what it was asked once it knows.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Any] = {}
+
+    @abstractmethod
+    def parts(self, content: str) -> list[Part]:
+        """The parts; `content` is a digest of what they all share (text, date, sender)."""
 
     @abstractmethod
     def recipients(self, number: int) -> list[Recipient]:
         """Everybody in a part."""
 
-    @abstractmethod
     def reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:
         """What sending some parts comes to."""
+        return self._once("reach", self._reach, numbers, template, blacklist)
 
-    @abstractmethod
     def survey(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> Survey | None:
         """How the message looks for everybody in some parts who can be reached; None where nobody can."""
+        return self._once("survey", self._survey, numbers, template, blacklist)
 
     @abstractmethod
     def too_long(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> list[str]:
         """The first few, masked, who would get a message that is too long."""
 
+    @abstractmethod
+    def _reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]: ...
 
-def split(people: Table, template: Template, key: str, starts: Sequence[str], content: str) -> list[Part]:
-    """The parts of an audience: along `starts` where there are any, ranges grown too large cut again."""
+    @abstractmethod
+    def _survey(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> Survey | None: ...
+
+    def _once(
+        self,
+        what: str,
+        work: Callable[[Collection[int], Template, frozenset[str]], T],
+        numbers: Collection[int],
+        template: Template,
+        blacklist: frozenset[str],
+    ) -> T:
+        asked = (what, tuple(numbers), template, blacklist)
+        if asked not in self._known:
+            self._known[asked] = work(numbers, template, blacklist)
+        found: T = self._known[asked]
+        return found
+
+
+def cut(people: Table, template: Template, key: str, starts: Sequence[str]) -> Cut:
+    """An audience cut along `starts` where there are any, ranges grown too large cut again."""
     edges = sorted({"", *starts})  # the first range begins at the beginning, also when its part is gone
     if isinstance(people, Rows):
-        return RowsCut(people, template, key, edges, content).parts
+        return RowsCut(people, template, key, edges)
     from smsops.kinds.campaign.columns import ColumnsCut
 
-    return ColumnsCut(people.columns(), template, key, edges, content).parts
+    return ColumnsCut(people.columns(), template, key, edges)
 
 
 def fingerprint(key: str, content: str, members: str) -> str:
@@ -160,7 +190,9 @@ def origin(phone: str) -> str:
 class RowsCut(Cut):
     """A small audience in parts."""
 
-    def __init__(self, people: Rows, template: Template, key: str, edges: Sequence[str], content: str) -> None:
+    def __init__(self, people: Rows, template: Template, key: str, edges: Sequence[str]) -> None:
+        super().__init__()
+        self._key = key
         secret = key.encode()
         ordered = [
             (
@@ -174,7 +206,8 @@ class RowsCut(Cut):
         for item in ordered:
             ranges.setdefault(bisect_right(edges, item[0]) - 1, []).append(item)
         self._members: list[list[Recipient]] = []
-        self.parts = []
+        self._lines: list[tuple[str, str]] = []
+        """The start of each part, and what its fingerprint is of."""
         for index in sorted(ranges):
             members = ranges[index]
             size = even_size(len(members))
@@ -182,14 +215,19 @@ class RowsCut(Cut):
                 chunk = members[position : position + size]
                 start = edges[index] if position == 0 else chunk[0][0]
                 lines = "".join("\n" + "\0".join((digest, *recipient.params)) for digest, recipient in chunk)
-                number = len(self._members)
                 self._members.append([recipient for _, recipient in chunk])
-                self.parts.append(Part(start, fingerprint(key, content, lines), len(chunk), number, self))
+                self._lines.append((start, lines))
+
+    def parts(self, content: str) -> list[Part]:
+        return [
+            Part(start, fingerprint(self._key, content, lines), len(self._members[number]), number, self)
+            for number, (start, lines) in enumerate(self._lines)
+        ]
 
     def recipients(self, number: int) -> list[Recipient]:
         return self._members[number]
 
-    def reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:
+    def _reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:
         sizes: dict[tuple[str, ...], tuple[int, bool]] = {}
         found: dict[int, Reach] = {}
         for number in numbers:
@@ -208,7 +246,7 @@ class RowsCut(Cut):
                 reach.messages[country] = reach.messages.get(country, 0) + messages
         return found
 
-    def survey(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> Survey | None:
+    def _survey(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> Survey | None:
         people = [one for number in numbers for one in self._members[number] if one.phone not in blacklist]
         if not people:
             return None
