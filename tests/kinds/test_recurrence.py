@@ -17,7 +17,7 @@ from pydantic_core import ValidationError
 from smsops.kinds.campaign.recurrence import MOST, BadRecurrence, RecurrenceSpec, occurrences
 from smsops.model.settings import Settings
 from tests.engine.world import Killed, killed_at_event, refuse
-from tests.harness import Stack
+from tests.harness import LOGIN, Stack
 from tests.kinds.contract import balance, codes, mutating, people, person, scheduled
 from tests.kinds.test_campaign import campaign, methods, stack_of
 
@@ -514,3 +514,18 @@ def test_in_templates_and_sub_accounts(stack: Stack) -> None:
         "shop-paris/campaign.weekly@2026-11-23T09:00": ["forget"],
         "shop-lyon/campaign.weekly@2026-11-23T17:00": ["forget"],
     }
+
+
+def test_the_forecast_knows_what_recurs(stack: Stack) -> None:
+    """A campaign that recurs is paid for when it comes into the horizon: the plan says when the master runs dry."""
+    stack.sandbox.use_credits(LOGIN, 1_000_000 - 500)
+    stack.write(weekly({"cron": "0 10 * * MON", "horizon": "14d", "skip": ["2026-12-14"]}))
+    document = stack.plan()
+    stack.apply()
+    after = stack.plan()
+
+    # 45 credits a Monday: two at once, then one on each Monday that is 14 days ahead, but for the one that is skipped.
+    assert document["credits"]["spend_estimate"] == 90
+    assert document["forecast"]["causes"] == [{"what": "recurring campaigns", "credits": 45 * 52}]
+    assert document["forecast"]["runs_dry"] == "2027-02-01"
+    assert after["forecast"]["runs_dry"] == "2027-02-01"

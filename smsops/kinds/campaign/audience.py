@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from smsops.kinds.base import View
+from smsops.kinds.campaign.recurrence import RecurrenceSpec
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import Template
 from smsops.kinds.contacts import NOBODY, live_contacts, merged_contacts, wanted_contacts
@@ -24,6 +25,8 @@ class CampaignData:
     phones: tuple[str, ...]
     is_first: bool = True
     """Whether it is the only campaign of its block, or the first of its occurrences."""
+    recurrence: RecurrenceSpec | None = None
+    """What it is an occurrence of."""
 
 
 def list_address(campaign: Address, key: str) -> Address:

@@ -6,14 +6,14 @@ of each part. A campaign whose date has gone by is sent: it never changes again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from smsops.api.contract import Message
-from smsops.kinds.base import Declaration, Declared, Kind, Readers, Resource, Session, View
-from smsops.kinds.campaign.audience import Audience, audience_of, declared_part
+from smsops.kinds.base import Declaration, Declared, Kind, Readers, Resource, Session, Upcoming, View
+from smsops.kinds.campaign.audience import Audience, CampaignData, audience_of, declared_part
 from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id, with_lost_id
 from smsops.kinds.campaign.cost import Estimate, estimate
 from smsops.kinds.campaign.declare import check, declare
@@ -21,6 +21,7 @@ from smsops.kinds.campaign.law import judge_law
 from smsops.kinds.campaign.links import known_links, unmade_links
 from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, cut
 from smsops.kinds.campaign.policy import check_lead_time, check_policies
+from smsops.kinds.campaign.recurrence import days_of_scheduling
 from smsops.kinds.campaign.report import DEFAULT_SENDER, judge_message, message_document
 from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date, zone_called
 from smsops.kinds.campaign.simulate import simulate
@@ -105,6 +106,19 @@ class Campaign(Kind):
             stored["message"],
             None if date <= view.now else self._last_change(date, view).astimezone(zone),
         )
+
+    def upcoming(self, resource: Resource, view: View, until: date) -> Iterator[Upcoming]:
+        data: CampaignData = resource.want.data
+        if data.recurrence is None or not data.is_first:
+            return
+        change = view.changes.get(resource.address)
+        if change and change.send:
+            cost = change.send.credits
+        else:
+            parts = resource.entry.attributes["parts"] if resource.entry else []
+            cost = _cost([SentPart.read(part) for part in parts])
+        for day in days_of_scheduling(data.recurrence, view.settings, view.now, until) if cost else ():
+            yield Upcoming(day, "recurring campaigns", spends=cost)
 
     def preview(self, resource: Resource, view: View) -> JSON:
         audience = audience_of(resource.want, view, pending=True)

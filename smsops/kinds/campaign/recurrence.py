@@ -221,7 +221,7 @@ def occurrences(spec: RecurrenceSpec, settings: Settings, now: datetime) -> Occu
     times: list[datetime] = []
     impossible: list[str] = []
     for local in named:
-        if any(local.date() == skip.day and skip.clock in (None, local.time()) for skip in spec.skip):
+        if _is_skipped(spec, local):
             continue
         try:
             moment = instant(local, settings.timezone)
@@ -233,6 +233,19 @@ def occurrences(spec: RecurrenceSpec, settings: Settings, now: datetime) -> Occu
                 times.append(local)
     idle = tuple(place for place, skip in enumerate(spec.skip) if not any(_times(spec, skip.first, skip.last)))
     return Occurrences(tuple(times), tuple(impossible), idle)
+
+
+def days_of_scheduling(spec: RecurrenceSpec, settings: Settings, now: datetime, until: date) -> Iterator[date]:
+    """The days, to `until`, on which occurrences that are behind the horizon today come into it and are paid for."""
+    today = datetime.combine(now.astimezone(zone_called(settings.timezone)).date(), time.min)
+    begin = datetime.combine((today + spec.horizon).date() + timedelta(days=1), time.min)
+    for local in _times(spec, begin, datetime.combine(until, time.max) + spec.horizon):
+        if not _is_skipped(spec, local):
+            yield (local - spec.horizon).date()
+
+
+def _is_skipped(spec: RecurrenceSpec, local: datetime) -> bool:
+    return any(local.date() == skip.day and skip.clock in (None, local.time()) for skip in spec.skip)
 
 
 def _check_together(spec: RecurrenceSpec) -> None:
