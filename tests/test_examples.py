@@ -13,7 +13,14 @@ from smsops.cli.main import run
 from smsops.cli.options import Globals
 from smsops.sandbox.app import Sandbox
 
-EXAMPLES = sorted(path.parent for path in (Path(__file__).parents[1] / "examples").glob("*/smsops.yaml"))
+REFUSED = {"review"}
+"""Examples of what a plan refuses; the README shows what it says."""
+
+EXAMPLES = sorted(
+    path.parent
+    for path in (Path(__file__).parents[1] / "examples").glob("*/smsops.yaml")
+    if path.parent.name not in REFUSED
+)
 
 
 def smsops(root: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:

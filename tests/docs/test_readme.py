@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,20 @@ def test_the_quick_start_prints_what_it_shows(tmp_path: Path) -> None:
         done = subprocess.run(argv, cwd=directory, env=environment, capture_output=True, text=True, check=True)
         if expected:
             assert done.stdout == expected
+
+
+def test_the_review_prints_what_it_shows(tmp_path: Path) -> None:
+    """The plan of examples/review refuses what it should, in these words."""
+    section = README.split("## A pull request, reviewed as money and law")[1]
+    block = re.search(r"```console\n(.*?)```", section, re.DOTALL)
+    assert block
+    command, _, expected = block[1].removeprefix("$ ").partition("\n")
+    shutil.copytree(ROOT / "examples" / "review", tmp_path / "examples" / "review")
+
+    argv = [sys.executable, "-m", *shlex.split(command)]
+    done = subprocess.run(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    assert (done.stdout, done.returncode) == (expected, 1)
 
 
 def test_the_first_two_commands_are_make_targets() -> None:

@@ -58,6 +58,8 @@ _REASONS = {
     "removed_block": "removed: says so",
     "adopted": "it exists already",
 }
+_LONG, _BEGINNING, _ENDING = 320, 100, 40
+"""Texts of more characters are shown by their beginning and their end; preview and JSON have them whole."""
 _VERBS = {
     CREATE: ("Creating", "Creation"),
     UPDATE: ("Modifying", "Modifications"),
@@ -199,6 +201,8 @@ def _attribute_lines(
 
 def _value(value: JSON) -> str:
     if isinstance(value, str):
+        if len(value) > _LONG:
+            value = f"{value[:_BEGINNING]} […] {value[-_ENDING:]}"
         return value if value.startswith("(") else f'"{value}"'.replace("\n", "\\n")
     if value is None:
         return "(none)"

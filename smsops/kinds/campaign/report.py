@@ -69,7 +69,7 @@ def judge_message(resource: Resource, survey: Survey, view: View) -> None:
     """Say what deserves a second look before it is sent."""
     address, spec = resource.address, resource.want.spec
     longest = survey.texts[2]
-    if survey.unicode:
+    if survey.unicode and segments(longest) > 1:
         better = safe(longest)
         fewer = better is not None and segments(better) < segments(longest)
         saved = f", {segments(better)} without them" if better is not None and fewer else ""
