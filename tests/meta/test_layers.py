@@ -67,7 +67,19 @@ CONFINED: dict[str, tuple[str, ...]] = {
 }
 """Libraries that only these places may know."""
 
-LAZY = ("cel", "cronsim", "cryptography", "dateutil", "duckdb", "holidays", "obstore", "phonenumbers", "psycopg", "pymysql", "rich")
+LAZY = (
+    "cel",
+    "cronsim",
+    "cryptography",
+    "dateutil",
+    "duckdb",
+    "holidays",
+    "obstore",
+    "phonenumbers",
+    "psycopg",
+    "pymysql",
+    "rich",
+)
 """Libraries that nobody imports before they are needed: never at module level."""
 
 
