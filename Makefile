@@ -33,10 +33,10 @@ demo: .venv/installed
 	@echo && echo '$$ smsops plan' && $(BIN)/smsops -C $(DEMO) plan
 	@echo && echo 'Go on in $(DEMO)/: edit a file, then  .venv/bin/smsops -C $(DEMO) plan'
 
-# Azurite, the Azure server of the tests.
+# Azurite, the Azure server of the tests, and split-sms, which counts the SMS of a text as ours does.
 NODE := tests/servers/node
 .venv/node/installed: $(NODE)/package.json $(NODE)/package-lock.json $(wildcard $(NODE)/absent/*) | .venv/installed
-	@command -v npm >/dev/null || { echo 'make test needs npm (Node.js 20 or newer) for the Azure server of the tests.' >&2; exit 1; }
+	@command -v npm >/dev/null || { echo 'make test needs npm (Node.js 20 or newer) for the Azure server of the tests and another count of SMS.' >&2; exit 1; }
 	rm -rf .venv/node && mkdir .venv/node && cp -R $(NODE)/. .venv/node
 	npm ci --prefix .venv/node --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
@@ -70,7 +70,7 @@ format: .venv/installed
 	$(BIN)/ruff format .
 
 schemas: .venv/installed
-	@for name in stack included plan apply-event validation state history; do \
+	@for name in stack included rule-pack plan apply-event validation calendar preview state history; do \
 		$(BIN)/smsops schema $$name > schemas/$$name.schema.json; done
 
 lock: .venv/installed

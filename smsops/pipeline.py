@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from smsops import __version__, garbage
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
@@ -29,13 +29,16 @@ from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
 from smsops.model.override import Override
-from smsops.model.plan import Plan, Report
-from smsops.model.resources import NotReadYet, SecretReference
+from smsops.model.plan import Appointment, Change, Plan, Report
+from smsops.model.resources import CannotRead, NotReadYet, Present, SecretReference
 from smsops.model.sources import RemoteSource, Stream
-from smsops.model.state import Event, Move, Own, State, fold
+from smsops.model.state import Event, Learn, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
 from smsops.table import backup
 from smsops.table.read import Source, read
+
+if TYPE_CHECKING:
+    from smsops.rules.rulebook import Rulebook
 
 
 class Connection(Protocol):
@@ -70,6 +73,9 @@ class PlanOptions:
     targets: tuple[str, ...] = ()
     destroy: bool = False
     adopt: bool = False
+    simulate: bool = False
+    previews: tuple[str, ...] = ()
+    """Globs of the resources whose messages are looked at."""
     overrides: tuple[Override, ...] = ()
     approval: str = ""
     """What approves the plan, in words, where somebody has approved it or is going to be asked."""
@@ -89,6 +95,7 @@ class Prepared:
     """The same for the history."""
     credentials: Credentials
     moves: tuple[Move, ...]
+    previews: list[JSON] = field(default_factory=list)
 
 
 def open_store(
@@ -182,6 +189,7 @@ async def prepare(
         settings=configuration.settings,
         now=surroundings.now(),
         policy=configuration.stack.policy,
+        rulebook=_rulebook(configuration),
         adopt_all=options.adopt,
         destroy=options.destroy,
         secrets=_secrets(configuration, options, surroundings.environment),
@@ -200,6 +208,8 @@ async def prepare(
     view.leaving = frozenset(address for address in selected if address not in view.desired)
     with garbage.none_expected():
         found = await _compare(view, selected, _forgotten(configuration, view), reads)
+    if options.simulate:
+        await _simulate(view, found, connection.reader)
     settings = configuration.settings
     context = plan.Context(
         stack=configuration.stack.stack,
@@ -227,7 +237,36 @@ async def prepare(
         }
         for verdict in settled.verdicts
     ]
-    return Prepared(made, view, state_before, settled.events, shown, credentials, moves)
+    previews = [await _preview(address, view, reads) for address in _previewed(view, options.previews)]
+    return Prepared(made, view, state_before, settled.events, shown, credentials, moves, [p for p in previews if p])
+
+
+def _previewed(view: View, globs: Sequence[str]) -> list[Address]:
+    return sorted((a for a in view.desired if matches(a, globs)), key=lambda a: a.sort_key) if globs else []
+
+
+async def _preview(address: Address, view: View, reads: Refresh) -> JSON:
+    while True:
+        try:
+            return view.kinds[address.kind].preview(view.resource(address), view)
+        except NotReadYet as missing:
+            await reads.fetch(missing.reads)
+        except CannotRead as error:
+            raise SmsopsError(f"{address} cannot be previewed: {error}", code="SMS264") from None
+
+
+def calendar(prepared: Prepared) -> list[Appointment]:
+    """All that goes out or went out, once the plan is applied, by date."""
+    view = prepared.view
+    found = (view.kinds[a.kind].appointment(view.resource(a), view) for a in view.addresses)
+    return sorted((one for one in found if one), key=lambda one: (one.date, one.address.sort_key))
+
+
+def _rulebook(configuration: Configuration) -> Rulebook:
+    from smsops.config.rule_packs import built_in
+    from smsops.rules.rulebook import rulebook
+
+    return rulebook(configuration.stack.policy.rule_packs, configuration.rule_packs, built_in)
 
 
 @dataclass(frozen=True)
@@ -299,6 +338,24 @@ async def _compare(
         await reads.fetch(found.reads)
 
 
+async def _simulate(view: View, found: diff.Difference, reader: Reader) -> None:
+    """Let the API say what the changes come to."""
+
+    async def reader_of(account: str | None) -> Reader | None:
+        if account is None:
+            return reader
+        owner = view.observe(Address(None, view.opener.name, account))
+        if not isinstance(owner, Present):
+            return None
+        info = await reader.get_info(sub_account=owner.identity)
+        return reader.account(Credentials(owner.identity, info.api_key)) if info.api_key else None
+
+    async def ask(change: Change) -> None:
+        found.changes[change.address] = await view.kinds[change.address.kind].simulate(change, view, reader_of)
+
+    await asyncio.gather(*map(ask, list(found.changes.values())))
+
+
 def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:
     """A target that names nothing is a typing error, not an empty plan."""
     for target in targets:
@@ -354,13 +411,14 @@ def _moves(configuration: Configuration, state: State, kinds: Mapping[str, Kind]
     entries = {*state.entries, *(intent.address for intent in state.intents.values())}
     for block in configuration.stack.moved:
         kind = kinds.get(block.from_.kind)
-        if kind is None or block.from_ not in entries or block.to in entries:
+        if kind is None or block.to in entries or not any(block.from_ in (a, a.block) for a in entries):
             continue
         for address in sorted(entries, key=lambda a: a.sort_key):
             if stands_in(address, block.from_, opens_account=kind.opens_account, embeds=kind.embeds):
                 new = renamed(address, block.from_, block.to, opens_account=kind.opens_account)
-                moves.append(Move(address, new))
-                entries = (entries - {address}) | {new}
+                if new not in entries:
+                    moves.append(Move(address, new))
+                    entries = (entries - {address}) | {new}
     return tuple(moves)
 
 
@@ -411,6 +469,8 @@ async def perform(
     first: list[Event] = [store.begin(**_intention(prepared.plan)), *prepared.moves]
     if prepared.state.account is None:
         first.append(Own(prepared.credentials.login))
+    if prices := prepared.view.learned_prices():
+        first.append(Learn(prices))
     outcome: Mapping[str, JSON] = {"outcome": "interrupted"}
     try:
         await run.append(first)
@@ -437,7 +497,7 @@ def _intention(plan: Plan) -> dict[str, JSON]:
 def check_saved(saved: Mapping[str, Any], prepared: Prepared, now: datetime) -> None:
     """Refuse to apply what was not reviewed (StalePlanError)."""
     plan_file.check_source(saved, prepared.plan, now)
-    plan_file.check_operations(saved, prepared.plan)
+    plan_file.check_operations(saved, prepared.plan, prepared.view.addresses)
 
 
 def system_now() -> datetime:

@@ -16,11 +16,14 @@ from smsops.kinds import KINDS
 from smsops.model.block import AfterValidator, BeforeValidator, Block, WithJsonSchema, keys_of
 from smsops.model.documents import (
     ApplyEventDocument,
+    CalendarDocument,
     HistoryDocument,
     PlanDocument,
+    PreviewsDocument,
     StateDocument,
     ValidationDocument,
 )
+from smsops.rules.pack import Pack
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KEY = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
@@ -170,12 +173,21 @@ def _document(model: Any, title: str) -> Callable[[], dict[str, Any]]:
     return make
 
 
+def rule_pack_schema() -> dict[str, Any]:
+    """The schema of a rule pack."""
+    schema = pydantic_model(cast("Any", Pack)).model_json_schema(schema_generator=_WrittenAsText)
+    return {"$schema": _DIALECT, **schema, "title": "A rule pack"}
+
+
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "stack": stack_schema,
     "included": lambda: stack_schema(included=True),
+    "rule-pack": rule_pack_schema,
     "plan": _document(PlanDocument, "A plan (plan --format json, and plan -o)"),
     "apply-event": _document(ApplyEventDocument, "One line of apply --format json"),
     "validation": _document(ValidationDocument, "validate --format json"),
+    "calendar": _document(CalendarDocument, "calendar --format json"),
+    "preview": _document(PreviewsDocument, "preview --format json"),
     "state": _document(StateDocument, "The state"),
     "history": _document(HistoryDocument, "The history"),
 }

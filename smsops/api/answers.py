@@ -24,7 +24,7 @@ from smsops.api.contract import (
     Simulation,
     SubAccountRecord,
 )
-from smsops.api.methods import CancelStatus, CreditStatus, SendStatus, SubAccountsStatus, Verdict
+from smsops.api.methods import CancelStatus, CreditStatus, SendStatus, ShortenStatus, SubAccountsStatus, Verdict
 from smsops.api.tree import Malformed, Mapped, Tree, count, decode, elements, keyed, number, text, texts
 from smsops.api.verdicts import Answer, judge
 from smsops.table import Row
@@ -44,6 +44,7 @@ __all__ = [
     "lists",
     "new_balance",
     "sent",
+    "short_url",
     "simulation",
     "sub_accounts",
 ]
@@ -54,6 +55,7 @@ _SIGNS_OF_AN_ACCOUNT = ("credits", "email", "login", "apikey", "lastname", "firs
 _FAILURE_WORDS = re.compile(
     r"err(or|eur)|fail|échec|invalid|incorrect|problem|denied|refus|unknown|not found|no account|^n?ko$", re.IGNORECASE
 )
+_SHORT_URL = re.compile(r"https?://[a-z0-9.-]+(?::\d+)?/[\w.~:/?#\[\]@!$&'()*+,;=%-]+", re.IGNORECASE | re.ASCII)
 _NO_ID = frozenset(("", "0", "null", "none", "false"))
 
 
@@ -366,3 +368,21 @@ def _invalid_numbers(mapped: Mapped) -> tuple[str, ...]:
 def cancelled(answer: Answer) -> Cancelled:
     """deleteCampaign (manual §15, appendix 7)."""
     return Cancelled(already=answer.done() is CancelStatus.ALREADY)
+
+
+def short_url(answer: Answer) -> str:
+    """shortenUrl (manual §28): only an address in the answer is a success, and one without a path is none that was made."""
+    held = answer.mapped.get("shorturl")
+    url = text(held).replace("\\/", "/") if isinstance(held, str) else ""
+    found = _SHORT_URL.fullmatch(url) is not None
+    entry = answer.entry() if answer.code else ShortenStatus.DONE
+    failed = entry.verdict is not Verdict.DONE
+    if found and (failed or answer.error):
+        raise answer.unclear("the answer reports an error, and a short address besides")
+    if failed:
+        raise answer.refused(entry)
+    if answer.error:
+        raise answer.turned_down(Refused, "the server reports an error")
+    if not found:
+        raise answer.unclear("an answer without a short address")
+    return url

@@ -353,6 +353,9 @@ class ReaderClient(Reader):
             collect=collect,
         )
 
+    def account(self, credentials: Credentials) -> ReaderClient:
+        return ReaderClient(self._transport, credentials)
+
     async def get_info(self, *, sub_account: str | None = None) -> AccountInfo:
         own = sub_account is None or sub_account == self._credentials.login
         parse = partial(answers.account, sub_account=sub_account, caller_key=None if own else self._credentials.api_key)
@@ -446,6 +449,9 @@ class WriterClient(ReaderClient, Writer):
         doubts: list[OutcomeUnknown] = []
         cancelled = await self._call(methods.DELETE_CAMPAIGN, answers.cancelled, parameters, doubts=doubts)
         return replace(cancelled, repeated=bool(doubts))
+
+    async def shorten_url(self, url: str) -> str:
+        return await self._call(methods.SHORTEN_URL, answers.short_url, {"url": url})
 
 
 def _passwords(data: Mapping[str, str]) -> tuple[str, ...]:

@@ -299,6 +299,9 @@ class Reader(Protocol):
     async def simulate_campaign(self, message: Message) -> Simulation:
         """What `send_sms` of this message would cost."""
 
+    def account(self, credentials: Credentials) -> Reader:
+        """The same server as another account: for what only a sub-account's own login can ask."""
+
 
 class Writer(Reader, Protocol):
     """A `Reader` that can also change the account.
@@ -340,6 +343,9 @@ class Writer(Reader, Protocol):
 
     async def delete_campaign(self, campaign_id: str) -> Cancelled:
         """Cancel a scheduled campaign."""
+
+    async def shorten_url(self, url: str) -> str:
+        """A short address that leads to an http(s) address, a new one for each call."""
 
     def account(self, credentials: Credentials) -> Writer:
         """The same server as another account: for what only a sub-account's own login can do."""

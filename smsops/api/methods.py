@@ -26,7 +26,7 @@ class Retry(Enum):
     """Changes nothing: repeat it."""
 
     REPEATABLE = auto()
-    """A write whose repetition changes nothing more: repeat it."""
+    """A write whose repetition changes nothing that matters: repeat it."""
 
     AFTER_READING_BACK = auto()
     """Repeating it can do harm, but a read shows whether it happened: the caller reads, then decides."""
@@ -141,6 +141,15 @@ class CancelStatus(StatusTable):
     ALREADY_SENT = ("CAMPALREADYSENT", "the campaign has already been sent", Verdict.REFUSED, "CAMPAIGNALREADYSENT")
 
 
+class ShortenStatus(StatusTable):
+    """shortenUrl (manual §28): its good answer has no status; where there is one, it means what it does elsewhere."""
+
+    ERROR = (0, "an error has occurred", Verdict.REFUSED)
+    DONE = (1, "done", Verdict.DONE)
+    DONE_100 = (100, "done", Verdict.DONE, "OK")
+    UNAUTHENTICATED = (102, "no account matches this login and API key", Verdict.UNAUTHENTICATED)
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One method: its name in the URL, whether it may be repeated, its statuses, its section of the manual.
@@ -202,6 +211,8 @@ SEND_SMS = Method("sendSms", Retry.NEVER, SendStatus, "§6")
 DELETE_CAMPAIGN = Method(
     "deleteCampaign", Retry.REPEATABLE, CancelStatus, "§15", (CancelStatus.ALREADY_SENT, CancelStatus.NOT_SCHEDULED)
 )
+# A second short link for the same address costs nothing and does no harm.
+SHORTEN_URL = Method("shortenUrl", Retry.REPEATABLE, ShortenStatus, "§28")
 
 METHODS = (
     GET_INFO,
@@ -221,5 +232,6 @@ METHODS = (
     DELETE_LIST,
     SEND_SMS,
     DELETE_CAMPAIGN,
+    SHORTEN_URL,
 )
 """Every method once."""

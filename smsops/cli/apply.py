@@ -74,6 +74,7 @@ def apply(
     targets: tuple[str, ...],
     destroy: bool,
     adopt: bool,
+    simulate: bool,
     overridden: tuple[str, ...],
     reason: str | None,
     lock_timeout: str,
@@ -83,7 +84,7 @@ def apply(
 ) -> int:
     """Make the live account match the configuration, or do exactly what a saved PLAN says."""
     overrides = read_overrides(overridden, reason)
-    options = PlanOptions(targets, destroy, adopt, overrides, _approval(auto_approve))
+    options = PlanOptions(targets, destroy, adopt, simulate, overrides=overrides, approval=_approval(auto_approve))
     saved = None
     if plan_path is not None:
         if targets or destroy or adopt or overrides:
@@ -130,7 +131,11 @@ def _options_of(saved: Mapping[str, JSON]) -> PlanOptions:
     except (KeyError, TypeError, ValueError):
         raise SmsopsError("The plan is damaged: overrides", code="SMS411", detail="Make a new plan.") from None
     return PlanOptions(
-        tuple(targets), saved.get("destroy") is True, saved.get("adopt") is True, overrides, "The saved plan"
+        tuple(targets),
+        saved.get("destroy") is True,
+        saved.get("adopt") is True,
+        overrides=overrides,
+        approval="The saved plan",
     )
 
 

@@ -20,6 +20,8 @@ COMMANDS = {
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
+    "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
+    "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),
     "history": ("smsops.cli.history:history", "Who applied what, when, from which commit."),
     "resolve": ("smsops.cli.state:resolve", "Say how a call in doubt ended."),
     "state": ("smsops.cli.state:state", "Look at the state, or mend it."),

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -40,7 +41,8 @@ class Globals:
 
         data_root = self.data_root or self.environment.get("SMSOPS_DATA_ROOT") or None
         there = self.path(Path(data_root)) if data_root else None
-        return Inputs(self.variables, self.variable_files, self.directory, self.environment, there)
+        now = self.surroundings.now() if self.surroundings else datetime.now(UTC)
+        return Inputs(self.variables, self.variable_files, self.directory, self.environment, there, now)
 
     def path(self, path: Path) -> Path:
         """A path of the command line: `-C DIR` reads it as if smsops were started there."""
@@ -209,6 +211,7 @@ def plan_options(command: F) -> F:
             ),
             click.option("--destroy", is_flag=True, help="Remove everything that the stack owns."),
             click.option("--adopt", is_flag=True, help="Take over resources that exist already."),
+            click.option("--simulate", is_flag=True, help="Let the API say what campaigns cost (simulateCampaign)."),
             *_override_options(),
             click.option(
                 "--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m."

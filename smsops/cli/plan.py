@@ -70,6 +70,7 @@ def plan(
     targets: tuple[str, ...],
     destroy: bool,
     adopt: bool,
+    simulate: bool,
     overridden: tuple[str, ...],
     reason: str | None,
     lock_timeout: str,
@@ -82,7 +83,7 @@ def plan(
     from smsops.pipeline import PlanOptions, open_store, prepare, session
 
     settings = current()
-    options = PlanOptions(targets, destroy, adopt, read_overrides(overridden, reason))
+    options = PlanOptions(targets, destroy, adopt, simulate, overrides=read_overrides(overridden, reason))
     try:
         configuration = settings.load()
         store = open_store(configuration, settings.around())

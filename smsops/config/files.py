@@ -53,6 +53,11 @@ class Files:
                     self._check_included(tree)
                     yield tree
 
+    def read_content(self, path: str) -> bytes:
+        """What is in a file of the stack, which is part of the configuration from then on; Unreadable where there is none."""
+        self.contents[path] = read_inside(self._root, path)
+        return self.contents[path]
+
     def _read_once(self, path: str, mark: Mark, seen: set[Path]) -> Mapping | None:
         try:
             file = inside(self._root, path)
@@ -78,12 +83,11 @@ class Files:
     def _read(self, path: str, mark: Mark | None) -> Mapping | None:
         """The mapping in one file; None, reported, where there is none."""
         try:
-            content = read_inside(self._root, path)
+            content = self.read_content(path)
         except Unreadable as error:
             self.incomplete = True
             self._diagnostics.error(error.code, error.summary, detail=error.detail, mark=mark)
             return None
-        self.contents[path] = content
         before = len(self._diagnostics.items)
         tree = parse(content, path, self._diagnostics)
         if tree is None and len(self._diagnostics.items) == before:

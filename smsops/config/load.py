@@ -7,7 +7,7 @@ from collections.abc import Mapping as AbstractMapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import ValidationError
 
@@ -30,6 +30,9 @@ from smsops.model.values import digest
 from smsops.table.mistakes import Mistake
 from smsops.table.read import Reading, Source
 
+if TYPE_CHECKING:
+    from smsops.rules.pack import Pack
+
 _MAY_BE_EMPTY = StackBlock.__annotations__.keys() - {"smsops", "stack"}
 _YAML_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
@@ -45,6 +48,8 @@ class Configuration:
     diagnostics: tuple[Diagnostic, ...]
     files: tuple[str, ...]
     """All that was read, below the root."""
+    rule_packs: AbstractMapping[str, Pack] = field(default_factory=dict)
+    """The stack's own, by their paths."""
     allowed: AbstractMapping[Override, Mark] = field(default_factory=dict)
     """The entries of `policy.allow`, and their places."""
     rule_marks: AbstractMapping[str, Mark] = field(default_factory=dict)
@@ -71,6 +76,7 @@ def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configura
         loader.fingerprint(),
         diagnostics,
         files,
+        loader.rule_packs,
         loader.allowed,
         loader.rule_marks,
     )
@@ -99,6 +105,8 @@ class _Loader:
         self.variables = Variables(inputs, self.diagnostics)
         self.declared = Declared()
         self.names = Names({}, {}, "", self.diagnostics)
+        self.rule_packs: dict[str, Pack] = {}
+        self.now = inputs.now
         self.incomplete = False
         self.allowed: dict[Override, Mark] = {}
         self.rule_marks: dict[str, Mark] = {}
@@ -116,6 +124,8 @@ class _Loader:
             self.declare_section(self.kinds[section], blocks, mark, None, stack.settings)
         for desired in self.declared.resources.values():
             self.all_kinds[desired.address.kind].check(desired, self.declared, self.diagnostics)
+        if stack.policy.rule_packs:
+            self.read_rule_packs(stack.policy.rule_packs, tree)
         if "policy" in tree:
             from smsops.config.policy import allowed, check_kinds, rule_marks
 
@@ -196,6 +206,14 @@ class _Loader:
                 rest.pop(section)
         return StackBlock.model_validate({"smsops": "1", "stack": "stack", **rest}), rest
 
+    def read_rule_packs(self, names: AbstractSequence[str], tree: Mapping) -> None:
+        from smsops.config.rule_packs import read_own
+
+        def mark_of(position: int) -> Mark:
+            return mark_at(tree, ("policy", "rule_packs", position)) or tree.mark
+
+        self.rule_packs = read_own(names, mark_of, self.files, self.diagnostics)
+
     def declare_section(self, kind: Kind, blocks: Any, mark: Mark, account: str | None, settings: Settings) -> None:
         if blocks is None:
             return
@@ -219,6 +237,7 @@ class _Loader:
         nested = self.nested[kind.name]
         own = block.without(nested) if isinstance(block, Mapping) else block
         address = Address(account, kind.name, key)
+        self.declared.blocks.add(address)
         try:
             spec = kind.Spec.model_validate(own)
         except ValidationError as error:
@@ -295,6 +314,7 @@ class _BlockDeclaration:
         self.account = account
         self.key = key
         self.settings = settings
+        self.now = loader.now
 
     def mark(self, *path: Step) -> Mark:
         return (mark_at(self._block, path) if path else None) or self._marks[0]

@@ -46,7 +46,7 @@ class Moves:
                 self._error("SMS183", f"moved: {move.from_} is moved twice", from_mark, "Keep one of the entries.")
             elif move.to in sources:
                 self._error("SMS183", f"moved: {move.to} is the target twice", to_mark, "Keep one of the entries.")
-            elif self._exists(move.from_):
+            elif self._is_declared(move.from_):
                 what = f"moved: {move.from_} is still in the configuration"
                 self._error("SMS181", what, from_mark, "Remove its block, or this entry.")
             else:
@@ -62,7 +62,7 @@ class Moves:
             end = targets.get(end, end)
         if end in targets:
             self._error("SMS181", "moved: the entries go in a circle", mark, "Remove one of them.")
-        elif to == end and not self._exists(to):
+        elif to == end and not self._is_declared(to) and not self._is_declared(to.block):
             names = [str(address) for address in self._declared.resources if address.kind == to.kind]
             self._error("SMS150", f"moved: there is no {to} in the configuration", mark, did_you_mean(str(to), names))
 
@@ -78,7 +78,7 @@ class Moves:
                 self._error("SMS182", f"removed: {address} stands twice", mark, "Keep one of the entries.")
             elif address in moved:
                 self._error("SMS182", f"removed: {address} is moved", mark, "Keep one of the entries.")
-            elif self._exists(address):
+            elif self._is_declared(address):
                 what = f"removed: {address} is still in the configuration"
                 self._error("SMS182", what, mark, "Remove its block, or this entry.")
             seen.add(address)
@@ -89,8 +89,8 @@ class Moves:
         self._error(code, f'"{address.kind}" is not a kind', mark, did_you_mean(address.kind, self._kinds))
         return False
 
-    def _exists(self, address: Address) -> bool:
-        return address in self._declared.resources or address in self._declared.broken
+    def _is_declared(self, address: Address) -> bool:
+        return address in self._declared.resources or address in self._declared.blocks
 
     def _mark(self, *path: str | int) -> Mark:
         mark = mark_at(self._tree, path)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import ErrorDetails, ValidationError
 
 from smsops.config.yaml import Mapping, Sequence, key_mark_at, mark_at
-from smsops.model.block import Block, keys_of
+from smsops.model.block import BeforeValidator, Block, keys_of
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 
 _PLAIN_MESSAGES = {
@@ -33,6 +33,7 @@ _PLAIN_MESSAGES = {
     "less_than_equal": "Write {le} or less",
     "string_pattern_mismatch": "Write letters, digits, _, - and ., a letter or digit first",
     "string_too_short": "It may not be empty",
+    "too_short": "It may not be empty",
 }
 
 
@@ -40,7 +41,9 @@ def _models(annotation: Any) -> list[Any]:
     """The types that an annotation may stand for: unions, Annotated and optionals taken apart."""
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        return _models(typing.get_args(annotation)[0])
+        inner, *notes = typing.get_args(annotation)
+        written = [note.json_schema_input_type for note in notes if isinstance(note, BeforeValidator)]
+        return [model for part in (inner, *filter(None, written)) for model in _models(part)]
     if origin in (typing.Union, types.UnionType):
         return [model for part in typing.get_args(annotation) for model in _models(part)]
     return [annotation]

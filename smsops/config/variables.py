@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as AbstractMapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic_core import ValidationError
@@ -26,6 +27,7 @@ class Inputs:
     environment: AbstractMapping[str, str] = field(default_factory=dict)
     data_root: Path | None = None
     """Where paths of data files may begin besides the stack directory."""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class Variables:

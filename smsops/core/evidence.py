@@ -70,7 +70,8 @@ def _balance(key: str, view: View) -> float | None:
         observation = view.observe(account) if known else None
     except CannotRead:
         return None
-    return float(observation.facts["balance"]) if isinstance(observation, Present) else None
+    balance = observation.facts["balance"] if isinstance(observation, Present) else None
+    return None if balance is None else float(balance)
 
 
 def _shown_by(key: str, balance: float | None, intents: Sequence[Intent]) -> Mapping[str, bool]:

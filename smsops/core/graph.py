@@ -22,13 +22,13 @@ def closure(start: Iterable[Address], edges: Mapping[Address, AbstractSet[Addres
     return found
 
 
-def order(
+def waits(
     changes: Mapping[Address, Change], needs: Mapping[Address, AbstractSet[Address]], leaving: AbstractSet[Address]
 ) -> dict[Address, set[Address]]:
-    """For each change the changes that must be done first; acyclic, in an order that respects it.
+    """For each change the changes that must be done first.
 
-    What is wanted waits for what it needs; what is leaving waits for what needs it. Where credits
-    are taken back or campaigns cancelled, what moves credits out waits if it has to (`follows`).
+    What is wanted waits for what it needs; what is leaving waits for what needs it. Nothing needs that credits are
+    taken back from its account (`money` knows which way they flow). Whatever else must come first is in `follows`.
     """
     graph: dict[Address, set[Address]] = {address: set() for address in changes}
     for address, change in changes.items():
@@ -37,9 +37,16 @@ def order(
         for other in reachable:
             if address in leaving:
                 graph[other].add(address)  # the dependent goes first
-            elif other not in leaving:
+            elif other not in leaving and changes[other].moves >= 0:
                 graph[address].add(other)
-    sorter = TopologicalSorter(graph)
+    return graph
+
+
+def order(graph: Mapping[Address, set[Address]]) -> dict[Address, set[Address]]:
+    """The same in an order that respects it, and is the same each time."""
+    sorter: TopologicalSorter[Address] = TopologicalSorter(dict.fromkeys(graph, ()))  # sets have an order of their own
+    for address, needs in graph.items():
+        sorter.add(address, *needs)
     try:
         ordered = list(sorter.static_order())
     except CycleError as error:  # pragma: no cover - references only point inwards

@@ -52,6 +52,8 @@ def judged(plan: Plan, view: View, terms: Terms) -> Plan:
         ]
     plan = _with(plan, found, terms)
     known = policy.names.union(item.policy for item in found if item.policy)
+    if view.rulebook and any("/" in override.policy for override in (*terms.overrides, *terms.allowed)):
+        known |= {f"{pack.pack}/{rule}" for pack in view.rulebook.packs for rule in pack.rules}
     notes = [*_about_flags(terms.overrides, found, known), *_about_allowed(terms, overrides, known, view)]
     return plan._replace(diagnostics=(*plan.diagnostics, *notes))
 

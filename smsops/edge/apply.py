@@ -247,6 +247,10 @@ class _Session:
         await self._run.append([Settle(intent.id, True), *events(answer)])
         return answer
 
+    def balance(self, account: str | None, planned: Number | None) -> float | None:
+        key = account or ""
+        return self._run.journal.balances({key: planned}).get(key)
+
     def now(self) -> datetime:
         return self._run.now()
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from smsops.errors import SmsopsError, StalePlanError
+from smsops.model.address import Address
 from smsops.model.plan import CREATE, FORMAT_VERSION, UPDATE, Git, Operation, Plan
 from smsops.model.values import JSON, printed
 
@@ -85,12 +86,13 @@ def check_source(saved: Mapping[str, Any], plan: Plan, now: datetime) -> None:
         )
 
 
-def check_operations(saved: Mapping[str, Any], plan: Plan) -> None:
+def check_operations(saved: Mapping[str, Any], plan: Plan, known: Collection[Address]) -> None:
     """Refuse where something would be done that was not reviewed: the plan must be the saved one or a part of it.
 
-    What is left of an operation that died half-way is a part of it: all its steps were reviewed.
+    What is left of an operation that died half-way is a part of it: all its steps were reviewed. What was to be created
+    must be among the `known` addresses, wanted or done: time alone may take a campaign out of the configuration.
     """
-    extra = _extra(saved, plan)
+    extra = [*_extra(saved, plan), *_expired(saved, known)]
     if extra:
         raise StalePlanError(
             "The saved plan is stale: something else would be done now",
@@ -120,6 +122,15 @@ def _extra(saved: Mapping[str, Any], plan: Plan) -> list[str]:
         word = "changed" if str(change.address) in steps else "new"
         lines.append(f"{change.address}: {' and '.join(change.actions)} ({word}: {change.reason})")
     return _listed(lines)
+
+
+def _expired(saved: Mapping[str, Any], known: Collection[Address]) -> list[str]:
+    names = {str(address) for address in known}
+    try:
+        created = [item["address"] for item in saved["resource_changes"] if item["change"]["actions"] == list(CREATE)]
+    except (KeyError, TypeError) as error:
+        raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
+    return _listed([f"{address}: nothing (its date has gone by)" for address in created if address not in names])
 
 
 def _listed(lines: list[str]) -> list[str]:

@@ -7,17 +7,18 @@ sees files, the terminal or the clock; it never writes the state, it hands event
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
-from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Refused, Writer
+from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Reader, Refused, Writer
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark, did_you_mean
-from smsops.model.plan import CREATE, Change
+from smsops.model.plan import CREATE, Appointment, Change
 from smsops.model.resources import (
     Absent,
     CannotRead,
@@ -30,16 +31,21 @@ from smsops.model.resources import (
 )
 from smsops.model.settings import Settings
 from smsops.model.sources import Format, RemoteSource
-from smsops.model.state import Drop, Entry, Event, Intent, Put, State
-from smsops.model.values import JSON, Number, Secret, digest, slow_digest
+from smsops.model.state import Drop, Entry, Event, Intent, Price, Put, State
+from smsops.model.values import JSON, Number, Secret, as_json_number, digest, slow_digest
 from smsops.table import Table
 from smsops.table.read import Reading, Source
+
+if TYPE_CHECKING:
+    from smsops.rules.rulebook import Rulebook
 
 T = TypeVar("T")
 Step = str | int
 
 MASTER_INFO = Read("get_info")
 """The master account's balance; every plan has it."""
+
+_PRICE = "get_credits_by_country"
 
 MOST_STEPS = 10_000
 """A change of more steps than this, which died half-way, is planned and reviewed anew."""
@@ -56,12 +62,38 @@ class SourceRead:
 AnyRead = Read | SourceRead
 
 
+def price_read(country: str) -> Read:
+    """The read of what an SMS to a country costs."""
+    return Read(_PRICE, (country,))
+
+
+class Funds(NamedTuple):
+    """What an account has to spend. `balance` is None where nobody knows it; a postpaid account needs none."""
+
+    balance: Number | None
+    postpaid: bool = False
+
+
+class Upcoming(NamedTuple):
+    """What a resource will take some day, when a later apply comes to it.
+
+    `moves` leaves the master's balance for that of the account that the resource is in, `spends` leaves that of its own
+    account; `what` is what people call such things, in the plural.
+    """
+
+    day: date
+    what: str
+    moves: Number = 0
+    spends: Number = 0
+
+
 class Declaration(Protocol):
     """What a kind has at hand while it turns one block of the configuration into resources."""
 
     settings: Settings
     account: str | None
     key: str
+    now: datetime
 
     def mark(self, *path: Step) -> Mark:
         """The place of a value of the block."""
@@ -90,6 +122,8 @@ class Declared:
     """All that the configuration declares, for rules that look at more than one block."""
 
     resources: dict[Address, Desired] = field(default_factory=dict)
+    blocks: set[Address] = field(default_factory=set)
+    """Addresses by the keys of the blocks; what a block stands for may have longer names, or be nothing at present."""
     broken: set[Address] = field(default_factory=set)
     """Addresses whose block has mistakes of its own: nothing more is said about them."""
     identities: dict[tuple[str | None, str, str], Desired] = field(default_factory=dict)
@@ -111,6 +145,8 @@ class View:
     settings: Settings
     now: datetime
     policy: Any = None
+    rulebook: Rulebook | None = None
+    """The rules for marketing messages; its packs are read when it is first asked."""
     adopt_all: bool = False
     destroy: bool = False
     leaving: frozenset[Address] = frozenset()
@@ -130,6 +166,13 @@ class View:
     changed_in: dict[str | None, list[Change]] = field(default_factory=dict)
     """The changes by the account that they are made in."""
     _indexes: dict[tuple[Read, str], tuple[Any, dict[Any, list[Any]]]] = field(default_factory=dict)
+
+    @cached_property
+    def today(self) -> date:
+        """The day that it is where the stack is."""
+        from zoneinfo import ZoneInfo
+
+        return self.now.astimezone(ZoneInfo(self.settings.timezone)).date()
 
     @cached_property
     def opener(self) -> Kind:
@@ -208,6 +251,21 @@ class View:
         result = self.results[read]
         return None if isinstance(result, Exception) else result
 
+    def known_price(self, country: str) -> Number | None:
+        """What an SMS to a country costs, where the state knows it from lately (`settings.price_ttl`)."""
+        price = self.state.prices.get(country)
+        if price is None or self.now - datetime.fromisoformat(price.since) >= self.settings.price_ttl:
+            return None
+        return price.credits if isinstance(price.credits, int) else Decimal(str(price.credits))
+
+    def learned_prices(self) -> dict[str, Price]:
+        """The prices that this plan has asked for, for the state to know."""
+        return {
+            read.args[0]: Price(as_json_number(credits), self.now.isoformat(timespec="seconds"))
+            for read, credits in self.results.items()
+            if isinstance(read, Read) and read.method == _PRICE and not isinstance(credits, Exception)
+        }
+
     def block(
         self, address: Address, code: str, summary: str, detail: str = "", *, policy: str = "", only_apply: bool = False
     ) -> None:
@@ -237,6 +295,13 @@ class View:
             raise CannotRead(f"{account} could not be read")
         return observation
 
+    def funds(self, account: str | None) -> Funds:
+        """What an account (None: the master) has to spend before anything of this plan is done."""
+        if account is not None:
+            return self.opener.funds(self.resource(Address(None, self.opener.name, account)), self)
+        info = self.results.get(MASTER_INFO)
+        return Funds(None if info is None or isinstance(info, Exception) else info.credits)
+
     def note(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.add(diagnostic)
 
@@ -261,6 +326,10 @@ class View:
     def digest(self, value: object) -> str:
         """A digest keyed by the state, for what the state must recognise and not tell."""
         return digest(value, key=self.state.salt)
+
+
+Readers = Callable[[str | None], Awaitable[Reader | None]]
+"""A reader with an account's own login and key, by the account's key; None where the account is not there yet."""
 
 
 class Resource(NamedTuple):
@@ -316,6 +385,9 @@ class Session(Protocol):
         has a Moved for what it really did. The intent stays open, and OutcomeUnknown is raised, where the call may
         have happened.
         """
+
+    def balance(self, account: str | None, planned: Number | None) -> float | None:
+        """A balance by now, as far as this run moved it, from what it was when the plan was made; None if nobody knows."""
 
     def now(self) -> datetime: ...
 
@@ -427,6 +499,14 @@ class Kind(ABC):
         """What a resource stands inside besides its account: a change of that comes first."""
         return None
 
+    def funds(self, resource: Resource, view: View) -> Funds:
+        """What an account has to spend, where resources of this kind are accounts. Made by this plan, it has nothing."""
+        raise NotImplementedError
+
+    def upcoming(self, resource: Resource, view: View, until: date) -> Iterable[Upcoming]:
+        """What a wanted resource will take from balances after today, `until` included, if nobody changes it."""
+        return ()
+
     unmoved_is_undone: ClassVar[bool] = False
     """Whether balances that have not moved show that a call in doubt did not happen, so that it may be made again."""
 
@@ -448,6 +528,22 @@ class Kind(ABC):
     @abstractmethod
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
         """The change that removes an owned resource, or forgets it where that is all there is to do."""
+
+    async def simulate(self, change: Change, view: View, readers: Readers) -> Change:
+        """The change with what the API says that it comes to; what differs from the estimate is noted. By default there is
+        nothing to ask."""
+        return change
+
+    def appointment(self, resource: Resource, view: View) -> Appointment | None:
+        """When a resource sends something, with what this plan makes of it; None where it sends nothing."""
+        return None
+
+    def preview(self, resource: Resource, view: View) -> JSON:
+        """How what a wanted resource sends looks on phones (`PreviewDocument`); None where it sends nothing.
+
+        May need reads that planning did not (NotReadYet).
+        """
+        return None
 
     def told(self, intent: Intent) -> str:
         """What part of an answer arrived that shows that a call in doubt happened, in words; empty where none does."""

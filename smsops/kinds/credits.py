@@ -7,20 +7,21 @@ sets a balance. The state is the ledger of what was moved: each grant is moved o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from math import ceil
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic_core import PydanticCustomError
 
 from smsops.api.contract import OutcomeUnknown
-from smsops.kinds.base import MASTER_INFO, Declaration, Kind, Resource, Session, View
+from smsops.kinds.base import MASTER_INFO, Declaration, Kind, Resource, Session, Upcoming, View
 from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field
 from smsops.model.plan import CREATE, DELETE, UPDATE, Change
-from smsops.model.resources import Absent, Desired, Guard, Observation, Present
+from smsops.model.resources import Absent, CannotRead, Desired, Guard, Observation, Present
 from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.values import JSON, Number, as_json_number
 
@@ -120,11 +121,25 @@ class Credits(Kind):
             return None  # the account stays: its ledger stays with it, so that no grant is moved again
         return Change(resource.address, DELETE, "delete_because_no_resource_config", {}, None, payload=None)
 
-    def _move(self, resource: Resource, balance: Number, view: View) -> Change | None:
+    def upcoming(self, resource: Resource, view: View, until: date) -> Sequence[Upcoming]:
+        allowance: Allowance | None = resource.want.spec.allowance
+        if allowance is None or view.funds(resource.address.account).postpaid:
+            return ()
+        return _upcoming(allowance.amount, allowance.every, allowance.from_, view.today, until)
+
+    def _move(self, resource: Resource, balance: Number | None, view: View) -> Change | None:
         spec: CreditsSpec = resource.want.spec
-        ledger: dict[str, int] = dict(resource.entry.attributes.get("moved", {})) if resource.entry else {}
+        ledger = _ledger(resource)
         due = self._due(resource, spec, ledger, balance, view)
         if not due:
+            return None
+        if view.funds(resource.address.account).postpaid:
+            view.warn(
+                resource.address,
+                "SMS224",
+                f"The account {resource.address.account} is postpaid: no credits can be moved to it or from it",
+                "Remove credits:.",
+            )
             return None
         amount, account = sum(due.values()), resource.address.account or ""
         if not spec.keep:
@@ -134,8 +149,8 @@ class Credits(Kind):
         facts = {
             "credits": amount,
             "grants": sorted(due),
-            "balance_before": as_json_number(balance),
-            "master_before": None if info.credits is None else as_json_number(info.credits),
+            "balance_before": _shown(balance),
+            "master_before": _shown(info.credits),
         }
         shown: dict[str, JSON] = (
             {} if spec.keep else {name.removeprefix(_ALLOWANCE): value for name, value in due.items()}
@@ -144,8 +159,8 @@ class Credits(Kind):
             resource.address,
             UPDATE if resource.entry else CREATE,
             "below_floor" if spec.keep else "grant_due",
-            {"balance": as_json_number(balance)} if resource.entry else None,
-            {"balance": as_json_number(balance + amount), **({"grants": shown} if shown else {})},
+            {"balance": _shown(balance)} if resource.entry else None,
+            {"balance": _shown(None if balance is None else balance + amount), **({"grants": shown} if shown else {})},
             method="manageSubAccountCredits",
             calls=1 if amount else 0,
             payload=_Payload(
@@ -156,7 +171,7 @@ class Credits(Kind):
         )
 
     def _due(
-        self, resource: Resource, spec: CreditsSpec, ledger: Mapping[str, int], balance: Number, view: View
+        self, resource: Resource, spec: CreditsSpec, ledger: Mapping[str, int], balance: Number | None, view: View
     ) -> dict[str, int]:
         if spec.grants is not None:
             for grant, amount in spec.grants.items():
@@ -169,19 +184,19 @@ class Credits(Kind):
                     )
             return {grant: amount for grant, amount in spec.grants.items() if grant not in ledger}
         if spec.allowance is not None:
-            from zoneinfo import ZoneInfo
-
-            today = view.now.astimezone(ZoneInfo(view.settings.timezone))
-            begun = _periods(spec.allowance.every, spec.allowance.from_, today)
-            return {_ALLOWANCE + period: spec.allowance.amount for period in begun if _ALLOWANCE + period not in ledger}
+            begun = _periods(spec.allowance.every, spec.allowance.from_, view.today)
+            return {
+                _ALLOWANCE + period: spec.allowance.amount for period, _ in begun if _ALLOWANCE + period not in ledger
+            }
         assert spec.keep is not None
-        # What this apply is about to spend counts as spent, so that the next plan finds the floor kept.
-        spend = sum(
-            change.send.credits
-            for change in view.changed_in.get(resource.address.account, ())
-            if change.send and change.send.account == resource.address.account
-        )
-        left = balance - spend
+        if balance is None:
+            raise CannotRead("the answer does not say its balance")
+        # What this apply spends and what it gets back count already, so that the next plan finds the floor kept.
+        left = balance
+        for change in view.changed_in.get(resource.address.account, ()):
+            left += change.refund or 0
+            if change.send and change.send.account == resource.address.account:
+                left -= change.send.credits
         return {"keep": ceil(spec.keep.top_up_to - left)} if left < spec.keep.at_least else {}
 
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
@@ -196,7 +211,8 @@ class Credits(Kind):
 
         async def call() -> Number | None:
             balance = await session.master.manage_sub_account_credits(login, payload.amount)
-            if balance is not None and as_json_number(balance) == payload.facts["balance_before"]:
+            before = session.balance(change.address.account, payload.balances[change.address.account or ""])
+            if balance is not None and before is not None and as_json_number(balance) == before:
                 # Success has no status of its own (manual §19): the balance that comes back is all there is to check.
                 raise OutcomeUnknown("manageSubAccountCredits", "the answer has the balance as it was before")
             return balance
@@ -229,6 +245,15 @@ def declare_credits(spec: CreditsSpec | None, declaration: Declaration, owner: A
     )
 
 
+def _ledger(resource: Resource) -> dict[str, int]:
+    """What was moved, by grant and period."""
+    return dict(resource.entry.attributes.get("moved", {})) if resource.entry else {}
+
+
+def _shown(balance: Number | None) -> JSON:
+    return None if balance is None else as_json_number(balance)
+
+
 def _first_day(every: str, period: str) -> date:
     """The first day of a period; ValueError where the text names none."""
     match every:
@@ -245,21 +270,30 @@ def _first_day(every: str, period: str) -> date:
     raise ValueError(period)
 
 
-def _periods(every: str, first: str, now: datetime) -> Iterator[str]:
-    """The ids of the periods that have begun by `now`, the first one first."""
+@lru_cache(maxsize=256)
+def _upcoming(amount: int, every: str, first: str, today: date, until: date) -> tuple[Upcoming, ...]:
+    """The periods of an allowance that begin after today, until the day `until`."""
+    return tuple(Upcoming(day, "allowances", moves=amount) for _, day in _periods(every, first, until) if day > today)
+
+
+@lru_cache(maxsize=256)
+def _periods(every: str, first: str, last: date) -> tuple[tuple[str, date], ...]:
+    """The periods that begin until the day `last`, each by its id and its first day, the first one first."""
+    found: list[tuple[str, date]] = []
     day = _first_day(every, first)
-    while day <= now.date():
+    while day <= last:
         match every:
             case "day":
-                yield day.isoformat()
+                found.append((day.isoformat(), day))
                 day += timedelta(days=1)
             case "week":
                 iso = day.isocalendar()
-                yield f"{iso.year}-W{iso.week:02}"
+                found.append((f"{iso.year}-W{iso.week:02}", day))
                 day += timedelta(weeks=1)
             case "month":
-                yield f"{day:%Y-%m}"
+                found.append((f"{day:%Y-%m}", day))
                 day = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
             case _:
-                yield f"{day:%Y}"
+                found.append((f"{day:%Y}", day))
                 day = day.replace(year=day.year + 1)
+    return tuple(found)

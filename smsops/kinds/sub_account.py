@@ -12,6 +12,7 @@ from smsops.kinds.base import (
     MASTER_INFO,
     Declaration,
     Declared,
+    Funds,
     Kind,
     Resource,
     Session,
@@ -111,7 +112,7 @@ class _Payload:
     entry: Entry | None
     password: bool = False
     returns: int = 0
-    refunds: bool = False
+    asks: bool = False
     balances: Mapping[str, Number | None] = field(default_factory=dict)
 
 
@@ -161,8 +162,15 @@ class SubAccount(Kind):
         wish = resource.desired.spec.create_only if resource.desired else None
         stored = resource.entry.attributes.get("create_only") if resource.entry else None
         postpaid = bool((stored or {}).get("postpaid") or (wish and wish.postpaid))
-        facts = {"balance": record.credits or 0, "postpaid": postpaid, "fields": record.fields}
+        facts = {"balance": record.credits, "postpaid": postpaid, "fields": record.fields}
         return Present(record.login, {"login": record.login, **attributes}, facts)
+
+    def funds(self, resource: Resource, view: View) -> Funds:
+        observation = Absent() if view.creates(resource.address) else view.observe(resource.address)
+        if isinstance(observation, Present):
+            return Funds(observation.facts["balance"], observation.facts["postpaid"])
+        wish = resource.desired.spec.create_only if resource.desired else None
+        return Funds(0 if isinstance(observation, Absent) else None, bool(wish and wish.postpaid))
 
     def create(self, resource: Resource, view: View) -> Change | None:
         want = resource.want
@@ -260,13 +268,14 @@ class SubAccount(Kind):
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
         if not isinstance(observation, Present):
             return None
-        balance: Number = observation.facts["balance"]
-        returns = int(balance) if balance > 0 else 0
-        # Cancelling what it had scheduled gives credits back: the balance must be asked for again.
+        balance: Number | None = observation.facts["balance"]
+        returns = max(int(balance or 0), 0)
         given_back = [
             change.refund for change in view.changed_in.get(resource.address.name, ()) if change.refund is not None
         ]
-        refunds = bool(given_back)
+        # Cancelling what it had scheduled gives credits back: the balance must be asked for again.
+        postpaid: bool = observation.facts["postpaid"]
+        asks = not postpaid and (bool(given_back) or balance is None)
         (info,) = view.read(MASTER_INFO)
         balances = {"": info.credits, resource.address.name: balance}
         return Change(
@@ -276,10 +285,10 @@ class SubAccount(Kind):
             {"login": observation.identity, "balance": returns},
             None,
             method="deleteSubAccount",
-            calls=1 + bool(returns) + refunds,
-            payload=_Payload(observation.identity, {}, None, returns=returns, refunds=refunds, balances=balances),
+            calls=1 + bool(returns) + asks,
+            payload=_Payload(observation.identity, {}, None, returns=returns, asks=asks, balances=balances),
             content=observation.identity,
-            moves=-(returns + sum(given_back)),
+            moves=0 if postpaid else -(returns + sum(given_back)),
         )
 
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
@@ -322,9 +331,13 @@ class SubAccount(Kind):
 
     async def _execute_delete(self, change: Change, payload: _Payload, session: Session) -> Sequence[Event]:
         returns = payload.returns
-        if payload.refunds:
+        if payload.asks:
             info = await session.master.get_info(sub_account=payload.login)
-            returns = int(info.credits or 0)
+            if info.credits is None:
+                raise Refused(
+                    "getInfo", f"it does not tell the balance of {payload.login}, which is to come back first"
+                )
+            returns = int(info.credits)
         effects = {"": returns, change.address.name: -returns}
         if returns > 0:
             try:

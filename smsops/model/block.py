@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
 
 from pydantic_core import SchemaValidator
@@ -20,6 +20,7 @@ _MISSING: Any = object()
 _PLAIN: Mapping[Any, dict[str, Any]] = {
     Any: {"type": "any"},
     bool: {"type": "bool"},
+    date: {"type": "date"},
     float: {"type": "float"},
     int: {"type": "int"},
     str: {"type": "str"},
@@ -106,6 +107,15 @@ class Block:
     def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
         """The values by their names, of a block that has no blocks inside."""
         return {name: value for name, value in vars(self).items() if not (exclude_none and value is None)}
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self:
+        """The same block with other values, which are right, under some names."""
+        made = object.__new__(type(self))
+        vars(made).update(vars(self), **update)
+        for name in ("__pydantic_extra__", "__pydantic_private__"):
+            object.__setattr__(made, name, getattr(self, name))
+        object.__setattr__(made, "__pydantic_fields_set__", self.model_fields_set | update.keys())
+        return made
 
     def check(self) -> None:
         """Look at a block whose values are right one by one; raise PydanticCustomError where they are not together."""

@@ -43,13 +43,80 @@ class ContactsDocument(TypedDict):
     add: int
     change: int
     remove: int
-    before: int | None
+
+
+class FunnelDocument(TypedDict):
+    """People in the lists, meant, with the number of a mobile, not on the blacklist, and sent to by this apply."""
+
+    in_lists: int
+    matching: int
+    valid: int
+    not_blacklisted: int
+    sent: int
+
+
+class CountryDocument(TypedDict):
+    messages: int
+    credits: float
+
+
+class RenderingDocument(TypedDict):
+    """The message as one recipient reads it; `length` as the API counts it."""
+
+    text: str
+    length: int
+    segments: int
+    encoding: Literal["GSM-7", "UCS-2"]
+
+
+class ForcingDocument(TypedDict):
+    """A character that makes a message UCS-2: where it stands in the text (from 1), or in which fields' values."""
+
+    character: str
+    places: list[int]
+    fields: list[str]
+    replacement: str | None
+
+
+class LinkDocument(TypedDict):
+    url: str
+    length: int
+    short: bool
+
+
+class MessageDocument(TypedDict):
+    """How a message looks: its shortest, median and longest rendering, and whose name it carries."""
+
+    sender: str
+    shortest: RenderingDocument
+    median: RenderingDocument
+    longest: RenderingDocument
+    unicode: int
+    """Recipients whose message is UCS-2."""
+    forcing: list[ForcingDocument]
+    empty: dict[str, int]
+    """Recipients without a value, by field."""
+    links: list[LinkDocument]
+
+
+class SimulatedDocument(TypedDict):
+    """What simulateCampaign says."""
+
+    recipients: int
+    messages: int
+    credits: float
 
 
 class SendDocument(TypedDict):
     recipients: int
     messages: int
     credits: float
+    date: str | None
+    cancellable_until: str | None
+    funnel: FunnelDocument | None
+    countries: dict[str, CountryDocument]
+    message: MessageDocument | dict[str, None]
+    simulated: SimulatedDocument | None
 
 
 class ResourceChangeDocument(TypedDict):
@@ -99,6 +166,20 @@ class CreditsDocument(TypedDict):
     moved: float
     spend_estimate: float
     master_after: float | None
+
+
+class CauseDocument(TypedDict):
+    what: str
+    credits: float
+
+
+class ForecastDocument(TypedDict):
+    """What is to come for the master's balance until a day; null in the plan where nothing is, or nobody can say."""
+
+    until: str
+    master_at_end: float
+    runs_dry: str | None
+    causes: list[CauseDocument]
 
 
 class SendsDocument(TypedDict):
@@ -154,6 +235,7 @@ class PlanDocument(TypedDict):
     operations: list[OperationDocument]
     summary: SummaryDocument
     credits: CreditsDocument
+    forecast: ForecastDocument | None
     sends: SendsDocument
     in_doubt: list[DoubtDocument]
     unknown: list[str]
@@ -221,6 +303,13 @@ class EntryDocument(TypedDict):
     depends_on: list[str]
 
 
+class PriceDocument(TypedDict):
+    """What an SMS to a country costs, and since when that is known."""
+
+    credits: float
+    since: str
+
+
 class StateDocument(TypedDict):
     format_version: Literal[1]
     stack: str
@@ -231,6 +320,7 @@ class StateDocument(TypedDict):
     runs: int
     resources: dict[str, EntryDocument]
     intents: list[IntentDocument]
+    prices: NotRequired[dict[str, PriceDocument]]
 
 
 class RunOperationDocument(TypedDict):
@@ -277,3 +367,42 @@ class RunDocument(TypedDict):
 class HistoryDocument(TypedDict):
     format_version: Literal["1.0"]
     runs: list[RunDocument]
+
+
+class AppointmentDocument(TypedDict):
+    """A message that goes out at a date. Counts are null where nobody has counted."""
+
+    address: str
+    account: str | None
+    date: str
+    status: Literal["planned", "scheduled", "sent"]
+    recipients: int | None
+    messages: int | None
+    credits: float | None
+    sender: str
+    message: str
+    cancellable_until: str | None
+
+
+class CalendarDocument(TypedDict):
+    format_version: Literal["1.0"]
+    stack: str
+    timezone: str
+    campaigns: list[AppointmentDocument]
+
+
+class PreviewDocument(TypedDict):
+    """How the messages of one resource look on phones."""
+
+    address: str
+    account: str | None
+    date: str
+    recipients: int
+    message: MessageDocument | None
+
+
+class PreviewsDocument(TypedDict):
+    format_version: Literal["1.0"]
+    stack: str
+    timezone: str
+    previews: list[PreviewDocument]

@@ -169,6 +169,8 @@ def _parse_slowly(compact: str, country: str) -> str:
         if number.country_code == 33:
             if re.fullmatch(r"[67]\d{8}", national):
                 return OVERSEAS.get(national[:3], "33") + national
+            if re.fullmatch(r"700\d{10}", national):
+                raise InvalidPhone("it is the number of a machine (M2M), which gets no SMS campaigns")
             reason = "it is a landline" if len(national) == 9 else "a French mobile has ten digits, 06 or 07 first"
             continue
         if not phonenumbers.is_possible_number(number):
@@ -212,3 +214,89 @@ def _country_of(digits: str) -> str:
         regions = phonenumbers.region_codes_for_country_code(number.country_code or 0)
         region = regions[0] if regions else "ZZ"
     return region
+
+
+class Place(NamedTuple):
+    """Where a phone is, as far as its number tells: a country, and every time zone that its owner may be in."""
+
+    country: str
+    zones: tuple[str, ...]
+
+
+_PARIS = Place("FR", ("Europe/Paris",))
+_OVERSEAS_PLACES = {
+    "262269": Place("YT", ("Indian/Mayotte",)),
+    "262639": Place("YT", ("Indian/Mayotte",)),
+    "262": Place("RE", ("Indian/Reunion",)),
+    "508": Place("PM", ("America/Miquelon",)),
+    "590": Place("GP", ("America/Guadeloupe",)),  # Saint-Barthélemy and Saint-Martin share code and clocks
+    "594": Place("GF", ("America/Cayenne",)),
+    "596": Place("MQ", ("America/Martinique",)),
+}
+_ZONES = {
+    "CA": (
+        "America/Edmonton",
+        "America/Halifax",
+        "America/Regina",
+        "America/St_Johns",
+        "America/Toronto",
+        "America/Vancouver",
+        "America/Winnipeg",
+    ),
+    "KZ": ("Asia/Almaty", "Asia/Aqtobe"),
+    "RU": (
+        "Asia/Irkutsk",
+        "Asia/Kamchatka",
+        "Asia/Magadan",
+        "Asia/Novosibirsk",
+        "Asia/Omsk",
+        "Asia/Vladivostok",
+        "Asia/Yakutsk",
+        "Asia/Yekaterinburg",
+        "Europe/Kaliningrad",
+        "Europe/Moscow",
+        "Europe/Samara",
+    ),
+    "US": (
+        "America/Adak",
+        "America/Anchorage",
+        "America/Chicago",
+        "America/Denver",
+        "America/Los_Angeles",
+        "America/New_York",
+        "America/Phoenix",
+        "Pacific/Honolulu",
+    ),
+}
+"""The zones of countries for whose code phonenumbers has those of all countries that share it."""
+
+
+def place_of(digits: str) -> Place:
+    """The place of a normalised number; the first seven digits and the length alone decide it."""
+    if digits.startswith("33"):
+        return _PARIS
+    return _place_of(digits[:4] if digits[:1] in ("1", "7") else digits[:7], len(digits))
+
+
+@lru_cache(maxsize=65_536)
+def _place_of(start: str, length: int) -> Place:
+    for code, place in _OVERSEAS_PLACES.items():
+        if start.startswith(code):
+            return place
+    # +1 and three digits are an area; behind it no number begins with 0.
+    number = f"{start}2" if start.startswith("1") else start
+    country = country_of(number.ljust(length, "0"))
+    if not country.isalpha():
+        country = "ZZ"  # a network of no country
+    return Place(country, _zones_of(country, start))
+
+
+def _zones_of(country: str, start: str) -> tuple[str, ...]:
+    """The zones of an area of +1; of the whole country elsewhere, for mobiles go wherever their owners move."""
+    from phonenumbers.tzdata import TIMEZONE_DATA
+
+    if start.startswith("1"):
+        area = {zone for known, zones in TIMEZONE_DATA.items() if known.startswith(start) for zone in zones}
+        if area:
+            return tuple(sorted(area))
+    return _ZONES.get(country) or tuple(TIMEZONE_DATA.get(str(country_code(start)), ("UTC",)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal, NamedTuple
 
 from smsops.errors import ExitCode
@@ -52,13 +52,99 @@ class ContactCounts(NamedTuple):
         return self.add + self.change + self.remove
 
 
+class Funnel(NamedTuple):
+    """How an audience shrinks: people in the lists (and single numbers), those meant, those with the number of a mobile,
+    those not on the blacklist, and those whom this apply sends to (the others are scheduled already)."""
+
+    in_lists: int
+    matching: int
+    valid: int
+    not_blacklisted: int
+    sent: int
+
+    def document(self) -> dict[str, JSON]:
+        return dict(self._asdict())
+
+
+class Simulated(NamedTuple):
+    """What the API itself says that a campaign comes to."""
+
+    recipients: int
+    messages: int
+    credits: Number
+
+    def document(self) -> dict[str, JSON]:
+        return {**self._asdict(), "credits": as_json_number(self.credits)}
+
+
 class Send(NamedTuple):
-    """What a campaign sends when it is scheduled: people, SMS (segments), credits; `account` pays."""
+    """What a campaign sends when it is scheduled: people, SMS (segments), credits; `account` pays.
+
+    `date` is None where it is sent at once, `cancellable_until` the last instant at which it may still be taken back, both in
+    the stack's zone.
+    `countries` has the SMS and the credits by country; `message` says how the message looks, as a document;
+    `simulated` what the API says it comes to, where it was asked.
+    """
 
     account: str | None
     recipients: int
     messages: int
     credits: Number
+    date: datetime | None = None
+    cancellable_until: datetime | None = None
+    funnel: Funnel | None = None
+    countries: Mapping[str, tuple[int, Number]] = EMPTY
+    message: Mapping[str, JSON] = EMPTY
+    simulated: Simulated | None = None
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "recipients": self.recipients,
+            "messages": self.messages,
+            "credits": as_json_number(self.credits),
+            "date": None if self.date is None else _utc(self.date),
+            "cancellable_until": None if self.cancellable_until is None else _utc(self.cancellable_until),
+            "funnel": None if self.funnel is None else self.funnel.document(),
+            "countries": {
+                country: {"messages": messages, "credits": as_json_number(credits)}
+                for country, (messages, credits) in self.countries.items()
+            },
+            "message": dict(self.message),
+            "simulated": None if self.simulated is None else self.simulated.document(),
+        }
+
+
+class Appointment(NamedTuple):
+    """A message that goes out at a date, for the calendar. `account` pays, None is the master.
+
+    `status`: planned (this plan schedules it), scheduled (the API has it), sent (its date has gone by). Recipients, SMS and
+    credits are None where nobody has counted them.
+    """
+
+    address: Address
+    account: str | None
+    date: datetime
+    status: Literal["planned", "scheduled", "sent"]
+    recipients: int | None
+    messages: int | None
+    credits: Number | None
+    sender: str
+    message: str
+    cancellable_until: datetime | None = None
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "address": str(self.address),
+            "account": self.account,
+            "date": _utc(self.date),
+            "status": self.status,
+            "recipients": self.recipients,
+            "messages": self.messages,
+            "credits": None if self.credits is None else as_json_number(self.credits),
+            "sender": self.sender,
+            "message": self.message,
+            "cancellable_until": None if self.cancellable_until is None else _utc(self.cancellable_until),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +205,10 @@ class Change:
         if self.previous_address:
             document["previous_address"] = str(self.previous_address)
         if self.contacts:
-            document["contacts"] = self.contacts._asdict()
+            counts = self.contacts
+            document["contacts"] = {"add": counts.add, "change": counts.change, "remove": counts.remove}
         if self.send:
-            document["send"] = {
-                "recipients": self.send.recipients,
-                "messages": self.send.messages,
-                "credits": as_json_number(self.send.credits),
-            }
+            document["send"] = self.send.document()
         return document
 
 
@@ -177,6 +260,34 @@ class Doubt(NamedTuple):
         }
 
 
+class Cause(NamedTuple):
+    """What will take credits, by what people call it, and how many by the end of a forecast."""
+
+    what: str
+    credits: Number
+
+
+class Forecast(NamedTuple):
+    """How the master's balance will fall behind a plan, if nobody buys, sends or changes anything else."""
+
+    until: date
+    master_at_end: Number
+    """Negative where credits will be missing."""
+    runs_dry: date | None
+    """The first day on which the balance does not suffice for what is due."""
+    causes: tuple[Cause, ...]
+    each_month: Number | None = None
+    """What is taken in each month, where that is the same in all."""
+
+    def document(self) -> dict[str, JSON]:
+        return {
+            "until": self.until.isoformat(),
+            "master_at_end": as_json_number(self.master_at_end),
+            "runs_dry": self.runs_dry.isoformat() if self.runs_dry else None,
+            "causes": [{"what": cause.what, "credits": as_json_number(cause.credits)} for cause in self.causes],
+        }
+
+
 class Git(NamedTuple):
     """The commit that the configuration comes from, and the tree of its directory: other commits may have the same."""
 
@@ -218,6 +329,7 @@ class Plan(NamedTuple):
     master_before: Number | None = None
     overrides: tuple[Override, ...] = ()
     """Those that were asked for, and those that have let something through."""
+    forecast: Forecast | None = None
 
     def __repr__(self) -> str:
         """Short: asyncio asks for that of a result, and this one may be of 100,000 changes."""
@@ -306,6 +418,7 @@ class Plan(NamedTuple):
             "operations": [operation.document() for operation in self.operations],
             "summary": self.summary,
             "credits": number,
+            "forecast": self.forecast.document() if self.forecast else None,
             "sends": {
                 "campaigns": len(self.sends),
                 "recipients": sum(send.recipients for send in self.sends),
@@ -334,7 +447,7 @@ class Plan(NamedTuple):
 
 
 def _utc(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 _ENDINGS = {

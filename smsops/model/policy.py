@@ -118,6 +118,10 @@ class Policy(Block):
     send_window: Window | None = Field(
         None, description="Marketing goes out only between these times, in settings.timezone."
     )
+    rule_packs: list[NonBlank] = Field(
+        default_factory=list,
+        description="Rule packs that are asked before the usual ones: names such as fr-af2m-2026, paths of your own.",
+    )
     forbidden_words: list[NonBlank] = Field(
         default_factory=list, description="Words that no message may hold, whatever their case and accents."
     )
@@ -145,5 +149,5 @@ class Policy(Block):
         return BUILT_IN.union(rule.name for rule in self.rules)
 
 
-BUILT_IN = frozenset(keys_of(Policy)).difference(("rules", "allow")) | {"max_credits"}
+BUILT_IN = frozenset(keys_of(Policy)).difference(("rule_packs", "rules", "allow")) | {"max_credits"}
 """The policies that need no rule. `max_credits` is a campaign's own."""

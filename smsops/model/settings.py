@@ -49,12 +49,13 @@ TimeZone = Annotated[str, BeforeValidator(_read_zone), WithJsonSchema({"type": "
 
 
 def _read_country(value: Any) -> Any:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value) or not _is_country(value):
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value) or not is_country(value):
         raise PydanticCustomError("country", "Write the two capital letters of a country, such as FR")
     return value
 
 
-def _is_country(code: str) -> bool:
+def is_country(code: str) -> bool:
+    """Whether there is such a country (ISO 3166), as far as phone numbers know."""
     if code == "FR":  # what nearly every stack has must not cost an import
         return True
     import phonenumbers
@@ -75,3 +76,6 @@ class Settings(Block):
     requests_per_second: Annotated[float, Field(gt=0, le=1000)] = Field(20, description="For each account login.")
     plan_ttl: Duration = Field(timedelta(hours=24), description="A saved plan expires after this.")
     settle_time: Duration = Field(timedelta(minutes=15), description="How long an unknown outcome may still come true.")
+    price_ttl: Duration = Field(
+        timedelta(days=7), description="How long the price of an SMS to a country is taken as known."
+    )

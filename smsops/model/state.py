@@ -113,6 +113,16 @@ class Intent:
         return self if before == self.before else replace(self, before=before)
 
 
+class Price(NamedTuple):
+    """What an SMS to a country costs, in credits, and since when that is known (ISO 8601, UTC)."""
+
+    credits: float
+    since: str
+
+    def document(self) -> dict[str, JSON]:
+        return {"credits": self.credits, "since": self.since}
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """All that a stack remembers. `serial` grows with each apply that changed something; 0: never written.
@@ -129,6 +139,8 @@ class State:
     intents: Mapping[str, Intent] = field(default_factory=dict)
     runs: int = 0
     run: Mapping[str, JSON] | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """What an SMS costs, by country."""
 
     @classmethod
     def new(cls, stack: str, salt: str) -> State:
@@ -155,6 +167,7 @@ class State:
                 for address, entry in sorted(self.entries.items(), key=lambda item: item[0].sort_key)
             },
             "intents": [intent.document() for intent in self.intents.values()],
+            "prices": {country: price.document() for country, price in sorted(self.prices.items())},
         }
 
     @classmethod
@@ -179,6 +192,7 @@ class State:
                 {entry.address: entry for entry in entries},
                 {intent.id: intent for intent in intents},
                 document.get("runs", 0),
+                prices=_read_prices(document.get("prices", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StateError(
@@ -233,13 +247,23 @@ class Moved(NamedTuple):
     effects: Mapping[str, float | None]
 
 
+class Learn(NamedTuple):
+    """What an SMS costs is known, by country."""
+
+    prices: Mapping[str, Price]
+
+
 class Begin(NamedTuple):
     """A run begins to change things: who, when, from which commit."""
 
     run: Mapping[str, JSON]
 
 
-Event = Put | Drop | Move | Intend | Settle | Own | Moved | Begin
+Event = Put | Drop | Move | Intend | Settle | Own | Moved | Learn | Begin
+
+
+def _read_prices(document: Mapping[str, Any]) -> dict[str, Price]:
+    return {country: Price(price["credits"], price["since"]) for country, price in document.items()}
 
 
 def fold(state: State, events: Iterable[Event], *, consume: bool = False) -> State:
@@ -250,7 +274,7 @@ def fold(state: State, events: Iterable[Event], *, consume: bool = False) -> Sta
     """
     entries = state.entries if consume and isinstance(state.entries, dict) else dict(state.entries)
     intents = dict(state.intents)
-    account, run = state.account, state.run
+    account, run, prices = state.account, state.run, state.prices
     for event in events:
         match event:
             case Put(entry):
@@ -275,9 +299,11 @@ def fold(state: State, events: Iterable[Event], *, consume: bool = False) -> Sta
                 account = login
             case Moved(effects):
                 intents = {key: intent.after(effects) for key, intent in intents.items()}
+            case Learn(learned):
+                prices = {**prices, **learned}
             case Begin(document):
                 run = document
-    return replace(state, entries=entries, intents=intents, account=account, run=run)
+    return replace(state, entries=entries, intents=intents, account=account, run=run, prices=prices)
 
 
 def event_document(event: Event) -> dict[str, JSON]:
@@ -297,6 +323,8 @@ def event_document(event: Event) -> dict[str, JSON]:
             return {"event": "own", "account": account}
         case Moved(effects):
             return {"event": "moved", "effects": dict(effects)}
+        case Learn(prices):
+            return {"event": "learn", "prices": {country: price.document() for country, price in prices.items()}}
         case Begin(run):
             return {"event": "begin", "run": dict(run)}
 
@@ -318,6 +346,8 @@ def read_event(document: Mapping[str, Any]) -> Event:
             return Own(document["account"])
         case "moved":
             return Moved(document["effects"])
+        case "learn":
+            return Learn(_read_prices(document["prices"]))
         case "begin":
             return Begin(document["run"])
         case other:

@@ -90,9 +90,9 @@ def mask_text(text: str) -> str:
     return _LONG_DIGITS.sub(lambda match: mask_phone(match.group()), text)
 
 
-def plural(count: Number, noun: str) -> str:
+def plural(count: Number, noun: str, nouns: str = "") -> str:
     """``1 contact``, ``12,400 contacts``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
 
 
 def as_json_number(number: Number) -> int | float:

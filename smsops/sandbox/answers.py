@@ -20,6 +20,7 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
     "wrap": (False, True),
     "blanks": (False, True),
     "empty": ("list", "null", "text", "absent", "object"),
+    "balances": (True, False),
     "strict_params": (False, True),
     "locked_lists": ("readonly", "writable"),
 }
@@ -37,6 +38,7 @@ class Style:
     wrap: bool = False
     blanks: bool = False
     empty: str = "list"
+    balances: bool = True
     strict_params: bool = False
     locked_lists: str = "readonly"
 
@@ -63,7 +65,7 @@ _COUNTS = frozenset(
     | {"credits", "creditsused", "nbcredits", "nbcontacts", "nbsms"}
 )
 # Names that differ by more than the case of their first letter in the old PHP client's reading of the French manual.
-_CAMEL = {"Subaccounts": "subAccounts", "Subaccount": "subAccount", "Text": "statusText"}
+_CAMEL = {"Subaccounts": "subAccounts", "Subaccount": "subAccount", "Text": "statusText", "SHORTURL": "shortUrl"}
 _KEYS: Mapping[str, Callable[[str, object], str]] = {
     "manual": lambda key, value: key,
     "lower": lambda key, value: key.lower(),
@@ -87,7 +89,7 @@ def page(title: str) -> bytes:
 def _object(body: Body, style: Style) -> Body:
     shaped: Body = {}
     for key, value in body.items():
-        if value == [] and style.empty == "absent":
+        if (value == [] and style.empty == "absent") or (key == "credits" and not style.balances):
             continue
         name = _KEYS[style.keys](key, value)
         shaped[f"{name} " if style.blanks else name] = _value(key, value, style)

@@ -216,7 +216,7 @@ class Sandbox:
             return [campaigns.describe(campaign) for campaign in self._store.campaigns(login)]
 
     def snapshot(self) -> dict[str, Any]:
-        """The whole live state as plain data: accounts, lists, blacklists by login, and campaigns."""
+        """The whole live state as plain data: accounts, lists, blacklists by login, campaigns, and links."""
         sent = self.campaigns()
         with self._turn():
             found = sorted(self._store.accounts(), key=lambda account: account.login)
@@ -228,6 +228,7 @@ class Sandbox:
                     for account in found
                 },
                 "campaigns": sent,
+                "links": self._store.links(),
             }
 
     def _describe(self, account: Account) -> dict[str, Any]:

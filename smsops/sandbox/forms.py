@@ -20,6 +20,7 @@ NAMES = (
     "loginToDelete",
     "credits",
     "countryIsoCode",
+    "url",
     "returnformat",
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from smsops.sandbox import accounts, campaigns, lists
+from smsops.sandbox import accounts, campaigns, links, lists
 from smsops.sandbox.answers import Body, Style
 from smsops.sandbox.calls import Call, Refusal, Refused, refuse_read, refuse_write
 from smsops.sandbox.forms import Params
@@ -39,6 +39,7 @@ METHODS: dict[str, Method] = {
     "deleteCampaign": Method(campaigns.delete_campaign, campaigns.refuse_cancelling),
     "getBlacklist": Method(accounts.get_blacklist, refuse_read),
     "getCreditsByCountryIsoCode": Method(accounts.get_credits_by_country_iso_code, refuse_read),
+    "shortenUrl": Method(links.shorten_url, refuse_write),
 }
 
 

@@ -16,6 +16,7 @@ _BASIC = (
 _EXTENSION = "^{}\\[~]|€\f"
 _NOT_GSM = re.compile("[^" + re.escape(_BASIC + _EXTENSION) + "]")
 _COUNTS_TWICE = re.compile("[" + re.escape(_EXTENSION) + "\n]")
+_PAIRS = re.compile("[\n\U00010000-\U0010ffff]")
 _PLACEHOLDER = re.compile(r"#param_([0-9]{1,4})#", re.IGNORECASE)
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{2,10}")
 _STOP = re.compile(r"\sSTOP au 36180\Z", re.IGNORECASE)
@@ -109,19 +110,26 @@ def fill(message: str, values: Sequence[str]) -> str:
 def measure(text: str) -> tuple[int, int]:
     """The length that the platform counts and the number of SMS it makes.
 
-    A new line counts twice, and so do the characters of the GSM extension table. A character outside GSM-7 puts the
-    whole text into UCS-2, where characters beyond the basic plane count twice.
+    A new line is two characters (§6.3), and so is each of the GSM extension table: an escape and another one. A character
+    outside GSM-7 puts the whole text into UCS-2, where characters beyond the basic plane are a pair of surrogates.
     """
-    text = text.replace("\r\n", "\n")
     if _NOT_GSM.search(text):
-        length = len(text.encode("utf-16-le")) // 2 + text.count("\n")
-        return length, _parts(length, 70, 67)
-    length = len(text) + len(_COUNTS_TWICE.findall(text))
-    return length, _parts(length, 160, 153)
+        return _measured(text, _PAIRS, 70, 67)
+    return _measured(text, _COUNTS_TWICE, 160, 153)
 
 
-def _parts(length: int, alone: int, joined: int) -> int:
-    return 1 if length <= alone else -(-length // joined)
+def _measured(text: str, twice: re.Pattern[str], alone: int, joined: int) -> tuple[int, int]:
+    """Fill one SMS after the other: the two halves of what counts twice go into the same one (3GPP 23.040)."""
+    length = len(text) + len(twice.findall(text))
+    if length <= alone:
+        return length, 1
+    parts, room = 1, joined
+    for character in text:
+        size = 2 if twice.match(character) else 1
+        if size > room:
+            parts, room = parts + 1, joined
+        room -= size
+    return length, parts
 
 
 def sender_shown(tpoa: str, message: str) -> str:

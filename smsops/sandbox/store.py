@@ -1,4 +1,4 @@
-"""The sandbox's data: accounts, lists, contacts, campaigns and blacklists in one SQLite database.
+"""The sandbox's data: accounts, lists, contacts, campaigns, blacklists and links in one SQLite database.
 
 The rules of the API are not here; every method is one query or one change. The caller groups them with `transaction`.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from smsops.sandbox import faults
 
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -42,9 +42,10 @@ CREATE TABLE IF NOT EXISTS blacklist (
     account_id INTEGER NOT NULL, phone TEXT NOT NULL, comment TEXT NOT NULL, received TEXT NOT NULL,
     PRIMARY KEY (account_id, phone)
 );
+CREATE TABLE IF NOT EXISTS link (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, url TEXT NOT NULL);
 {faults.SCHEMA}
 """
-_TABLES = ("setting", "account", "list", "contact", "campaign", "blacklist", "fault", "sqlite_sequence")
+_TABLES = ("setting", "account", "list", "contact", "campaign", "blacklist", "link", "fault", "sqlite_sequence")
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,10 @@ class Store:
         self.connection.execute("PRAGMA synchronous = OFF")
         self.connection.execute("PRAGMA journal_mode = TRUNCATE")
         version = self.connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, VERSION):
+        if not 0 <= version <= VERSION:
             self.connection.close()
             raise ValueError(f"{path} is a sandbox of another version ({version}); delete it to begin anew")
-        if version == 0:
+        if version < VERSION:  # each version so far has only added tables
             with self.transaction():
                 for statement in _SCHEMA.split(";"):
                     self.connection.execute(statement)
@@ -334,6 +335,23 @@ class Store:
         """Put a number on the blacklist of an account."""
         query = "INSERT OR IGNORE INTO blacklist VALUES (?, ?, ?, ?)"
         self.connection.execute(query, (account_id, phone, comment, now))
+
+    # Links
+
+    def add_link(self, account_id: int, url: str) -> str:
+        """Remember a link; gives its short address."""
+        cursor = self.connection.execute("INSERT INTO link (account_id, url) VALUES (?, ?)", (account_id, url))
+        return _short_url(cursor.lastrowid or 0)
+
+    def links(self) -> dict[str, str]:
+        """Where each short address leads, in the order of their creation."""
+        return {
+            _short_url(number): url for number, url in self.connection.execute("SELECT id, url FROM link ORDER BY id")
+        }
+
+
+def _short_url(number: int) -> str:
+    return f"http://bs.ms/{0x1000 + number:x}"
 
 
 def _create_private(path: Path) -> None:

@@ -80,6 +80,11 @@ class Columns(Table):
         for rows in self.engine.batches(f"SELECT phone FROM {self.source}", size):
             yield [self.engine.phone(phone) for (phone,) in rows]
 
+    def doubtful(self) -> Iterator[str]:
+        usual = "phone BETWEEN 33600000000 AND 33799999999"
+        for rows in self.engine.batches(f"SELECT phone FROM {self.source} WHERE NOT ({usual})"):
+            yield from (self.engine.phone(phone) for (phone,) in rows)
+
     def find(self, phones: Collection[str]) -> dict[str, Fields]:
         found: dict[str, Fields] = {}
         rest = map(self.engine.number, phones)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 BATCH = 2_000
 """The most contacts that one call should carry (manual §6.1)."""
+
+_FRENCH_MOBILE = re.compile("33[67][0-9]{8}")
 
 Fields = Mapping[str, str]
 Row = tuple[str, Fields]
@@ -87,6 +90,11 @@ class Table(ABC):
     @abstractmethod
     def digest(self, key: str) -> str:
         """A keyed digest of all contacts with all their fields, in whatever order; an empty field counts as none."""
+
+    def doubtful(self) -> Iterator[str]:
+        """The phones that are not those of French mobiles: the few that need a closer look."""
+        for phones in self.phones():
+            yield from (phone for phone in phones if not _FRENCH_MOBILE.fullmatch(phone))
 
     def phones(self, size: int = BATCH) -> Iterator[list[str]]:
         """The phones of all contacts, so many at a time."""

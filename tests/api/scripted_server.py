@@ -72,9 +72,13 @@ WRITES: dict[str, tuple[Callable[[WriterClient], Awaitable[object]], Step]] = {
     "deleteContacts": (lambda api: api.delete_contacts("vip", ["33612345678"]), COUNTED),
     "sendSms": (lambda api: api.send_sms(MESSAGE), {"status": 101, "campaignId": "ap_1"}),
     "deleteCampaign": (lambda api: api.delete_campaign("ap_1"), {"status": "OK"}),
+    "shortenUrl": (
+        lambda api: api.shorten_url("https://acme.example/sale"),
+        {"url": "https://acme.example/sale", "SHORTURL": "http://bs.ms/1a2b"},
+    ),
 }
 CALLS = READS | WRITES
-REPEATABLE = ("updateSubAccount", "deleteCampaign")
+REPEATABLE = ("updateSubAccount", "deleteCampaign", "shortenUrl")
 UNREPEATABLE = tuple(sorted(set(WRITES) - set(REPEATABLE)))
 
 

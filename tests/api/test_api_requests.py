@@ -72,6 +72,14 @@ def test_delete_campaign_sends_both_spellings() -> None:
     assert (parameters["campId"], parameters["Campid"]) == ("ap_1", "ap_1")
 
 
+def test_address_arrives_whole() -> None:
+    """What has a meaning in a query of its own is quoted."""
+    address = "https://acme.example/été?a=1&b=2+3#top"
+    server = sent_by(lambda api: api.shorten_url(address), "shortenUrl")
+
+    assert server.parameters["url"] == address
+
+
 def test_credits_are_signed() -> None:
     """A negative amount takes back."""
     server = sent_by(lambda api: api.manage_sub_account_credits("paris", -200), "manageSubAccountCredits")

@@ -107,6 +107,9 @@ async def send_and_cancel(api: WriterClient) -> None:
     assert await api.delete_campaign(sent.campaign_id) == Cancelled(already=False)
     assert await api.delete_campaign(sent.campaign_id) == Cancelled(already=True)
     assert await api.get_blacklist() == frozenset()
+    short = {await api.shorten_url("https://acme.example/sale?a=1&b=2") for _ in range(2)}
+    assert len(short) == 2
+    assert all(url.startswith("http://bs.ms/") for url in short)
 
 
 @pytest.mark.parametrize("method", CALLS)
@@ -144,6 +147,23 @@ def test_throttled_send(sandbox: Sandbox) -> None:
 
     assert isinstance(sent, Sent)
     assert len(sandbox.campaigns(LOGIN)) == 1
+
+
+def test_lost_short_link(sandbox: Sandbox) -> None:
+    """A short link whose answer is lost is made again: the second costs nothing."""
+    sandbox.fail("shortenUrl", "drop_after")
+
+    short = on(sandbox, lambda api: api.shorten_url("https://acme.example/sale"))
+
+    links = sandbox.snapshot()["links"]
+    assert list(links.values()) == ["https://acme.example/sale"] * 2
+    assert short == list(links)[-1]
+
+
+def test_what_is_no_address_is_not_shortened(sandbox: Sandbox) -> None:
+    """What cannot be shortened is refused by the server, in its words."""
+    with pytest.raises(Refused, match="url is not valid"):
+        on(sandbox, lambda api: api.shorten_url("acme.example"))
 
 
 def test_unknown_list(sandbox: Sandbox) -> None:

@@ -189,3 +189,43 @@ def test_cancel_refused(status: str, code: str) -> None:
 def test_campaign_id_not_found_may_be_the_key() -> None:
     """The one code has two meanings in the manual, and the other one cannot be: the id is always sent."""
     assert type(error("deleteCampaign", {"status": "CAMPIDNOTFOUND"})) is AuthenticationRefused
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"url ": " https://acme.example/sale ", "SHORTURL ": " http://bs.ms/1a2b "},
+        {"url": "https://acme.example/sale", "shortUrl": "http://bs.ms/1a2b"},
+        {"shorturl": r"http:\/\/bs.ms\/1a2b"},
+        [{"ShortUrl": "http://bs.ms/1a2b", "status": 100, "error": ""}],
+        {"shortenUrl": {"SHORTURL": "http://bs.ms/1a2b", "status": "1"}},
+        r'{"SHORTURL": "http:\/\/bs.ms\/1a2b"}',
+        "<ShortenUrl><Url> https://acme.example/sale </Url><SHORTURL> http://bs.ms/1a2b </SHORTURL></ShortenUrl>",
+    ],
+)
+def test_shortened(answer: Step) -> None:
+    """The short address is read in every form that the manual and clients have shown."""
+    assert read("shortenUrl", answer) == "http://bs.ms/1a2b"
+
+
+@pytest.mark.parametrize(
+    "found", ["", None, 0, False, [], "error", "bs.ms/1a2b", "http://bs.ms", "http://bs.ms/", "ftp://bs.ms/1"]
+)
+def test_not_shortened(found: object) -> None:
+    """What is no address is no success; beside an error it is a refusal."""
+    assert type(error("shortenUrl", {"url": "https://acme.example/sale", "SHORTURL": found})) is OutcomeUnknown
+    assert type(error("shortenUrl", {"status": "0", "statusText": "no", "SHORTURL": found})) is Refused
+    assert type(error("shortenUrl", {"error": "no", "SHORTURL": found})) is Refused
+    assert type(error("shortenUrl", {"status": 102, "SHORTURL": found})) is AuthenticationRefused
+
+
+def test_an_address_with_blanks_or_words_is_none() -> None:
+    """Words of an error behind an address are not glued to it."""
+    assert type(error("shortenUrl", {"SHORTURL": "http://bs.ms/1a2b is not reachable"})) is OutcomeUnknown
+    assert type(error("shortenUrl", {"SHORTURL": "http://bs.ms/<b>1</b>"})) is OutcomeUnknown
+
+
+def test_an_address_beside_a_failure_is_in_doubt() -> None:
+    """An answer that says both is believed in neither."""
+    assert type(error("shortenUrl", {"status": 0, "SHORTURL": "http://bs.ms/1a2b"})) is OutcomeUnknown
+    assert type(error("shortenUrl", {"status": 102, "SHORTURL": "http://bs.ms/1a2b"})) is OutcomeUnknown

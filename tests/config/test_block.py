@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -49,6 +49,7 @@ class Outer(Base):
     text: str
     number: Annotated[float, Field(gt=0)] = 1.5
     time: timedelta = timedelta(hours=1)
+    day: date = date(2026, 3, 1)
     choice: Literal["a", "b"] = "a"
     name: Annotated[str, Field(pattern=r"^[a-z]+$", min_length=2)] = "ab"
     before: Annotated[str, BeforeValidator(_halved)] = Field("", description="Halved.")
@@ -60,7 +61,9 @@ class Outer(Base):
     inner: Inner | None = None
 
 
-SCALARS = st.sampled_from(["", "a", "b", "ab", "AB", "3", "12", "-1", "1.5", "true", "no", "PT1H", 4, 2.5, True, None])
+SCALARS = st.sampled_from(
+    ["", "a", "b", "ab", "AB", "3", "12", "-1", "1.5", "true", "no", "PT1H", "2026-03-01", 4, 2.5, True, None]
+)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: (
@@ -145,6 +148,17 @@ def test_a_block_tells_its_values() -> None:
     assert made.model_dump() == {"count": 3, "from_": None}
     assert made.model_dump(exclude_none=True) == {"count": 3}
     assert repr(made) == "Inner(count=3, from_=None)"
+
+
+def test_a_copy_differs_in_what_was_said() -> None:
+    """`model_copy` is the same block with other values; what it was copied from stays as it is."""
+    made = Inner.model_validate({"from": "x"})
+    copied = made.model_copy(update={"count": 7})
+
+    assert (copied.count, copied.from_, copied.model_fields_set) == (7, "x", {"count", "from_"})
+    assert (made.count, made.model_fields_set) == (3, {"from_"})
+    with pytest.raises(AttributeError, match="Inner does not change"):
+        copied.count = 4
 
 
 def test_two_blocks_do_not_share_what_can_change() -> None:

@@ -101,9 +101,28 @@ def test_any_text_is_a_number_or_refused_without_repeating_it(text: str, country
     assert normalise_mobile("+" + digits, country) == digits
 
 
+@quick
+@given(
+    tail=st.text("0123456789", min_size=9, max_size=11),
+    prefix=st.sampled_from(["0", "+33", "33", "0033", "+33 (0)"]),
+    separator=st.sampled_from(["", " ", ".", "\u00a0"]),
+)
+def test_the_number_of_a_machine_is_named(tail: str, prefix: str, separator: str) -> None:
+    """0700 and ten more digits is a machine's number and refused as such, however written; one digit more or less is not."""
+    written = prefix + separator.join(("700", tail[:4], tail[4:]))
+
+    with pytest.raises(InvalidPhone) as refused:
+        normalise_mobile(written, "FR")
+
+    assert ("machine (M2M)" in str(refused.value)) == (len(tail) == 10)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ("0700 12 34 56 78 90", "machine"),
+        ("+33 700 1234567890", "machine"),
+        ("0700 12 34 56 78 9", "ten digits"),
         ("01 45 67 89 01", "landline"),
         ("+33145678901", "landline"),
         ("+49 30 123456", "landline"),

@@ -86,7 +86,7 @@ def test_a_date_that_passes_during_the_apply_is_not_sent(stack: Stack) -> None:
     stack.write(
         {
             "lists": {"vip": {"contacts": [{"inline": [{"phone": "0612345601"}]}]}},
-            **sections(schedule=SOON, audience={"lists": ["vip"]}),
+            **sections(schedule=SOON, audience={"lists": ["vip"]}, nature="transactional"),
         }
     )
     stack.sandbox.fail("populateList", "throttle", retry_after=290)

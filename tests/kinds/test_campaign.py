@@ -272,7 +272,7 @@ class TestDates:
 
     def test_missed_and_sent(self, missed: Stack) -> None:
         """`if_missed: send` sends it at once, and once."""
-        missed.write(stack_of({"hello": campaign(if_missed="send")}))
+        missed.write(stack_of({"hello": campaign(if_missed="send", nature="transactional")}))
         missed.apply()
         assert set(texts(missed, "sent").values()) == {1}
         missed.clock += timedelta(days=1)
@@ -297,12 +297,12 @@ class TestDates:
     def test_date_in_the_zone_of_the_account(self, stack: Stack) -> None:
         """DATE is written in settings.account_timezone, whatever zone the schedule is in."""
         settings = {"timezone": "America/New_York", "account_timezone": "Europe/Paris"}
-        campaigns = {"one": campaign(), "two": campaign(schedule="2026-12-01 10:00 Asia/Tokyo")}
+        campaigns = {"one": campaign(), "two": campaign(schedule="2026-12-01 17:00 Asia/Tokyo")}
         stack.write(stack_of(campaigns, settings=settings))
         stack.apply()
         assert {live["name"][:3]: live["date"] for live in scheduled(stack)} == {
             "one": "2026-12-01 16:00:00",
-            "two": "2026-12-01 02:00:00",
+            "two": "2026-12-01 09:00:00",
         }
 
     def test_the_same_instant_written_otherwise(self, stack: Stack) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.harness import Stack
-from tests.kinds.contract import LATER, KindContract, Sections, balance, codes, inline, mutating, people, person
+from tests.kinds.contract import LATER, KindContract, Sections, balance, codes, inline, mutating, people, person, phone
 
 
 def with_credits(credits: Any, **more: Any) -> dict[str, Any]:
@@ -106,12 +106,14 @@ class TestGrants:
         assert codes(document) == {"SMS221"}
 
     def test_too_little_to_take_back(self, stack: Stack) -> None:
-        """A debit that the account cannot pay fails, moves nothing, and stays due."""
+        """A debit that the account cannot pay is refused, moves nothing, and stays due."""
         stack.write(with_credits({"grants": {"first": 100}}))
         stack.apply()
         stack.write(with_credits({"grants": {"first": 100, "back": -400}}))
-        assert stack.run("apply", "--auto-approve").exit_code == 3
-        assert balance(stack, "paris") == 100
+        refused = stack.run("apply", "--auto-approve")
+        assert (refused.exit_code, balance(stack, "paris")) == (4, 100)
+        assert "The account paris is short of 300 credits at paris/credits" in refused.stderr
+        stack.sandbox.use_credits("paris", -300)
         assert stack.changes() == {"paris/credits": ["update"]}
 
     def test_debits_come_first_where_they_are_needed(self, stack: Stack) -> None:
@@ -228,6 +230,16 @@ class TestKeep:
         stack.apply()
         assert balance(stack, "paris") == 200
         assert stack.changes() == {}
+
+    def test_what_comes_back_in_the_same_apply_counts(self, stack: Stack) -> None:
+        """A campaign that is cancelled and scheduled again at the same price does not lower the balance: no refill."""
+        hello: dict[str, Any] = {"message": "Hello", "schedule": LATER, "audience": {"phones": [phone(1), phone(2)]}}
+        stack.write(with_credits(100, campaigns={"hello": hello}))
+        stack.apply()
+        stack.write(with_credits(100, campaigns={"hello": {**hello, "message": "Good morning"}}))
+        assert stack.changes() == {"paris/campaign.hello": ["update"]}
+        stack.apply()
+        assert balance(stack, "paris") == 100
 
     def test_a_plan_does_not_read_more_for_it(self, stack: Stack) -> None:
         """The balance comes with the sub-accounts: a floor asks for no read of its own."""

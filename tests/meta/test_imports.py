@@ -15,6 +15,7 @@ HEAVY = [
     "cel",
     "cryptography",
     "duckdb",
+    "holidays",
     "httpx",
     "mysql",
     "obstore",

@@ -25,10 +25,11 @@ METHODS = {
     "deleteCampaign": {"campId": "ap_28400001"},
     "getBlacklist": {},
     "getCreditsByCountryIsoCode": {"countryIsoCode": "FR"},
+    "shortenUrl": {"url": "https://acme.example/"},
 }
 KNOW_NO_SUB_ACCOUNT = (
     *("getSubAccounts", "createSubAccount", "sendSms", "simulateCampaign", "deleteCampaign"),
-    "getCreditsByCountryIsoCode",
+    *("getCreditsByCountryIsoCode", "shortenUrl"),
 )
 READS = ("getInfo", "getSubAccounts", "getLists", "getContacts", "getBlacklist", "getCreditsByCountryIsoCode")
 

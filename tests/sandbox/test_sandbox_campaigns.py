@@ -174,7 +174,12 @@ def test_everybody_gets_a_text_of_their_own(api: Api) -> None:
         ("€" * 81, 2),
         ("x" * 158 + "\n", 1),
         ("x" * 159 + "\n", 2),
-        ("x" * 158 + "\r\n", 1),
+        ("x" * 157 + "\r\n", 1),
+        ("x" * 158 + "\r\n", 2),
+        ("x" * 152 + "€" + "x" * 151, 2),
+        ("x" * 152 + "€" + "x" * 152, 3),
+        ("x" * 152 + "\n" + "x" * 152, 3),
+        ("x" * 153 + "€" + "x" * 151, 2),
         ("é" * 160, 1),
         ("ê" * 70, 1),
         ("ê" + "x" * 70, 2),
@@ -182,10 +187,13 @@ def test_everybody_gets_a_text_of_their_own(api: Api) -> None:
         ("ê" * 135, 3),
         ("😀" * 35, 1),
         ("😀" * 36, 2),
+        ("😀" * 66, 2),
+        ("😀" * 67, 3),
+        ("ê" + "😀" * 66, 2),
     ],
 )
 def test_segments(api: Api, message: str, segments: int) -> None:
-    """GSM-7 makes parts of 160 or 153, UCS-2 of 70 or 67; some characters count twice."""
+    """GSM-7 makes parts of 160 or 153, UCS-2 of 70 or 67; some characters count twice and are never split."""
     assert api.send(PHONE, method="simulateCampaign", message=message)["nbSms"] == segments
 
 

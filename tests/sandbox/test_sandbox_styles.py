@@ -48,10 +48,11 @@ def test_keys(api: Api, keys: str, collection: str, fields: list[str]) -> None:
 
 
 def test_camel_names(api: Api) -> None:
-    """The old client's reading knows subAccounts, and statusText for the text of the account writes."""
+    """The old client's reading knows subAccounts, statusText for the text of the account writes, and shortUrl."""
     api.sandbox.style(keys="camel")
     assert "subAccounts" in api("getSubAccounts")
     assert "statusText" in api("createSubAccount", accountData="")
+    assert "shortUrl" in api("shortenUrl", url="https://acme.example/")
 
 
 def test_numbers(api: Api) -> None:

@@ -26,7 +26,7 @@ PEOPLE = st.dictionaries(
 def test_the_engine_cuts_as_rows_are_cut(
     people: dict[str, dict[str, str]], blocked: set[str], data: st.DataObject
 ) -> None:
-    """Parts, fingerprints, recipients, segments, countries and the blacklist are the same, along any earlier cut."""
+    """Parts, fingerprints, recipients, segments, countries, the blacklist and how messages look are the same, along any earlier cut."""
     people = {
         number: {k: v.replace("\0", "").encode(errors="replace").decode() for k, v in f.items()}
         for number, f in people.items()
@@ -48,3 +48,12 @@ def test_the_engine_cuts_as_rows_are_cut(
         assert one[0].cut.too_long(numbers, template, frozenset(blocked)) == other[0].cut.too_long(
             numbers, template, frozenset(blocked)
         )
+        assert _surveyed(one[0].cut, numbers, blocked) == _surveyed(other[0].cut, numbers, blocked)
+
+
+def _surveyed(cut: parts.Cut, numbers: list[int], blocked: set[str]) -> object:
+    survey = cut.survey(numbers, parse_template("Hello {NAME}, {SHOP}! STOP au 36180"), frozenset(blocked))
+    if survey is None:
+        return None
+    origins = sorted((parts.origin(phone), count) for phone, count in survey.origins)
+    return survey.texts, survey.unicode, survey.empty, survey.foreign, origins

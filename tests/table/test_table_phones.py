@@ -44,6 +44,12 @@ def foreign(draw: st.DrawFn) -> str:
     return f"{draw(st.sampled_from(['+', '00', '', '0']))}{number.country_code}{inserted}{national[:kept]}{draw(DIRT)}{tail}"
 
 
+@st.composite
+def machine(draw: st.DrawFn) -> str:
+    """Something like the number of a machine: 0700 and about ten more digits."""
+    return f"{draw(st.sampled_from(['0', '+33', '33', '0033', '', '+']))}700{draw(DIRT)}{draw(st.from_regex('[0-9]{9,11}', fullmatch=True))}"
+
+
 def taken(texts: list[str], country: str) -> list[tuple[str, str]]:
     """What the fast path takes, and the digits that it makes of it."""
     values = ", ".join(f"({literal(text)})" for text in texts)
@@ -67,7 +73,7 @@ def by_the_library(text: str, country: str) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.lists(st.one_of(french(), foreign(), st.text(max_size=12)), min_size=1, max_size=40),
+    st.lists(st.one_of(french(), foreign(), machine(), st.text(max_size=12)), min_size=1, max_size=40),
     st.sampled_from(["FR", "RE", "BE", "US"]),
 )
 def test_the_fast_path_is_the_library(texts: list[str], country: str) -> None:
@@ -81,6 +87,15 @@ def test_the_fast_path_is_the_library(texts: list[str], country: str) -> None:
         assert digits == expected
         if digits[:3] not in {*OVERSEAS.values()}:
             assert digits == by_the_library(text, "FR" if digits.startswith("33") else country)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.from_regex(r"(0|\+33|33|0033)700[0-9]{10}", fullmatch=True), min_size=1, max_size=40))
+def test_numbers_of_machines_are_left_to_be_refused(texts: list[str]) -> None:
+    """The fast path takes no number of a machine, whatever foreign codes stand beside it."""
+    found = taken([*texts, "+32 470 12 34 56", "+7 912 345 67 89"], "FR")
+
+    assert not {text for text, _ in found} & set(texts)
 
 
 def test_the_usual_ways_of_writing_are_taken() -> None:

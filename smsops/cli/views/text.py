@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 import click
@@ -28,6 +28,7 @@ from smsops.model.plan import (
     Plan,
     Progress,
     Report,
+    Send,
 )
 from smsops.model.values import JSON, Number, plural
 
@@ -143,10 +144,7 @@ def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic]) ->
         counts = change.contacts
         lines.append(f"      contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
     if change.send:
-        send = change.send
-        lines.append(
-            f"      sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {plural(send.credits, 'credit')}"
-        )
+        lines += [f"      {line}" for line in _send_lines(change.send)]
     if change.moves:
         lines.append(f"      credits moved: {change.moves:+,}")
     return lines
@@ -160,6 +158,35 @@ def _judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
         lines.append(f"{paint(word, tint, bold=True)}: {item.summary}")
         lines += [f"  by {override.text}" for override in item.overrides]
     return lines
+
+
+def _send_lines(send: Send) -> Iterator[str]:
+    prices = ", ".join(
+        f"{country} {plural(messages, 'SMS', 'SMS')} {credits:,}"
+        for country, (messages, credits) in send.countries.items()
+    )
+    cost = plural(send.credits, "credit") + (f" ({prices})" if len(send.countries) > 1 else "")
+    yield f"sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {cost}"
+    if send.funnel:
+        funnel = send.funnel
+        yield (
+            f"audience: {funnel.in_lists:,} in the lists, {funnel.matching:,} matching, {funnel.valid:,} valid, "
+            f"{funnel.not_blacklisted:,} not blacklisted, {funnel.sent:,} sent"
+        )
+    if send.message:
+        message = send.message
+        short, median, long = (message[name] for name in ("shortest", "median", "longest"))
+        sms = _span(short["segments"], long["segments"])
+        size = _span(short["length"], long["length"])
+        yield f"messages: {long['encoding']}, {sms} SMS each, {size} characters, median {median['length']:,}"
+        yield f"at its longest, from {message['sender']}: {_value(message['longest']['text'])}"
+    if send.cancellable_until:
+        until = send.cancellable_until
+        yield f"can be taken back until {until:%Y-%m-%d %H:%M} {until.tzinfo}"
+
+
+def _span(least: int, most: int) -> str:
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def _attribute_lines(
@@ -212,7 +239,7 @@ def summary_lines(plan: Plan, paint: Paint) -> list[str]:
     if not plan.changes:
         if plan.errored:
             return ["Planning failed: see the errors. Nothing else would change."]
-        return [] if plan.doubts else [paint(NO_CHANGES, "green", bold=True)]
+        return [] if plan.doubts else [paint(NO_CHANGES, "green", bold=True), *_forecast(plan)]
     counts = plan.summary
     parts = [f"{counts['add']} to add", f"{counts['change']} to change", f"{counts['destroy']} to destroy"]
     parts += [f"{counts[name]} to {name}" for name in ("replace", "adopt", "forget") if counts[name]]
@@ -223,7 +250,7 @@ def summary_lines(plan: Plan, paint: Paint) -> list[str]:
             f"Contacts: {contacts.add:,} to add, {contacts.change:,} to change, {contacts.remove:,} to remove."
         )
     money = _money(plan)
-    return [*lines, money] if money else lines
+    return [*lines, *([money] if money else []), *_forecast(plan)]
 
 
 def _money(plan: Plan) -> str:
@@ -239,6 +266,19 @@ def _money(plan: Plan) -> str:
         if plan.master_before is not None and plan.master_after is not None:
             parts.append(f"Master balance: {_number(plan.master_before)} -> {_number(plan.master_after)}.")
     return " ".join(parts)
+
+
+def _forecast(plan: Plan) -> list[str]:
+    """When the master's credits will not suffice, and why."""
+    coming = plan.forecast
+    if coming is None or coming.runs_dry is None:
+        return []
+    what = " and ".join(cause.what for cause in coming.causes)
+    if coming.each_month is not None:
+        much = f"{coming.each_month:,} a month"
+    else:
+        much = f"{sum(cause.credits for cause in coming.causes):,} by {coming.until}"
+    return [f"The master runs dry on {coming.runs_dry}: {what} take {much}."]
 
 
 def _number(value: Number) -> str:

@@ -1,16 +1,18 @@
-"""The audience of a campaign: which people, with which values."""
+"""The audience of a campaign: which people, with which values, and who falls out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from smsops.kinds.base import View
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import Template
 from smsops.kinds.contacts import NOBODY, live_contacts, merged_contacts, wanted_contacts
 from smsops.model.address import Address
+from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import CannotRead, Desired
-from smsops.model.values import JSON
+from smsops.model.values import JSON, mask_phone
 from smsops.table import BadCondition, Rows, Table
 
 
@@ -20,6 +22,8 @@ class CampaignData:
 
     template: Template
     phones: tuple[str, ...]
+    is_first: bool = True
+    """Whether it is the only campaign of its block, or the first of its occurrences."""
 
 
 def list_address(campaign: Address, key: str) -> Address:
@@ -70,8 +74,21 @@ def _lists(desired: Desired) -> tuple[list[Address], list[Address]]:
     return lists, excluded
 
 
-def audience_of(desired: Desired, view: View, *, pending: bool) -> Table | None:
-    """Everybody who is to get the campaign, once each.
+@dataclass(frozen=True)
+class Audience:
+    """Everybody who is to get a campaign, once each, and who falls out on the way there."""
+
+    people: Table = field(repr=False)
+    in_lists: int
+    """People in the lists, and single numbers."""
+    matching: int
+    """Those of them who are meant: they meet the condition and are in no excluded list."""
+    invalid: tuple[tuple[str, str], ...] = ()
+    """Numbers among these that are none of a mobile, masked, each with the reason: nothing is sent to them."""
+
+
+def audience_of(desired: Desired, view: View, *, pending: bool) -> Audience | None:
+    """The audience as it is after the apply.
 
     None where that needs contacts which only the account knows and the campaign is scheduled
     already (not `pending`): a plan does not ask for those.
@@ -82,16 +99,18 @@ def audience_of(desired: Desired, view: View, *, pending: bool) -> Table | None:
     included = [contacts_of(address, view) for address in lists]
     without = [contacts_of(address, view) for address in excluded]
     return view.once(
-        ("audience", desired.address), (*included, *without), lambda: _people(desired, included, without, view)
+        ("audience", desired.address), (*included, *without), lambda: _gathered(desired, included, without, view)
     )
 
 
-def _people(desired: Desired, included: list[Table], excluded: list[Table], view: View) -> Table:
+def _gathered(desired: Desired, included: list[Table], excluded: list[Table], view: View) -> Audience:
     spec: CampaignSpec = desired.spec
     data: CampaignData = desired.data
-    people: Table = NOBODY
+    single = Rows({phone: {} for phone in data.phones})
+    everybody: Table = NOBODY
     for table in included:
-        people = people.also(table) if len(people) else table
+        everybody = everybody.also(table) if len(everybody) else table
+    people = everybody
     if spec.audience.where:
         lists, _ = _lists(desired)
         fields = sorted({name for address in lists for name in view.desired[address].data})
@@ -100,7 +119,20 @@ def _people(desired: Desired, included: list[Table], excluded: list[Table], view
         except BadCondition as error:  # values that the condition cannot take show only with the contacts
             raise CannotRead(f"audience.where: {error}") from None
     if data.phones:
-        people = people.also(Rows({phone: {} for phone in data.phones}))
+        everybody = everybody.also(single)
+        people = people.also(single)
     for table in excluded:
         people = people.without(table)
-    return people
+    invalid = dict(_invalid(people))
+    valid = people.without(Rows({phone: {} for phone in invalid})) if invalid else people
+    shown = tuple((mask_phone(phone), reason) for phone, reason in invalid.items())
+    return Audience(valid, len(everybody), len(people), shown)
+
+
+def _invalid(people: Table) -> Iterator[tuple[str, str]]:
+    """Contacts that others have put into a list may have any number."""
+    for phone in people.doubtful():
+        try:
+            normalise_mobile(f"+{phone}", "FR")
+        except InvalidPhone as error:
+            yield phone, str(error)

@@ -9,6 +9,7 @@ from functools import partial
 
 from smsops.api.contract import Message, Refused, Sent, Writer
 from smsops.kinds.base import Session
+from smsops.kinds.campaign.links import make_links
 from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, NOBODY, Part, SentPart
 from smsops.model.address import Address
 from smsops.model.plan import Change
@@ -32,6 +33,8 @@ class Payload:
     costs: Mapping[str, Number] = field(default_factory=dict)
     balance: Number | None = None
     when: datetime | None = None
+    links: tuple[tuple[str, str], ...] = ()
+    """The short links to be made: what stands for each in the message, and the address that it leads to."""
 
 
 async def execute(change: Change, session: Session) -> Sequence[Event]:
@@ -40,6 +43,8 @@ async def execute(change: Change, session: Session) -> Sequence[Event]:
         return [Drop(change.address)]
     # Where there is nothing to call, as when everybody said STOP, nobody's key is asked for.
     api = await session.account(change.address.account) if change.calls else session.master
+    if payload.links:  # before anything is cancelled: without them nothing can be sent in its place
+        payload = await _linked(change.address, payload, api, session)
     await _cancel(change, payload, api, session)
     if payload.entry is None:
         return [Drop(change.address)]
@@ -47,6 +52,16 @@ async def execute(change: Change, session: Session) -> Sequence[Event]:
     ids: JSON = [part.campaign_id for part in sent if part.campaign_id not in NO_CAMPAIGN]
     session.returned(campaign_ids=ids)
     return [Put(with_parts(payload.entry, sent, complete=True))]
+
+
+async def _linked(address: Address, payload: Payload, api: Writer, session: Session) -> Payload:
+    assert payload.entry is not None
+    assert payload.message is not None
+    entry, made = await make_links(payload.entry, address, payload.links, api, session)
+    text = payload.message.text
+    for place, short in made.items():
+        text = text.replace(place, short)
+    return replace(payload, entry=entry, message=replace(payload.message, text=text))
 
 
 async def _cancel(change: Change, payload: Payload, api: Writer, session: Session) -> None:

@@ -7,8 +7,9 @@ import weakref
 from collections.abc import Collection, Sequence
 
 from smsops.api.contract import Recipient
-from smsops.kinds.campaign.parts import SHOWN, Cut, Part, Reach, fingerprint
-from smsops.kinds.campaign.text import BASIC, EXTENDED, MAX_LENGTH, Template
+from smsops.kinds.campaign.alphabet import BASIC, EXTENDED, MAX_LENGTH
+from smsops.kinds.campaign.parts import ORIGIN, SHOWN, Cut, Part, Reach, Survey, fingerprint
+from smsops.kinds.campaign.text import Template
 from smsops.model.phone import codes_of_one_country, country_of
 from smsops.model.values import mask_phone
 from smsops.table import BATCH, Rows
@@ -16,6 +17,9 @@ from smsops.table.columns import Columns
 from smsops.table.engine import literal
 
 _BLOCK = 64
+_CHARACTERS = 20
+_BEYOND = r"\x{10000}-\x{10FFFF}"
+"""Characters of two UTF-16 units, within the brackets of a regular expression."""
 
 
 class ColumnsCut(Cut):
@@ -82,6 +86,50 @@ class ColumnsCut(Cut):
             reach.messages[country] = reach.messages.get(country, 0) + int(messages)
         return found
 
+    def survey(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> Survey | None:
+        blocked = Rows({phone: {} for phone in blacklist}).columns()
+        reached = (
+            f"FROM {self._name} WHERE part IN (SELECT unnest(?::BIGINT[])) "
+            f"AND phone NOT IN (SELECT phone FROM {blocked.source})"
+        )
+        parameters = [list(numbers)]
+        sized = f"({self._sized(reached, template)})"
+        empty = "".join(f", count(*) FILTER ({name} = '')" for name in self._params)
+        count, unicode, least, middle, most, *empties = self._engine.run(
+            f"SELECT count(*), count(*) FILTER (NOT gsm), min(size), quantile_disc(size, 0.5), max(size){empty} FROM {sized}",
+            parameters,
+        )[0]
+        if not count:
+            return None
+        first, median, last = self._engine.run(
+            f"SELECT min(text) FILTER (size = {least}), min(text) FILTER (size = {middle}), max(text) FILTER (size = {most}) "
+            f"FROM {sized}",
+            parameters,
+        )[0]
+        fields = dict(zip(template.fields, self._params, strict=True))
+        foreign = {}
+        for name, column in fields.items() if unicode else ():
+            found = self._engine.run(
+                f"SELECT DISTINCT unnest(string_split(regexp_replace({column}, {_gsm('+')}, '', 'g'), '')) AS character "
+                f"{reached} AND NOT regexp_full_match({column}, {_gsm('*')}) ORDER BY character LIMIT {_CHARACTERS}",
+                parameters,
+            )
+            if found:
+                foreign[name] = frozenset(character for (character,) in found)
+        origins = self._engine.run(
+            "SELECT any_value(phone), count(*) FROM "
+            f"(SELECT phone, phone::VARCHAR AS digits {reached}) "
+            f"GROUP BY CASE WHEN starts_with(digits, '33') THEN '33' ELSE left(digits, {ORIGIN}) END ORDER BY 1",
+            parameters,
+        )
+        return Survey(
+            texts=(first, median, last),
+            unicode=unicode,
+            empty={name: number for name, number in zip(fields, empties, strict=True) if number},
+            foreign=foreign,
+            origins=tuple((self._engine.phone(phone), people) for phone, people in origins),
+        )
+
     def too_long(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> list[str]:
         blocked = Rows({phone: {} for phone in blacklist}).columns()
         people = f"FROM {self._name} WHERE part IN (SELECT unnest(?::BIGINT[])) AND phone NOT IN (SELECT phone FROM {blocked.source})"
@@ -96,18 +144,29 @@ class ColumnsCut(Cut):
         text = literal(template.wire)
         for place, name in enumerate(self._params, start=1):
             text = f"replace({text}, '#param_{place}#', {name})"
-        alphabet = literal(f"[{_escaped(BASIC | EXTENDED)}]*")
+        values = "".join(f", {name}" for name in self._params)
         double = literal("".join(sorted(EXTENDED)) + "\n")
+        marked = "regexp_replace(replace(text, chr(27), ' '), {}, '\\0' || chr(27), 'g')"
+        two_septets, two_units = literal(f"[{_escaped(EXTENDED)}\\n]"), literal(f"[{_BEYOND}\\n]")
         counted = (
             f"SELECT *, {text} AS text FROM ({people})",
-            f"SELECT *, regexp_full_match(text, {alphabet}) AS gsm FROM (%s)",
+            f"SELECT *, regexp_full_match(text, {_gsm('*')}) AS gsm FROM (%s)",
             "SELECT *, CASE WHEN gsm "
             f"THEN length(text) + length(text) - length(translate(text, {double}, '')) "
-            "ELSE length(text) + length(text) - length(regexp_replace(text, '[\\x{10000}-\\x{10FFFF}]', '', 'g')) "
-            "+ length(text) - length(replace(text, chr(10), '')) END AS size FROM (%s)",
-            "SELECT part, digest, phone, size, CASE WHEN size <= CASE WHEN gsm THEN 160 ELSE 70 END THEN 1 "
-            f"ELSE ceil(size / CASE WHEN gsm THEN 153 ELSE 67 END)::BIGINT END AS segments, {_code('phone::VARCHAR')} AS code "
-            "FROM (%s)",
+            f"ELSE length(text) + length(text) - length(regexp_replace(text, '[{_BEYOND}]', '', 'g')) "
+            "+ length(text) - length(replace(text, chr(10), '')) END AS size, "
+            "CASE WHEN gsm THEN 160 ELSE 70 END AS alone, CASE WHEN gsm THEN 153 ELSE 67 END AS room FROM (%s)",
+            "SELECT *, CASE WHEN size <= alone THEN 1 ELSE (size + room - 1) // room END AS fewest FROM (%s)",
+            # A character that counts two is never split, so that each SMS but the last may leave one place free: most
+            # texts have so much to spare. In the others an escape is put behind each such character, for its second place.
+            "SELECT *, CASE WHEN fewest > 1 AND size > fewest * room - (fewest - 1) AND size > length(text) THEN "
+            f"CASE WHEN gsm THEN {marked.format(two_septets)} ELSE {marked.format(two_units)} END END AS marked FROM (%s)",
+            # Where it would come first in an SMS, the one before leaves a place free.
+            "SELECT *, list_reduce(range(0, size // (room - 1) + 1), "
+            "lambda free, sms: free + (substr(marked, sms * room - free + 1, 1) = chr(27))::BIGINT) AS free FROM (%s)",
+            f"SELECT part, digest, phone{values}, text, gsm, size, "
+            "CASE WHEN marked IS NULL THEN fewest ELSE (size + free + room - 1) // room END AS segments, "
+            f"{_code('phone::VARCHAR')} AS code FROM (%s)",
         )
         query = counted[0]
         for outer in counted[1:]:
@@ -132,6 +191,11 @@ def _code(phone: str) -> str:
         f"CASE WHEN starts_with({phone}, '33') THEN '33' WHEN left({phone}, 2) IN ({two}) THEN left({phone}, 2) "
         f"WHEN left({phone}, 3) IN ({three}) THEN left({phone}, 3) ELSE {phone} END"
     )
+
+
+def _gsm(times: str) -> str:
+    """A regular expression, as a literal, for characters of the GSM alphabet."""
+    return literal(f"[{_escaped(BASIC | EXTENDED)}]{times}")
 
 
 def _escaped(characters: Collection[str]) -> str:

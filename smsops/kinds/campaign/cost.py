@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from smsops.api.contract import Refused
-from smsops.kinds.base import View
+from smsops.kinds.base import View, price_read
 from smsops.kinds.campaign.parts import Part, Reach
 from smsops.kinds.campaign.text import Template
-from smsops.model.resources import Read
 from smsops.model.values import Number
 
 
@@ -22,6 +21,8 @@ class Estimate:
     recipients: int
     messages: int
     credits: Number
+    countries: Mapping[str, tuple[int, Number]]
+    """SMS and credits by country."""
     too_long: int
     shown_too_long: Sequence[str] = field(repr=False)
     unpriced: tuple[str, ...]
@@ -32,23 +33,33 @@ def estimate(parts: Sequence[Part], template: Template, blacklist: frozenset[str
     numbers = [part.number for part in parts]
     found = parts[0].cut.reach(numbers, template, blacklist) if parts else {}
     countries = sorted({country for reach in found.values() for country in reach.messages})
-    reads = {country: Read("get_credits_by_country", (country,)) for country in countries}
-    # A country without a price is said so; a price that could not be read leaves the cost unknown.
-    view.read(*(read for read in reads.values() if not isinstance(view.results.get(read), Refused)))
-    prices: Mapping[str, Number | None] = {country: view.try_read(read) for country, read in reads.items()}
+    prices = _prices(countries, view)
 
-    def cost(reach: Reach) -> Number:
-        return sum(((prices[country] or 0) * count for country, count in reach.messages.items()), start=0)
+    def cost(messages: Mapping[str, int]) -> Number:
+        return sum(((prices[country] or 0) * count for country, count in messages.items()), start=0)
 
-    costs = {part.start: cost(found[part.number]) for part in parts}
+    costs = {part.start: cost(found[part.number].messages) for part in parts}
+    messages = {country: sum(reach.messages.get(country, 0) for reach in found.values()) for country in countries}
     too_long = sum(reach.too_long for reach in found.values())
     return Estimate(
         reached={part.start: found[part.number] for part in parts},
         costs=costs,
         recipients=sum(reach.recipients for reach in found.values()),
-        messages=sum(count for reach in found.values() for count in reach.messages.values()),
+        messages=sum(messages.values()),
         credits=sum(costs.values(), start=0),
+        countries={country: (count, cost({country: count})) for country, count in messages.items()},
         too_long=too_long,
         shown_too_long=parts[0].cut.too_long(numbers, template, blacklist) if too_long else (),
         unpriced=tuple(country for country, price in prices.items() if price is None),
     )
+
+
+def _prices(countries: Sequence[str], view: View) -> Mapping[str, Number | None]:
+    """What an SMS costs, by country: as the state has it from lately, else as the API says.
+
+    A country without a price is said so (None); a price that could not be read leaves the cost unknown.
+    """
+    known = {country: view.known_price(country) for country in countries}
+    reads = {country: price_read(country) for country in countries if known[country] is None}
+    view.read(*(read for read in reads.values() if not isinstance(view.results.get(read), Refused)))
+    return {country: view.try_read(reads[country]) if country in reads else known[country] for country in countries}

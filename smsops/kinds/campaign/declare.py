@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from smsops.kinds.base import Declaration, Declared, check_ignored
+from smsops.kinds.campaign.alphabet import MAX_LENGTH, length
 from smsops.kinds.campaign.audience import CampaignData, list_address
+from smsops.kinds.campaign.recurrence import BadRecurrence, RecurrenceSpec, occurrences
 from smsops.kinds.campaign.schedule import BadSchedule, read_schedule, wire_date
 from smsops.kinds.campaign.spec import CampaignSpec
-from smsops.kinds.campaign.text import MAX_LENGTH, STOP, BadTemplate, Template, length, parse_template
-from smsops.model.address import Address
+from smsops.kinds.campaign.text import LONG_LINK, STOP, BadTemplate, Template, parse_template
+from smsops.model.address import OCCURRENCE, Address
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import Desired
@@ -21,7 +24,7 @@ _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{2,10}\Z")
 
 
 def declare(kind: str, spec: CampaignSpec, declaration: Declaration) -> list[Desired]:
-    """The campaign that a block stands for; nothing where its message cannot be read."""
+    """The campaign that a block stands for, or one for each occurrence; nothing where its message cannot be read."""
     address = Address(declaration.account, kind, declaration.key)
     try:
         template = parse_template(spec.message)
@@ -32,11 +35,9 @@ def declare(kind: str, spec: CampaignSpec, declaration: Declaration) -> list[Des
         declaration.error(
             "SMS244", f"message: It is longer than {MAX_LENGTH:,} characters", "message", detail="Shorten it."
         )
-    try:
-        moment = read_schedule(spec.schedule, declaration.settings.timezone)
-        wire_date(moment, declaration.settings.account_timezone)
-    except BadSchedule as error:
-        declaration.error("SMS154", str(error), "schedule")
+    recurs = isinstance(spec.schedule, RecurrenceSpec)
+    if not recurs:
+        _check_date(spec.schedule, declaration)
     if spec.sender is not None and not _SENDER.match(spec.sender):
         declaration.error(
             "SMS155", "sender: Write 3 to 11 letters, digits or blanks, a letter first and no accents", "sender"
@@ -48,6 +49,21 @@ def declare(kind: str, spec: CampaignSpec, declaration: Declaration) -> list[Des
             "message",
             detail='A custom sender is used only where the message ends with " STOP au 36180".',
         )
+    if spec.sender is not None and " " in spec.sender:
+        declaration.warning(
+            "SMS204",
+            f'The sender "{spec.sender}" has a blank: French operators take none',
+            "sender",
+            detail="Write it in one word: what they refuse arrives from another sender, or not at all.",
+        )
+    for link in template.plain_links:
+        if len(link) > LONG_LINK:
+            declaration.warning(
+                "SMS207",
+                f"The link in the message takes {len(link)} characters",
+                "message",
+                detail=f"Write {{short:{link}}} for a short link.",
+            )
     if not spec.audience.lists and not spec.audience.phones:
         declaration.error("SMS156", "audience: Name lists or phones", "audience")
     if spec.audience.where and not spec.audience.lists:
@@ -58,17 +74,53 @@ def declare(kind: str, spec: CampaignSpec, declaration: Declaration) -> list[Des
     if declaration.account:
         depends += [Address(None, "sub_account", declaration.account), Address(declaration.account, "credits")]
     phones = _phones(spec, declaration)
-    return [
-        Desired(
-            address,
-            declaration.key,
-            spec,
-            data=CampaignData(template, phones),
-            depends_on=tuple(depends),
-            guard=declaration.guard(),
-            mark=declaration.mark(),
-            marks=_marks(spec, declaration),
+    campaign = Desired(
+        address,
+        declaration.key,
+        spec,
+        data=CampaignData(template, phones),
+        depends_on=tuple(depends),
+        guard=declaration.guard(),
+        mark=declaration.mark(),
+        marks=_marks(spec, declaration),
+    )
+    return _each_occurrence(campaign, declaration) if recurs else [campaign]
+
+
+def _check_date(schedule: str, declaration: Declaration) -> None:
+    try:
+        moment = read_schedule(schedule, declaration.settings.timezone)
+        wire_date(moment, declaration.settings.account_timezone)
+    except BadSchedule as error:
+        declaration.error("SMS154", str(error), "schedule")
+
+
+def _each_occurrence(campaign: Desired, declaration: Declaration) -> list[Desired]:
+    """A campaign for each occurrence inside the horizon: the block's, with one date, known by the time on the wall."""
+    spec: CampaignSpec = campaign.spec
+    if "if_missed" in spec.model_fields_set and spec.if_missed != "skip":
+        declaration.error(
+            "SMS157",
+            f"if_missed: {spec.if_missed} is for one date; an occurrence that is missed is skipped",
+            "if_missed",
         )
+    try:
+        found = occurrences(spec.schedule, declaration.settings, declaration.now)
+    except BadRecurrence as error:
+        declaration.error("SMS157", f"schedule: {error}", "schedule", error.key)
+        return []
+    for what in found.impossible:
+        declaration.warning("SMS248", f"An occurrence is left out: {what}", "schedule")
+    for place in found.idle_skips:
+        declaration.warning("SMS249", "skip: There is no such occurrence", "schedule", "skip", place)
+    return [
+        campaign._replace(
+            address=campaign.address._replace(name=f"{declaration.key}{OCCURRENCE}{local:%Y-%m-%dT%H:%M}"),
+            identity=f"{declaration.key}{OCCURRENCE}{local:%Y-%m-%dT%H:%M}",
+            spec=spec.model_copy(update={"schedule": f"{local:%Y-%m-%d %H:%M}", "if_missed": "skip"}),
+            data=replace(campaign.data, is_first=position == 0),
+        )
+        for position, local in enumerate(found.times)
     ]
 
 
@@ -89,7 +141,9 @@ def _phones(spec: CampaignSpec, declaration: Declaration) -> tuple[str, ...]:
 
 
 def check(desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
-    """The lists and fields that it names must be there."""
+    """The lists and fields that it names must be there; occurrences of one block all name the same."""
+    if not desired.data.is_first:
+        return
     check_ignored(desired, ("audience",), diagnostics)
     spec: CampaignSpec = desired.spec
     complete = True

@@ -7,25 +7,29 @@ of each part. A campaign whose date has gone by is sent: it never changes again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
 from smsops.api.contract import Message
-from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View
-from smsops.kinds.campaign.audience import audience_of, declared_part
+from smsops.kinds.base import Declaration, Declared, Kind, Readers, Resource, Session, View
+from smsops.kinds.campaign.audience import Audience, audience_of, declared_part
 from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id, with_lost_id
 from smsops.kinds.campaign.cost import Estimate, estimate
 from smsops.kinds.campaign.declare import check, declare
-from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, Part, SentPart, split
+from smsops.kinds.campaign.law import judge_law
+from smsops.kinds.campaign.links import known_links, unmade_links
+from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, split
 from smsops.kinds.campaign.policy import check_lead_time, check_policies
-from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date
+from smsops.kinds.campaign.report import DEFAULT_SENDER, judge_message, message_document
+from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date, zone_called
+from smsops.kinds.campaign.simulate import simulate
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import Template
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
-from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Change, Send
+from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Appointment, Change, Funnel, Send
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.values import JSON, Number, mask_text, plural
@@ -33,6 +37,20 @@ from smsops.table import Table
 
 _TAKEN = (None, "100", "101")
 """What the status of a sending that was taken may be, where the rest of its answer is lost."""
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What is to become of a campaign: parts are cancelled, kept, and sent at a moment."""
+
+    actions: Actions
+    reason: str
+    when: datetime
+    immediate: bool
+    audience: Audience
+    cancel: tuple[SentPart, ...] = ()
+    keep: tuple[SentPart, ...] = ()
+    send: tuple[Part, ...] = ()
 
 
 class Campaign(Kind):
@@ -51,6 +69,62 @@ class Campaign(Kind):
 
     async def execute(self, change: Change, session: Session) -> Sequence[Event]:
         return await execute(change, session)
+
+    def appointment(self, resource: Resource, view: View) -> Appointment | None:
+        change, zone = view.changes.get(resource.address), zone_called(view.settings.timezone)
+        if change and change.send and change.after and change.payload.entry:
+            entry, send, kept = change.payload.entry, change.send, change.payload.keep
+            return Appointment(
+                resource.address,
+                resource.address.account,
+                datetime.fromisoformat(entry.attributes["date"]).astimezone(zone),
+                "planned",
+                send.recipients + sum(part.recipients for part in kept),
+                send.messages if not kept else None,
+                send.credits + _cost(kept),
+                (send.message or {}).get("sender") or entry.attributes["sender"] or DEFAULT_SENDER,
+                entry.attributes["message"],
+                send.cancellable_until,
+            )
+        if resource.entry is None or (change and change.actions == DELETE) or resource.entry.attributes.get("gone"):
+            return None
+        stored = resource.entry.attributes
+        date = datetime.fromisoformat(stored["date"])
+        parts = [SentPart.read(part) for part in stored["parts"]]
+        if not parts:
+            return None
+        return Appointment(
+            resource.address,
+            resource.address.account,
+            date.astimezone(zone),
+            "sent" if date <= view.now else "scheduled",
+            sum(part.recipients for part in parts),
+            None,
+            _cost(parts),
+            stored["sender"] or DEFAULT_SENDER,
+            stored["message"],
+            None if date <= view.now else self._last_change(date, view).astimezone(zone),
+        )
+
+    def preview(self, resource: Resource, view: View) -> JSON:
+        audience = audience_of(resource.want, view, pending=True)
+        assert audience is not None
+        template: Template = resource.want.data.template.linked(known_links(resource.entry))
+        moment = read_schedule(resource.want.spec.schedule, view.settings.timezone)
+        parts = self._parts(resource, audience.people, (), self._content(resource, moment, view), view)
+        blacklist = self._blacklist(resource.address, view)
+        survey = parts[0].cut.survey([part.number for part in parts], template, blacklist) if parts else None
+        blocked = len(audience.people.find(blacklist))
+        return {
+            "address": str(resource.address),
+            "account": resource.address.account,
+            "date": shown(moment, view.settings.timezone),
+            "recipients": len(audience.people) - blocked,
+            "message": message_document(resource, survey) if survey else None,
+        }
+
+    async def simulate(self, change: Change, view: View, readers: Readers) -> Change:
+        return await simulate(change, view, readers)
 
     def told(self, intent: Intent) -> str:
         answer = intent.facts.get("evidence", {})
@@ -82,13 +156,14 @@ class Campaign(Kind):
             self._warn_missed(resource, moment, view)
             return None
         when = view.now if immediate else moment
-        people = audience_of(resource.want, view, pending=True)
-        assert people is not None
-        parts = self._parts(resource, people, (), self._content(resource, moment, view), view)
+        audience = audience_of(resource.want, view, pending=True)
+        assert audience is not None
+        parts = self._parts(resource, audience.people, (), self._content(resource, moment, view), view)
         if not parts:
             view.warn(resource.address, "SMS242", f"{resource.address} has an empty audience: nothing is sent")
             return None
-        return self._change(resource, CREATE, "absent_from_account", when, immediate, (), (), tuple(parts), view)
+        change = _Planned(CREATE, "absent_from_account", when, immediate, audience, send=tuple(parts))
+        return self._change(resource, change, view)
 
     def _parts(
         self, resource: Resource, people: Table, starts: tuple[str, ...], content: str, view: View
@@ -146,7 +221,7 @@ class Campaign(Kind):
         people = audience_of(resource.want, view, pending=pending)
         if people is None:
             return None
-        parts = self._parts(resource, people, tuple(part.start for part in taken), content, view)
+        parts = self._parts(resource, people.people, tuple(part.start for part in taken), content, view)
         wanted = {(part.start, part.fingerprint) for part in parts}
         keep = tuple(part for part in taken if part.status == SCHEDULED and (part.start, part.fingerprint) in wanted)
         kept = {(part.start, part.fingerprint) for part in keep}
@@ -166,7 +241,8 @@ class Campaign(Kind):
         check_lead_time(resource, scheduled_for, view)
         reason = "configuration_changed" if content != stored["content"] else "audience_changed"
         reason = reason if stored["complete"] else "partly_scheduled"
-        return self._change(resource, UPDATE, reason, moment, False, cancel, keep, send, view)
+        planned = _Planned(UPDATE, reason, moment, False, people, cancel, keep, send)
+        return self._change(resource, planned, view)
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
         if not isinstance(observation, Present):
@@ -182,6 +258,8 @@ class Campaign(Kind):
             self._warn_lost(resource, view)
             if not live:
                 return None
+        if date <= view.now and self._went_by(resource, date, view):
+            return None
         if date <= view.now or stored.get("gone") or not live:
             return Change(resource.address, FORGET, "already_sent", before, None, payload=Payload(None))
         check_lead_time(resource, date, view)
@@ -197,6 +275,20 @@ class Campaign(Kind):
             content=[part.campaign_id for part in live],
             refund=_cost(live),
         )
+
+    def _went_by(self, resource: Resource, date: datetime, view: View) -> bool:
+        """Whether what is no longer wanted is an occurrence that went by today.
+
+        It is known until the day is over: a machine whose clock is behind still wants it, and must not send it again.
+        """
+        stored = resource.owned.attributes
+        if not stored["complete"] and not stored.get("gone"):
+            what = "was sent to a part of its audience only" if stored["parts"] else "was cancelled and not sent again"
+            view.warn(resource.address, "SMS246", f"{resource.address} {what}")
+        zone = zone_called(view.settings.timezone)
+        is_of_today = date.astimezone(zone).date() == view.now.astimezone(zone).date()
+        leaves = view.destroy or view.account_leaves(resource.address.account)
+        return is_of_today and resource.address != resource.address.block and not leaves
 
     def _warn_lost(self, resource: Resource, view: View) -> None:
         view.warn(
@@ -221,52 +313,54 @@ class Campaign(Kind):
     def _content(self, resource: Resource, moment: datetime, view: View) -> str:
         """A digest of all that the parts share."""
         spec: CampaignSpec = resource.want.spec
-        return view.digest(
-            [
-                resource.want.data.template.wire,
-                list(resource.want.data.template.fields),
-                spec.sender,
-                moment.isoformat(),
-                spec.notify,
-            ]
-        )
+        template: Template = resource.want.data.template
+        shared = [template.wire, list(template.fields), spec.sender, moment.isoformat(), spec.notify]
+        return view.digest([*shared, list(template.links)] if template.links else shared)
 
     def _audience(self, resource: Resource, view: View) -> str:
         """A digest of what the configuration says about the audience."""
         spec: CampaignSpec = resource.want.spec
         return view.digest([spec.audience.model_dump(), declared_part(resource.want, view)])
 
-    def _change(
-        self,
-        resource: Resource,
-        actions: Actions,
-        reason: str,
-        when: datetime,
-        immediate: bool,
-        cancel: tuple[SentPart, ...],
-        keep: tuple[SentPart, ...],
-        send: tuple[Part, ...],
-        view: View,
-    ) -> Change:
+    def _change(self, resource: Resource, planned: _Planned, view: View) -> Change:
         spec: CampaignSpec = resource.want.spec
+        when, cancel, keep, send = planned.when, planned.cancel, planned.keep, planned.send
+        zone = zone_called(view.settings.timezone)
         template: Template = resource.want.data.template
+        known = known_links(resource.entry)
+        linked = template.linked(known)
         blacklist = self._blacklist(resource.address, view) if send else frozenset()
-        total = estimate(send, template, blacklist, view)
-        self._judge(resource, total, view)
+        total = estimate(send, linked, blacklist, view)
+        survey = send[0].cut.survey([part.number for part in send], linked, blacklist) if send else None
+        self._judge(resource, total, planned.audience, view)
+        if survey is not None:
+            if resource.want.data.is_first:  # occurrences look alike
+                judge_message(resource, survey, view)
+            judge_law(resource, survey, when, view)
         check_policies(resource, when, view)
         entry = self._entry(resource, when, view)
         name = f"{resource.address.name} {view.digest(str(resource.address))[:6]}"
         message = Message(
-            template.wire,
+            linked.wire,
             (),
             sender=spec.sender,
-            date=None if immediate else wire_date(when, view.settings.account_timezone),
+            date=None if planned.immediate else wire_date(when, view.settings.account_timezone),
             campaign_name=name,
             dynamic=len(template.fields),
             notify=spec.notify,
         )
         live_cancel = tuple(part for part in cancel if part.campaign_id not in NO_CAMPAIGN)
+        sent_parts = sum(1 for reach in total.reached.values() if reach.recipients)
+        to_shorten = unmade_links(template, known) if sent_parts else ()
         recipients = total.recipients + sum(part.recipients for part in keep)
+        blocked = sum(len(reach.blocked) for reach in total.reached.values())
+        funnel = Funnel(
+            planned.audience.in_lists,
+            planned.audience.matching,
+            len(planned.audience.people),
+            len(planned.audience.people) - blocked,
+            total.recipients,
+        )
         before = None
         if resource.entry:
             before = {
@@ -274,27 +368,28 @@ class Campaign(Kind):
                 "sender": resource.entry.attributes["sender"],
                 "schedule": shown(datetime.fromisoformat(resource.entry.attributes["date"]), view.settings.timezone),
                 "recipients": sum(part["recipients"] for part in resource.entry.attributes["parts"]),
+                "parts": len(resource.entry.attributes["parts"]),
             }
         after: dict[str, JSON] = {
             "message": mask_text(spec.message),
             "sender": spec.sender,
-            "schedule": "now" if immediate else shown(when, view.settings.timezone),
+            "schedule": "now" if planned.immediate else shown(when, view.settings.timezone),
             "recipients": recipients,
             "parts": len(keep) + len(send),
         }
         return Change(
             resource.address,
-            actions,
-            reason,
+            planned.actions,
+            planned.reason,
             before,
             after,
             method="sendSms" if send else "deleteCampaign",
-            calls=len(live_cancel) + sum(1 for reach in total.reached.values() if reach.recipients),
+            calls=len(live_cancel) + sent_parts + len(to_shorten),
             steps=(
                 *(["cancel", part.campaign_id] for part in live_cancel),
                 *(
                     [
-                        message.text,
+                        template.wire,
                         message.sender,
                         message.date,
                         message.notify,
@@ -314,11 +409,27 @@ class Campaign(Kind):
                 blacklist,
                 total.costs,
                 self._balance(resource.address, view),
-                None if immediate else when,
+                None if planned.immediate else when,
+                to_shorten,
             ),
-            send=Send(resource.address.account, total.recipients, total.messages, total.credits),
+            send=Send(
+                resource.address.account,
+                total.recipients,
+                total.messages,
+                total.credits,
+                date=None if planned.immediate else when.astimezone(zone),
+                cancellable_until=None if planned.immediate else self._last_change(when, view).astimezone(zone),
+                funnel=funnel,
+                countries=total.countries,
+                message=message_document(resource, survey) if survey else {},
+            ),
             refund=_cost(live_cancel) if live_cancel else None,
         )
+
+    def _last_change(self, when: datetime, view: View) -> datetime:
+        """Until when a campaign can be taken back."""
+        lead = view.policy.min_lead_time if view.policy else None
+        return when - lead if lead else when
 
     def _blacklist(self, address: Address, view: View) -> frozenset[str]:
         owner = view.owner(address)
@@ -333,8 +444,17 @@ class Campaign(Kind):
             return _master_balance(view)
         return owner.facts["balance"] if isinstance(owner, Present) else 0
 
-    def _judge(self, resource: Resource, total: Estimate, view: View) -> None:
+    def _judge(self, resource: Resource, total: Estimate, audience: Audience, view: View) -> None:
         address, spec = resource.address, resource.want.spec
+        if audience.invalid:
+            some = "; ".join(f"{phone}: {reason}" for phone, reason in audience.invalid[:SHOWN])
+            more = len(audience.invalid) - SHOWN
+            view.warn(
+                address,
+                "SMS208",
+                f"{plural(len(audience.invalid), 'contact')} of {address} cannot get an SMS: nothing is sent to them",
+                some + (f"; and {more:,} more." if more > 0 else "."),
+            )
         if total.too_long:
             named = ", ".join(total.shown_too_long)
             view.fail(
@@ -367,14 +487,18 @@ class Campaign(Kind):
             "parts": [],
             "complete": False,
         }
+        known = known_links(resource.entry)
+        links = {url: known[url] for url in resource.want.data.template.links if url in known}
+        if links:
+            attributes["links"] = links
         return Entry(
             resource.address, resource.address.name, attributes, resource.want.guard.protect, resource.want.depends_on
         )
 
 
 def _cost(parts: Sequence[SentPart]) -> Number:
-    """What cancelling parts gives back: whole credits."""
-    return round(sum(part.credits for part in parts))
+    """What cancelling parts gives back: whole credits. Where cancelling was begun, it may have been given back already."""
+    return round(sum(part.credits for part in parts if part.status != CANCELLING))
 
 
 def _master_balance(view: View) -> Number | None:

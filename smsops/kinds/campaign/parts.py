@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from smsops.api.contract import Recipient
-from smsops.kinds.campaign.text import MAX_LENGTH, Template, length, segments
+from smsops.kinds.campaign.alphabet import MAX_LENGTH, is_gsm, length, segments
+from smsops.kinds.campaign.text import Template
 from smsops.model.phone import country_of
 from smsops.model.values import JSON, mask_phone
 from smsops.table import BATCH, Rows, Table
@@ -87,6 +88,22 @@ class Reach:
     blocked: list[str] = field(default_factory=list, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How a message looks for some people: the texts of the shortest, the median and the longest rendering.
+
+    `unicode` counts those whose message is not GSM-7. By field: `empty` counts those without a value, `foreign` has the
+    characters of values that are not GSM-7 (the first few). `origins` has a phone and a count for each group of phones that
+    begin alike, as far as tells their country and zone.
+    """
+
+    texts: tuple[str, str, str] = field(repr=False)
+    unicode: int
+    empty: Mapping[str, int]
+    foreign: Mapping[str, frozenset[str]]
+    origins: tuple[tuple[str, int], ...] = field(repr=False)
+
+
 class Cut(ABC):
     """An audience in parts. `key` keys the digests, `content` is a digest of what all parts share (text, date, sender)."""
 
@@ -99,6 +116,10 @@ class Cut(ABC):
     @abstractmethod
     def reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:
         """What sending some parts comes to."""
+
+    @abstractmethod
+    def survey(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> Survey | None:
+        """How the message looks for everybody in some parts who can be reached; None where nobody can."""
 
     @abstractmethod
     def too_long(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> list[str]:
@@ -126,6 +147,14 @@ def even_size(members: int) -> int:
 
 
 SHOWN = 5
+
+ORIGIN = 7
+"""So many digits of a phone tell its country and its zone."""
+
+
+def origin(phone: str) -> str:
+    """What phones of one country and zone begin with."""
+    return "33" if phone.startswith("33") else phone[:ORIGIN]
 
 
 class RowsCut(Cut):
@@ -178,6 +207,41 @@ class RowsCut(Cut):
                 reach.too_long += is_long
                 reach.messages[country] = reach.messages.get(country, 0) + messages
         return found
+
+    def survey(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> Survey | None:
+        people = [one for number in numbers for one in self._members[number] if one.phone not in blacklist]
+        if not people:
+            return None
+        texts = {params: template.rendered(params) for params in dict.fromkeys(one.params for one in people)}
+        sizes = {params: length(text) for params, text in texts.items()}
+        every = sorted(sizes[one.params] for one in people)
+        middle = every[(len(every) - 1) // 2]
+        by_size = sorted((sizes[params], text) for params, text in texts.items())
+        values = dict(zip(template.fields, zip(*texts, strict=True), strict=False))
+        origins: dict[str, tuple[str, int]] = {}
+        for one in people:
+            first, count = origins.get(origin(one.phone), (one.phone, 0))
+            origins[origin(one.phone)] = (first, count + 1)
+        gsm = {params: is_gsm(text) for params, text in texts.items()}
+        return Survey(
+            texts=(
+                by_size[0][1],
+                next(text for size, text in by_size if size == middle),
+                by_size[-1][1],
+            ),
+            unicode=sum(1 for one in people if not gsm[one.params]),
+            empty={
+                name: count
+                for place, name in enumerate(template.fields)
+                if (count := sum(1 for one in people if not one.params[place]))
+            },
+            foreign={
+                name: found
+                for name, known in values.items()
+                if (found := frozenset(character for value in known for character in value if not is_gsm(character)))
+            },
+            origins=tuple(origins.values()),
+        )
 
     def too_long(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> list[str]:
         phones = (

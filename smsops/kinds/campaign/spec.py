@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from smsops.kinds.campaign.recurrence import ScheduleField
 from smsops.model.block import Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank
 
@@ -18,13 +19,15 @@ class AudienceSpec(Block):
 
 
 class CampaignSpec(GuardedBlock):
-    """One message at one date."""
+    """One message at one date, or at each of many."""
 
     message: NonBlank = Field(description="The text; {FIELD} is a contact's field.")
     sender: NonBlank | None = Field(
         None, description="3 to 11 letters, digits or blanks, a letter first. Default: 36180."
     )
-    schedule: NonBlank = Field(description="2026-11-27 10:00, in settings.timezone unless a zone stands behind it.")
+    schedule: ScheduleField = Field(
+        description="2026-11-27 10:00, in settings.timezone unless a zone stands behind it; or a recurrence."
+    )
     audience: AudienceSpec
     notify: bool | None = Field(None, description="An e-mail from the API when it is sent.")
     nature: Literal["marketing", "transactional"] = "marketing"

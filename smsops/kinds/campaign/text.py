@@ -1,36 +1,48 @@
-"""The text of a message: fields become parameters, and what a phone company will count.
-
-GSM 03.38 and 3GPP 23.040: 160 septets in one SMS, 153 in each of several; 70 and 67 UTF-16 units
-where a character is not in the GSM alphabet. The manual counts a newline as two (§6.3).
-"""
+"""The text of a message: fields become parameters."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-_FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z][A-Za-z0-9_]*)\}")
+_FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z][A-Za-z0-9_]*)\}|\{short:([^{}]*)\}")
+_LINK = re.compile(r"https?://[^\s{}]+\Z")
 _PARAMETER = re.compile(r"#param_\d+#", re.IGNORECASE)
-BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-EXTENDED = frozenset("^{}\\[~]|€\f")
 
 STOP = re.compile(r"[ \n]STOP au 36180\Z", re.IGNORECASE)
 """The mention that a custom sender needs in France (manual §6.2)."""
 
-MAX_LENGTH = 1224
-"""Eight SMS of 153 septets (manual §6.2)."""
+
+URL = re.compile(r"https?://[^\s{}]+")
+LONG_LINK = 30
+"""A link of more characters is worth a short one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A message with its fields taken out: `wire` has #param_n#, `fields` their names in capitals, in order."""
+    """A message with its fields taken out: `wire` has #param_n#, `fields` their names in capitals, in order.
+
+    `links` are the addresses that become short links, in order. As long as there is none for one, `wire` has what is as long.
+    """
 
     wire: str
     fields: tuple[str, ...]
+    links: tuple[str, ...] = ()
+
+    @property
+    def plain_links(self) -> list[str]:
+        """The addresses that stand in the message as they are."""
+        short = {stand_in(number) for number in range(1, len(self.links) + 1)}
+        return [link for link in URL.findall(self.wire) if link not in short]
+
+    def linked(self, short: Mapping[str, str]) -> Template:
+        """The same with the short links that there are."""
+        wire = self.wire
+        for number, link in enumerate(self.links, start=1):
+            if link in short:
+                wire = wire.replace(stand_in(number), short[link])
+        return replace(self, wire=wire) if wire != self.wire else self
 
     def render(self, values: Mapping[str, str]) -> str:
         """What one recipient reads."""
@@ -47,17 +59,32 @@ class Template:
         return tuple(values.get(name, "") for name in self.fields)
 
 
+def stand_in(number: int) -> str:
+    """What stands for a short link before it is made: as long as one is (manual §28 has http://bs.ms/xxxx), and two more."""
+    return f"http://bs.ms/_{number:_<5}"
+
+
 class BadTemplate(ValueError):
     """A message that cannot be sent as it stands."""
 
 
 def parse_template(message: str) -> Template:
-    """Turn ``{FIELD}`` into parameters, numbered in order of first use; ``{{`` and ``}}`` are braces."""
+    """Turn ``{FIELD}`` into parameters, numbered in order of first use; ``{{`` and ``}}`` are braces.
+
+    ``{short:https://…}`` is a link that is shortened before it is sent.
+    """
     if _PARAMETER.search(message):
         raise BadTemplate("#param_n# is what fields become; write {FIELD}")
     fields: list[str] = []
+    links: list[str] = []
 
     def number(match: re.Match[str]) -> str:
+        if match[2] is not None:
+            if not _LINK.match(match[2]):
+                raise BadTemplate("Write an address behind short:, such as {short:https://example.com/sale}")
+            if match[2] not in links:
+                links.append(match[2])
+            return stand_in(links.index(match[2]) + 1)
         if match[1] is None:
             return match.group()[0]
         name = match[1].upper()
@@ -65,22 +92,5 @@ def parse_template(message: str) -> Template:
             fields.append(name)
         return f"#param_{fields.index(name) + 1}#"
 
-    return Template(_FIELD.sub(number, message), tuple(fields))
-
-
-def is_gsm(text: str) -> bool:
-    return all(character in BASIC or character in EXTENDED for character in text)
-
-
-def length(text: str) -> int:
-    """Septets of a GSM text (extension characters and newlines are two), UTF-16 units of another."""
-    if is_gsm(text):
-        return len(text) + sum(1 for character in text if character in EXTENDED or character == "\n")
-    return len(text.encode("utf-16-le")) // 2 + text.count("\n")
-
-
-def segments(text: str) -> int:
-    """How many SMS one recipient is sent."""
-    size = length(text)
-    alone, part = (160, 153) if is_gsm(text) else (70, 67)
-    return 1 if size <= alone else -(-size // part)
+    wire = _FIELD.sub(number, message)
+    return Template(wire, tuple(fields), tuple(links))

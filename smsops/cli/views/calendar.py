@@ -1,0 +1,152 @@
+"""The calendar as a table, as iCalendar and as a page; messages as phones show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from smsops.model.plan import Appointment
+from smsops.model.values import Number, plural
+
+_PHONE = 36
+"""Characters in a line of a phone's bubble."""
+
+_STYLE = """
+:root { color-scheme: light dark; font: 16px/1.4 system-ui, sans-serif; }
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8884; vertical-align: top; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+.planned { font-weight: 600; }
+"""
+
+
+# -- the calendar ---------------------------------------------------------------------------
+
+
+def text(appointments: Sequence[Appointment], zone: str) -> str:
+    """A table for a terminal."""
+    if not appointments:
+        return "Nothing is scheduled."
+    head = ("date", "campaign", "account", "recipients", "credits", "from", "status")
+    rows = [head, *(tuple(_cells(one)) for one in appointments)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
+    right = (3, 4)
+    lines = [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join((*lines, "", _sum(appointments, zone)))
+
+
+def _cells(one: Appointment) -> Iterator[str]:
+    yield f"{one.date:%a %Y-%m-%d %H:%M}"
+    yield str(one.address)
+    yield one.account or "(master)"
+    yield _count(one.recipients)
+    yield _count(one.credits)
+    yield one.sender
+    until = one.cancellable_until
+    yield one.status + (f", can be taken back until {until:%Y-%m-%d %H:%M}" if until and until != one.date else "")
+
+
+def _count(value: Number | None) -> str:
+    return "?" if value is None else f"{value:,}"
+
+
+def _sum(appointments: Sequence[Appointment], zone: str) -> str:
+    credits = sum((one.credits or 0 for one in appointments), start=0)
+    return f"{plural(len(appointments), 'campaign')}, {plural(credits, 'credit')}. Times are in {zone}."
+
+
+def ics(appointments: Sequence[Appointment], stack: str, made: datetime) -> str:
+    """An iCalendar (RFC 5545): one event a campaign, known by its address, so that a calendar that subscribes keeps it."""
+    from icalendar import Calendar, Event
+
+    calendar = Calendar()
+    calendar.add("prodid", "-//smsops//calendar//EN")
+    calendar.add("version", "2.0")
+    calendar.add("x-wr-calname", f"SMS: {stack}")
+    for one in appointments:
+        event = Event()
+        event.add("uid", f"{one.address}@{stack}.smsops")
+        event.add("dtstamp", made)
+        event.add("dtstart", one.date.astimezone(UTC))
+        event.add("duration", timedelta(minutes=15))
+        event.add("summary", f"{one.address}: {_count(one.recipients)} recipients, {_count(one.credits)} credits")
+        event.add("description", f"{one.message}\n\nFrom {one.sender}, paid by {one.account or 'the master account'}.")
+        event.add("status", "TENTATIVE" if one.status == "planned" else "CONFIRMED")
+        calendar.add_component(event)
+    found: str = calendar.to_ical().decode()
+    return found
+
+
+def html(appointments: Sequence[Appointment], stack: str, zone: str) -> str:
+    """A page of its own, which loads nothing."""
+    from html import escape
+
+    rows = "\n".join(
+        f'<tr class="{one.status}"><td><time datetime="{one.date.isoformat()}">{one.date:%a %Y-%m-%d %H:%M}</time></td>'
+        f"<td>{escape(str(one.address))}<br><small>{escape(one.message)}</small></td>"
+        f"<td>{escape(one.account or '(master)')}</td>"
+        f'<td class="number">{_count(one.recipients)}</td><td class="number">{_count(one.credits)}</td>'
+        f"<td>{escape(one.sender)}</td><td>{one.status}</td></tr>"
+        for one in appointments
+    )
+    heads = "".join(f"<th>{head}</th>" for head in ("Date", "Campaign", "Account", "Recipients", "Credits", "From", ""))
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    title = f"SMS calendar of {escape(stack)}"
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
+        f"<body><h1>{title}</h1>\n<table><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table>\n"
+        f"<p>{escape(_sum(appointments, zone))}</p></body></html>"
+    )
+
+
+# -- messages -------------------------------------------------------------------------------
+
+
+def preview(document: Mapping[str, Any]) -> str:
+    """The shortest, the median and the longest message of a campaign."""
+    message = document["message"]
+    head = f"{document['address']}, {document['date']}"
+    if message is None:
+        return f"{head}: nobody gets it"
+    lines = [f"{head}, from {message['sender']}, to {plural(document['recipients'], 'recipient')}"]
+    shown: list[str] = []
+    for name in ("shortest", "median", "longest"):
+        one = message[name]
+        if one["text"] in shown:
+            continue
+        shown.append(one["text"])
+        lines += [
+            "",
+            f"{name}: {plural(one['length'], 'character')}, {one['encoding']}, {one['segments']} SMS",
+            *_bubble(one["text"]),
+        ]
+    for forcing in message["forcing"]:
+        where = [f"at {', '.join(map(str, forcing['places']))}"] if forcing["places"] else []
+        instead = "" if forcing["replacement"] is None else f'; write "{forcing["replacement"]}"'
+        lines.append(f"{forcing['character']} ({', '.join([*where, *forcing['fields']])}) is not GSM-7{instead}")
+    lines += [f"{name} is empty for {plural(count, 'recipient')}" for name, count in message["empty"].items()]
+    return "\n".join(lines)
+
+
+def _bubble(content: str) -> Iterator[str]:
+    yield f"  ╭{'─' * (_PHONE + 2)}╮"
+    for line in _wrapped(content):
+        yield f"  │ {line:<{_PHONE}} │"
+    yield f"  ╰{'─' * (_PHONE + 2)}╯"
+
+
+def _wrapped(content: str) -> Iterator[str]:
+    import textwrap
+
+    for line in content.split("\n"):
+        yield from textwrap.wrap(line, _PHONE, drop_whitespace=True) or [""]
