@@ -130,6 +130,7 @@ def _about_allowed(
     terms: Terms, overrides: Collection[Override], known: Collection[str], view: View
 ) -> Iterator[Diagnostic]:
     """What deserves a look among the entries of `policy.allow`: they are meant to be gone some day."""
+    addresses = {*view.addresses, *view.changes} if terms.allowed else set()
     for override, mark in terms.allowed.items():
         if override not in overrides:
             summary = f"This entry of policy.allow expired on {override.until} and does nothing"
@@ -137,7 +138,7 @@ def _about_allowed(
         elif not any(override.names(policy) for policy in known):
             summary = f"policy.allow: {override.policy} names no policy"
             yield Diagnostic("warning", "SMS259", summary, did_you_mean(override.policy, known), mark)
-        elif not any(override.covers(address) for address in {*view.addresses, *view.changes}):
+        elif not any(override.covers(address) for address in addresses):
             summary = f"policy.allow: {override.address} names no resource"
             yield Diagnostic("warning", "SMS259", summary, "Correct the address, or remove the entry.", mark)
 
@@ -154,11 +155,10 @@ def _checks(policy: Policy, plan: Plan, view: View, terms: Terms) -> Iterator[Ch
     if policy.require_approval_over is not None:
         yield partial(_check_approval, policy.require_approval_over, terms.approval)
     owned = Counter(address.kind for address in view.state.entries)
-    counted_in_people = {change.address.kind for change in plan.changes if change.contacts}
     for name, limit in policy.limits():
         yield partial(_check_resources, name, limit, None, owned.total())
         for kind, own in limit.kinds.items():
-            if kind in counted_in_people:
+            if view.kinds[kind].counts_people:
                 yield partial(_check_people, name, own, kind)
             else:
                 yield partial(_check_resources, name, own, kind, owned[kind])
@@ -284,4 +284,5 @@ def _said_by(rule: Rule, evaluate: Evaluator) -> tuple[str, str, str] | None:
         return "SMS257", f"The rule {rule.name} cannot be evaluated: {error}", "Guard what may be absent with has(…)."
     if not isinstance(denied, bool):
         return "SMS257", f"The rule {rule.name} is neither true nor false of this plan", "deny: is a condition."
-    return ("SMS256", f"The rule {rule.name} refuses the plan", rule.message or "") if denied else None
+    why = f": {rule.message}" if rule.message else ""
+    return ("SMS256", f"The rule {rule.name} refuses the plan{why}", "See policy.rules.") if denied else None

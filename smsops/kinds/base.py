@@ -481,6 +481,9 @@ class Kind(ABC):
     observing_reads_all: ClassVar[bool] = False
     """Whether making or changing a wanted resource needs no read that observing it has not made."""
 
+    counts_people: ClassVar[bool] = False
+    """Whether limits on its changes count the people that changes say (`Change.contacts`), not resources."""
+
     adoptable: ClassVar[bool] = True
     """Whether it can exist in the account without being owned."""
 

@@ -12,6 +12,7 @@ import pytest
 
 HEAVY = [
     "aiohttp",
+    "cel",
     "cryptography",
     "duckdb",
     "holidays",

@@ -154,12 +154,12 @@ def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic]) ->
 
 def _judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
     """What is refused, and what is let through by whom and why."""
-    return [
-        f"{paint('OVERRIDDEN', 'yellow', bold=True)}: {item.summary} ({'; '.join(one.text for one in item.overrides)})"
-        if item.overrides
-        else f"{paint('BLOCKED', 'red', bold=True)}: {item.summary}"
-        for item in judged
-    ]
+    lines: list[str] = []
+    for item in judged:
+        word, tint = ("OVERRIDDEN", "yellow") if item.overrides else ("BLOCKED", "red")
+        lines.append(f"{paint(word, tint, bold=True)}: {item.summary}")
+        lines += [f"  by {override.text}" for override in item.overrides]
+    return lines
 
 
 def _send_lines(send: Send) -> Iterator[str]:

@@ -43,6 +43,7 @@ class ContactSet(Kind):
     """The contacts of a list, under the list's key."""
 
     name: ClassVar[str] = KIND
+    counts_people: ClassVar[bool] = True
     adoptable: ClassVar[bool] = False
 
     def scope(self, address: Address) -> Address:
