@@ -28,7 +28,8 @@ def vip(*rows: dict[str, str], **block: Any) -> dict[str, Any]:
 
 def counts(document: Any) -> dict[str, int]:
     (change,) = [change for change in document["resource_changes"] if change["type"] == "contacts"]
-    return {name: change["contacts"][name] for name in ("add", "change", "remove")}
+    found: dict[str, int] = change["contacts"]
+    return found
 
 
 class TestContract(KindContract):
