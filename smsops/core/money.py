@@ -16,7 +16,7 @@ from smsops.core.graph import closure, order
 from smsops.kinds.base import Funds, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.plan import Cause, Change, Forecast, Plan
+from smsops.model.plan import Balance, Cause, Change, Forecast, Plan
 from smsops.model.values import Number, plural
 
 _MOST_EDGES = 10_000
@@ -63,6 +63,11 @@ class Account:
     def left(self) -> Number:
         """The balance behind the plan."""
         return self.balance + self.coming - self.going
+
+    @property
+    def told(self) -> Balance:
+        """The same for people."""
+        return Balance(self.key, self.funds.balance, self.coming, self.going)
 
     @property
     def short(self) -> Number:

@@ -76,6 +76,7 @@ def build(view: View, found: Difference, moved: Mapping[Address, Address], conte
         targets=context.targets,
         adopt=context.adopt,
         master_before=view.funds(None).balance,
+        balances=tuple(account.told for account in accounts),
     )
     plan = plan._replace(forecast=money.forecast(plan, view))
     view.diagnostics.extend(money.prove(accounts, ordered, view))

@@ -107,6 +107,14 @@ class SimulatedDocument(TypedDict):
     credits: float
 
 
+class PartsDocument(TypedDict):
+    """Parts of a campaign: those that stay as they are scheduled, those that are cancelled, those that are sent."""
+
+    kept: int
+    cancelled: int
+    sent: int
+
+
 class SendDocument(TypedDict):
     recipients: int
     messages: int
@@ -117,6 +125,7 @@ class SendDocument(TypedDict):
     countries: dict[str, CountryDocument]
     message: MessageDocument | dict[str, None]
     simulated: SimulatedDocument | None
+    parts: PartsDocument | None
 
 
 class ResourceChangeDocument(TypedDict):
@@ -182,6 +191,16 @@ class ForecastDocument(TypedDict):
     causes: list[CauseDocument]
 
 
+class BalanceDocument(TypedDict):
+    """What a plan does to the credits of one account; null is the master. Null where nobody knows a balance."""
+
+    account: str | None
+    before: float | None
+    after: float | None
+    comes_in: float
+    goes_out: float
+
+
 class SendsDocument(TypedDict):
     campaigns: int
     recipients: int
@@ -236,6 +255,7 @@ class PlanDocument(TypedDict):
     summary: SummaryDocument
     credits: CreditsDocument
     forecast: ForecastDocument | None
+    balances: list[BalanceDocument]
     sends: SendsDocument
     in_doubt: list[DoubtDocument]
     unknown: list[str]

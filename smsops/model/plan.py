@@ -77,6 +77,14 @@ class Simulated(NamedTuple):
         return {**self._asdict(), "credits": as_json_number(self.credits)}
 
 
+class Parts(NamedTuple):
+    """What becomes of the parts of a campaign: those that stay as they are scheduled, and those that are anew."""
+
+    kept: int
+    cancelled: int
+    sent: int
+
+
 class Send(NamedTuple):
     """What a campaign sends when it is scheduled: people, SMS (segments), credits; `account` pays.
 
@@ -96,6 +104,7 @@ class Send(NamedTuple):
     countries: Mapping[str, tuple[int, Number]] = EMPTY
     message: Mapping[str, JSON] = EMPTY
     simulated: Simulated | None = None
+    parts: Parts | None = None
 
     def document(self) -> dict[str, JSON]:
         return {
@@ -111,6 +120,7 @@ class Send(NamedTuple):
             },
             "message": dict(self.message),
             "simulated": None if self.simulated is None else self.simulated.document(),
+            "parts": None if self.parts is None else self.parts._asdict(),
         }
 
 
@@ -304,6 +314,28 @@ class Git(NamedTuple):
         return self.commit == other.commit or same_tree
 
 
+class Balance(NamedTuple):
+    """What a plan does to the credits of one account (None: the master's). `before` and `after` are None where nobody knows."""
+
+    account: str | None
+    before: Number | None
+    comes_in: Number
+    goes_out: Number
+
+    @property
+    def after(self) -> Number | None:
+        return None if self.before is None else self.before + self.comes_in - self.goes_out
+
+    def document(self) -> dict[str, JSON]:
+        known = {"before": self.before, "after": self.after}
+        return {
+            "account": self.account,
+            **{name: None if value is None else as_json_number(value) for name, value in known.items()},
+            "comes_in": as_json_number(self.comes_in),
+            "goes_out": as_json_number(self.goes_out),
+        }
+
+
 class Plan(NamedTuple):
     """What an apply would do and why, and everything that has to be said about it."""
 
@@ -330,6 +362,8 @@ class Plan(NamedTuple):
     overrides: tuple[Override, ...] = ()
     """Those that were asked for, and those that have let something through."""
     forecast: Forecast | None = None
+    balances: tuple[Balance, ...] = ()
+    """The accounts whose credits the plan moves, the master first."""
 
     def __repr__(self) -> str:
         """Short: asyncio asks for that of a result, and this one may be of 100,000 changes."""
@@ -419,6 +453,7 @@ class Plan(NamedTuple):
             "summary": self.summary,
             "credits": number,
             "forecast": self.forecast.document() if self.forecast else None,
+            "balances": [balance.document() for balance in self.balances],
             "sends": {
                 "campaigns": len(self.sends),
                 "recipients": sum(send.recipients for send in self.sends),

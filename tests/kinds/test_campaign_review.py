@@ -343,6 +343,44 @@ def test_the_preview_shows_messages_as_phones_do(stack: Stack) -> None:
     assert stack.run("preview", "campaign.other").exit_code == 1
 
 
+# -- what changed since it was scheduled -----------------------------------------------------
+
+
+def test_one_person_more_touches_one_part(stack: Stack) -> None:
+    """Of a campaign in full parts, one new contact cancels one part and sends one, and the plan says so."""
+
+    def write(count: int) -> None:
+        rows = "".join(f"+{phone(number)},Name{number % 97}\n" for number in range(count))
+        (stack.root / "people.csv").write_text(f"phone,NAME\n{rows}", "utf-8")
+
+    lists = {"vip": {"fields": {"NAME": {}}, "contacts": [{"file": "people.csv"}]}}
+    stack.write({"lists": lists, "campaigns": {"hello": campaign("Bonjour {NAME}" + STOP)}})
+    write(20_000)
+    stack.apply()
+    write(20_001)
+    send = sends(stack.plan())
+    stack.calls()
+    stack.apply()
+
+    assert send["parts"] == {"kept": 10, "cancelled": 1, "sent": 1}
+    assert stack.writes() == ["populateList", "deleteCampaign", "sendSms"]
+    assert stack.changes() == {}
+
+
+def test_the_plan_tells_every_account_what_it_pays(stack: Stack) -> None:
+    """Balances are shown account by account, with what comes in and goes out."""
+    shop = person(credits={"grants": {"start": 500}}, **sections({"hello": campaign()}))
+    stack.write({"sub_accounts": {"paris": shop}, **sections({"hello": campaign()})})
+
+    document = stack.plan()
+
+    assert document["balances"] == [
+        {"account": None, "before": 1_000_000, "after": 999_455, "comes_in": 0, "goes_out": 545},
+        {"account": "paris", "before": 0, "after": 455, "comes_in": 500, "goes_out": 45},
+    ]
+    assert "paris: 0 + 500 - 45 -> 455." in stack.run("plan").stdout
+
+
 # -- the law --------------------------------------------------------------------------------
 
 

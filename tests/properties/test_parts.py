@@ -54,3 +54,15 @@ def test_a_part_that_is_left_is_kept(numbers: set[int], data: st.DataObject) -> 
 
     changed = [part for part in left if (part.start, part.fingerprint) not in again]
     assert len(changed) <= 1
+
+
+@given(st.integers(1, 3_000_000))
+def test_a_full_audience_has_room_for_one_more(members: int) -> None:
+    """Parts are as few as can be; where they are many and full, one in a hundred more leaves room in each."""
+    size = parts.even_size(members)
+    count = -(-members // size)
+    fewest = -(-members // 2_000)
+
+    assert size <= 2_000
+    assert count == fewest if fewest < 10 else fewest <= count <= fewest + -(-fewest // 100)
+    assert fewest < 10 or size < 2_000

@@ -33,7 +33,10 @@ def test_the_engine_cuts_as_rows_are_cut(
     }
     template = parse_template("Hello {NAME}, {SHOP}! STOP au 36180")
     rows = Rows(people)
-    with patch.object(parts, "BATCH", 5), patch.object(columns, "BATCH", 5):
+    with (
+        patch.multiple(parts, BATCH=5, ROOMY_FROM=3),
+        patch.multiple(columns, BATCH=5, ROOMY_FROM=3),
+    ):
         earlier = parts.cut(rows, template, "key", ()).parts("content")
         starts = [part.start for part in earlier if data.draw(st.booleans())]
         one = parts.cut(rows, template, "key", starts).parts("content")

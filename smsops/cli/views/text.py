@@ -58,6 +58,8 @@ _REASONS = {
     "removed_block": "removed: says so",
     "adopted": "it exists already",
 }
+_ACCOUNTS = 10
+"""So many sub-accounts have a line of their own in the summary."""
 _LONG, _BEGINNING, _ENDING = 320, 100, 40
 """Texts of more characters are shown by their beginning and their end; preview and JSON have them whole."""
 _VERBS = {
@@ -169,6 +171,9 @@ def _send_lines(send: Send) -> Iterator[str]:
     )
     cost = plural(send.credits, "credit") + (f" ({prices})" if len(send.countries) > 1 else "")
     yield f"sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {cost}"
+    if send.parts and (send.parts.kept or send.parts.cancelled):
+        kept, cancelled, sent = send.parts
+        yield f"parts: {kept:,} stay as they are, {cancelled:,} cancelled, {sent:,} sent"
     if send.funnel:
         funnel = send.funnel
         yield (
@@ -254,7 +259,22 @@ def summary_lines(plan: Plan, paint: Paint) -> list[str]:
             f"Contacts: {contacts.add:,} to add, {contacts.change:,} to change, {contacts.remove:,} to remove."
         )
     money = _money(plan)
-    return [*lines, *([money] if money else []), *_forecast(plan)]
+    return [*lines, *([money] if money else []), *_account_lines(plan), *_forecast(plan)]
+
+
+def _account_lines(plan: Plan) -> list[str]:
+    """The balances of the sub-accounts that pay for campaigns."""
+    paying = {send.account for send in plan.sends} - {None}
+    found = [balance for balance in plan.balances if balance.account in paying]
+    lines = [
+        f"{one.account}: {_known(one.before)} + {one.comes_in:,} - {one.goes_out:,} -> {_known(one.after)}."
+        for one in found[:_ACCOUNTS]
+    ]
+    return [*lines, f"And {len(found) - _ACCOUNTS:,} more accounts."] if len(found) > _ACCOUNTS else lines
+
+
+def _known(value: Number | None) -> str:
+    return "?" if value is None else f"{value:,}"
 
 
 def _money(plan: Plan) -> str:

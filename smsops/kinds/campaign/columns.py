@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from smsops.api.contract import Recipient
 from smsops.kinds.campaign.alphabet import BASIC, EXTENDED, MAX_LENGTH
-from smsops.kinds.campaign.parts import ORIGIN, SHOWN, Cut, Part, Reach, Survey, fingerprint
+from smsops.kinds.campaign.parts import ORIGIN, ROOMY_FROM, SHOWN, Cut, Part, Reach, Survey, fingerprint
 from smsops.kinds.campaign.text import Template
 from smsops.model.phone import codes_of_one_country, country_of
 from smsops.model.values import mask_phone
@@ -41,7 +41,10 @@ class ColumnsCut(Cut):
             "placed AS (SELECT *, count(*) OVER (PARTITION BY edge) AS members, "
             "row_number() OVER (PARTITION BY edge ORDER BY digest, phone::VARCHAR) - 1 AS position "
             "FROM keyed ASOF JOIN edges ON keyed.digest >= edges.edge), "
-            f"sized AS (SELECT *, ceil(members / ceil(members / {BATCH}))::BIGINT AS size FROM placed) "
+            f"counted AS (SELECT *, (members + {BATCH - 1}) // {BATCH} AS fewest FROM placed), "
+            f"roomy AS (SELECT *, fewest + CASE WHEN fewest >= {ROOMY_FROM} AND members > fewest * {BATCH - BATCH // 200} "
+            "THEN (fewest + 99) // 100 ELSE 0 END AS parts FROM counted), "
+            "sized AS (SELECT *, (members + parts - 1) // parts AS size FROM roomy) "
             "SELECT dense_rank() OVER (ORDER BY edge, position // size) - 1 AS part, edge, position // size AS chunk, "
             f"digest, phone{''.join(f', {name}' for name in self._params)} FROM sized"
         )

@@ -30,7 +30,7 @@ from smsops.kinds.campaign.text import Template
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
-from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Appointment, Change, Funnel, Send
+from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Appointment, Change, Funnel, Parts, Send
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.values import JSON, Number, mask_text, plural
@@ -439,6 +439,7 @@ class Campaign(Kind):
                 funnel=funnel,
                 countries=total.countries,
                 message=message_document(resource, survey) if survey else {},
+                parts=Parts(len(keep), len(cancel), sent_parts),
             ),
             refund=_cost(live_cancel) if live_cancel else None,
         )

@@ -172,11 +172,21 @@ def fingerprint(key: str, content: str, members: str) -> str:
 
 
 def even_size(members: int) -> int:
-    """The size of the parts into which a range is cut."""
-    return -(-members // -(-members // BATCH))
+    """The size of the parts into which a range is cut.
+
+    As few parts as can be; of ten and more that would be full each gets some room, so that one person more changes
+    one part and does not make two of it.
+    """
+    parts = -(-members // BATCH)
+    if parts >= ROOMY_FROM and members > parts * (BATCH - BATCH // 200):
+        parts += -(-parts // 100)
+    return -(-members // parts)
 
 
 SHOWN = 5
+
+ROOMY_FROM = 10
+"""From so many parts on, one call in a hundred more is no matter."""
 
 ORIGIN = 7
 """So many digits of a phone tell its country and its zone."""
