@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from smsops.api.contract import Recipient
 from smsops.kinds.campaign.alphabet import BASIC, EXTENDED, MAX_LENGTH
-from smsops.kinds.campaign.parts import ORIGIN, ROOMY_FROM, SHOWN, Cut, Part, Reach, Survey, fingerprint
+from smsops.kinds.campaign.parts import CHARACTERS, ORIGIN, ROOMY_FROM, SHOWN, Cut, Part, Reach, Survey, fingerprint
 from smsops.kinds.campaign.text import Template
 from smsops.model.phone import codes_of_one_country, country_of
 from smsops.model.values import mask_phone
@@ -17,7 +17,6 @@ from smsops.table.columns import Columns
 from smsops.table.engine import literal
 
 _BLOCK = 64
-_CHARACTERS = 20
 _BEYOND = r"\x{10000}-\x{10FFFF}"
 """Characters of two UTF-16 units, within the brackets of a regular expression."""
 
@@ -115,7 +114,7 @@ class ColumnsCut(Cut):
         for name, column in fields.items() if unicode else ():
             found = self._engine.run(
                 f"SELECT DISTINCT unnest(string_split(regexp_replace({column}, {_gsm('+')}, '', 'g'), '')) AS character "
-                f"{reached} AND NOT regexp_full_match({column}, {_gsm('*')}) ORDER BY character LIMIT {_CHARACTERS}",
+                f"{reached} AND NOT regexp_full_match({column}, {_gsm('*')}) ORDER BY character LIMIT {CHARACTERS}",
                 parameters,
             )
             if found:

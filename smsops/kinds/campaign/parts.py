@@ -184,6 +184,8 @@ def even_size(members: int) -> int:
 
 
 SHOWN = 5
+CHARACTERS = 20
+"""So many characters of a field's values are told at most."""
 
 ROOMY_FROM = 10
 """From so many parts on, one call in a hundred more is no matter."""
@@ -284,9 +286,9 @@ class RowsCut(Cut):
                 if (count := sum(1 for one in people if not one.params[place]))
             },
             foreign={
-                name: found
+                name: frozenset(sorted(found)[:CHARACTERS])
                 for name, known in values.items()
-                if (found := frozenset(character for value in known for character in value if not is_gsm(character)))
+                if (found := {character for value in known for character in value if not is_gsm(character)})
             },
             origins=tuple(origins.values()),
         )
