@@ -258,8 +258,14 @@ async def _preview(address: Address, view: View, reads: Refresh) -> JSON:
 def calendar(prepared: Prepared) -> list[Appointment]:
     """All that goes out or went out, once the plan is applied, by date."""
     view = prepared.view
+    refused = {item.address for item in prepared.plan.diagnostics if item.severity == "error"}
     found = (view.kinds[a.kind].appointment(view.resource(a), view) for a in view.addresses)
-    return sorted((one for one in found if one), key=lambda one: (one.date, one.address.sort_key))
+    shown = [
+        one._replace(status="refused") if one.address in refused and one.status in ("planned", "rescheduled") else one
+        for one in found
+        if one
+    ]
+    return sorted(shown, key=lambda one: (one.date, one.address.sort_key))
 
 
 def _rulebook(configuration: Configuration) -> Rulebook:

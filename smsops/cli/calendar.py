@@ -9,6 +9,7 @@ import click
 
 from smsops.cli.options import Command, current, format_option
 from smsops.errors import ExitCode, SmsopsError
+from smsops.model.diagnostics import did_you_mean
 from smsops.model.values import printed
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def calendar(as_ics: bool, everything: bool, output: str) -> int:
     from smsops.pipeline import PlanOptions
     from smsops.pipeline import calendar as appointments
 
+    if as_ics and output not in ("text", "ics"):
+        raise click.UsageError("--ics and --format say different things: leave out one of them")
     prepared = _prepared(PlanOptions())
     found = [one for one in appointments(prepared) if everything or one.status != "sent"]
     stack, zone = prepared.plan.stack, prepared.view.settings.timezone
@@ -60,7 +63,12 @@ def preview(addresses: tuple[str, ...], output: str) -> int:
 
     prepared = _prepared(PlanOptions(previews=addresses or ("*",)))
     if addresses and not prepared.previews:
-        raise SmsopsError(f"{', '.join(addresses)} names no campaign of the configuration", code="SMS412")
+        known = [str(one.address) for one in prepared.view.desired.values()]
+        raise SmsopsError(
+            f"{', '.join(addresses)} names no campaign of the configuration",
+            code="SMS412",
+            detail=did_you_mean(addresses[0], (address for address in known if "campaign." in address)),
+        )
     if output == "json":
         document = {
             "format_version": PREVIEW_VERSION,

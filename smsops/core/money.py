@@ -67,7 +67,7 @@ class Account:
     @property
     def told(self) -> Balance:
         """The same for people."""
-        return Balance(self.key, self.funds.balance, self.coming, self.going)
+        return Balance(self.key, self.funds.balance, self.coming - self.going + self.paid, self.paid)
 
     @property
     def short(self) -> Number:

@@ -138,7 +138,7 @@ def _about_allowed(
         elif not any(override.names(policy) for policy in known):
             summary = f"policy.allow: {override.policy} names no policy"
             yield Diagnostic("warning", "SMS259", summary, did_you_mean(override.policy, known), mark)
-        elif not any(override.covers(address) for address in addresses):
+        elif override.address is not None and not view.destroy and not any(map(override.covers, addresses)):
             summary = f"policy.allow: {override.address} names no resource"
             yield Diagnostic("warning", "SMS259", summary, "Correct the address, or remove the entry.", mark)
 

@@ -395,7 +395,7 @@ class AppointmentDocument(TypedDict):
     address: str
     account: str | None
     date: str
-    status: Literal["planned", "scheduled", "sent"]
+    status: Literal["planned", "rescheduled", "scheduled", "refused", "sent"]
     recipients: int | None
     messages: int | None
     credits: float | None
@@ -417,6 +417,7 @@ class PreviewDocument(TypedDict):
     address: str
     account: str | None
     date: str
+    schedule: str
     recipients: int
     message: MessageDocument | None
 

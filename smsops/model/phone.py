@@ -171,7 +171,8 @@ def _parse_slowly(compact: str, country: str) -> str:
                 return OVERSEAS.get(national[:3], "33") + national
             if re.fullmatch(r"700\d{10}", national):
                 raise InvalidPhone("it is the number of a machine (M2M), which gets no SMS campaigns")
-            reason = "it is a landline" if len(national) == 9 else "a French mobile has ten digits, 06 or 07 first"
+            landline = re.fullmatch(r"[1-589]\d{8}", national)
+            reason = "it is a landline" if landline else "a French mobile has ten digits, 06 or 07 first"
             continue
         if not phonenumbers.is_possible_number(number):
             continue

@@ -124,17 +124,21 @@ class Send(NamedTuple):
         }
 
 
+AppointmentStatus = Literal["planned", "rescheduled", "scheduled", "refused", "sent"]
+
+
 class Appointment(NamedTuple):
     """A message that goes out at a date, for the calendar. `account` pays, None is the master.
 
-    `status`: planned (this plan schedules it), scheduled (the API has it), sent (its date has gone by). Recipients, SMS and
-    credits are None where nobody has counted them.
+    `status`: planned (this plan schedules it), rescheduled (the API has it, and this plan changes it), scheduled (the API has
+    it), refused (the plan would schedule it, and may not), sent (its date has gone by). Recipients, SMS and credits are None
+    where nobody has counted them.
     """
 
     address: Address
     account: str | None
     date: datetime
-    status: Literal["planned", "scheduled", "sent"]
+    status: AppointmentStatus
     recipients: int | None
     messages: int | None
     credits: Number | None
@@ -400,6 +404,11 @@ class Plan(NamedTuple):
             return None
         spent = sum((send.credits for send in self.sends if send.account is None), start=0)
         return self.master_before - self.moved - spent + self.refunded(None)
+
+    @property
+    def given_back(self) -> Number:
+        """What cancelled campaigns give back, to all accounts."""
+        return sum((change.refund or 0 for change in self.changes), start=0)
 
     def refunded(self, account: str | None) -> Number:
         """What cancelled campaigns give back to an account."""

@@ -124,6 +124,36 @@ def test_characters_that_make_a_message_dear_are_named_with_what_to_write(stack:
     assert "at 2, 8" in found["detail"]
 
 
+def test_what_costs_most_counts_as_the_longest(stack: Stack) -> None:
+    """One character makes a short message dearer than a long one: it is this one that the plan shows and warns of."""
+    rows = [{"phone": phone(1), "NAME": "Jean-Christophe"}, {"phone": phone(2), "NAME": "Zoë"}]
+    message = "Bonjour {NAME}, profitez de nos offres de la semaine dans tous nos magasins." + STOP
+    stack.write(sections({"hello": campaign(message)}, *rows))
+
+    document = stack.plan()
+    told = sends(document)["message"]
+
+    assert told["longest"]["text"].startswith("Bonjour Zoë")
+    assert (told["shortest"]["segments"], told["longest"]["segments"]) == (1, 2)
+    assert "for 1 recipient: up to 2 SMS each, 1 without them" in diagnostic(document, "SMS203")["summary"]
+    assert "UCS-2 for 1, GSM-7 for 1, 1 to 2 SMS each" in stack.run("plan").stdout
+
+
+@pytest.mark.parametrize(
+    "message", ["Bonjour {NAME }", "Voir {shrt:https://a.example}", "Voir {short:https://a.example", "a } b", "{}"]
+)
+def test_a_brace_that_means_nothing_is_a_mistake(stack: Stack, message: str) -> None:
+    """What looks like a field and is none is never texted as it stands; doubled braces are braces."""
+    stack.write(sections({"hello": campaign(message + STOP)}))
+    wrong = stack.run("validate")
+    stack.write(sections({"hello": campaign("{{NAME}} {NAME}" + STOP)}, {"phone": phone(1), "NAME": "Zoé"}))
+    stack.apply()
+
+    assert wrong.exit_code == 1
+    assert "SMS152" in wrong.stderr
+    assert scheduled(stack)[0]["recipients"][0]["text"] == f"{{NAME}} Zoé{STOP}"
+
+
 def test_an_empty_field_is_told(stack: Stack) -> None:
     """A message with a hole in it is a warning that says for how many people."""
     rows = [{"phone": phone(1), "NAME": "Marie"}, {"phone": phone(2), "NAME": ""}]
@@ -326,6 +356,39 @@ def test_the_calendar_forgets_what_is_cancelled_and_what_was_sent(stack: Stack) 
     assert [(row["address"], row["status"]) for row in every] == [("campaign.hello", "sent")]
 
 
+def test_the_calendar_tells_what_is_refused_and_what_changes(stack: Stack) -> None:
+    """What the plan may not do is no event; what is scheduled and changes is told apart from what is new."""
+    stack.write(sections({"hello": campaign()}))
+    stack.apply()
+    changed = campaign("Salut" + STOP)
+    stack.write(sections({"hello": changed, "night": campaign(schedule="2026-12-03 23:00")}))
+
+    rows = stack.run("calendar", "--format", "json").document["campaigns"]
+    ics = stack.run("calendar", "--ics").stdout
+    table = stack.run("calendar").stdout
+
+    assert {row["address"]: row["status"] for row in rows} == {
+        "campaign.hello": "rescheduled",
+        "campaign.night": "refused",
+    }
+    assert ics.count("BEGIN:VEVENT") == 1
+    assert "1 campaign, 45 credits, 1 refused." in table
+
+
+def test_what_comes_back_is_told(stack: Stack) -> None:
+    """A plan that cancels says what it gives back, and the balances add up."""
+    stack.write(sections({"hello": campaign()}))
+    stack.apply()
+    stack.write(sections({}))
+    cancelled = stack.run("plan").stdout
+    stack.write(sections({"hello": campaign("Salut" + STOP)}))
+    (balance,) = stack.plan()["balances"]
+
+    assert "gives back: 45 credits" in cancelled
+    assert "Given back: 45. Master balance: 999,955 -> 1,000,000." in cancelled
+    assert balance == {"account": None, "before": 999_955, "after": 999_955, "comes_in": 45, "goes_out": 45}
+
+
 def test_the_preview_shows_messages_as_phones_do(stack: Stack) -> None:
     """Rendered with real values, wrapped, counted; also of a campaign that is scheduled already; no number in it."""
     rows = [{"phone": phone(place), "NAME": name} for place, name in enumerate(["Al", "Maximilienne"])]
@@ -409,6 +472,19 @@ def test_marketing_at_a_forbidden_time_is_refused_with_the_next_slot(
     assert "The rule: " in found["detail"]
     assert not scheduled(stack)
     assert "SMS268" not in codes(stack.plan())
+
+
+def test_the_suggested_time_suits_the_policy_too(stack: Stack) -> None:
+    """The next lawful slot is one that policy.send_window allows; an occurrence is to be skipped, not given a date."""
+    policy = {"send_window": "10:00-12:00"}
+    stack.write(sections({"hello": campaign(schedule="2026-12-01 20:00")}, policy=policy))
+    single = diagnostic(stack.run("plan", "--format", "json").document, "SMS268")
+    weekly = campaign(schedule={"cron": "0 11 * * SUN", "horizon": "9d"})
+    stack.write(sections({"hello": weekly}, policy=policy))
+    recurring = diagnostic(stack.run("plan", "--format", "json").document, "SMS268")
+
+    assert "schedule: 2026-12-02 10:00." in single["detail"]
+    assert "skip: [2026-11-22]" in recurring["detail"]
 
 
 def test_what_is_not_marketing_is_exempt_and_has_to_say_so(stack: Stack) -> None:

@@ -59,8 +59,10 @@ def _count(value: Number | None) -> str:
 
 
 def _sum(appointments: Sequence[Appointment], zone: str) -> str:
-    credits = sum((one.credits or 0 for one in appointments), start=0)
-    return f"{plural(len(appointments), 'campaign')}, {plural(credits, 'credit')}. Times are in {zone}."
+    going = [one for one in appointments if one.status != "refused"]
+    credits = sum((one.credits or 0 for one in going), start=0)
+    refused = f", {len(appointments) - len(going):,} refused" if len(going) < len(appointments) else ""
+    return f"{plural(len(going), 'campaign')}, {plural(credits, 'credit')}{refused}. Times are in {zone}."
 
 
 def ics(appointments: Sequence[Appointment], stack: str, made: datetime) -> str:
@@ -71,7 +73,7 @@ def ics(appointments: Sequence[Appointment], stack: str, made: datetime) -> str:
     calendar.add("prodid", "-//smsops//calendar//EN")
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", f"SMS: {stack}")
-    for one in appointments:
+    for one in (one for one in appointments if one.status != "refused"):
         event = Event()
         event.add("uid", f"{one.address}@{stack}.smsops")
         event.add("dtstamp", made)
@@ -79,7 +81,7 @@ def ics(appointments: Sequence[Appointment], stack: str, made: datetime) -> str:
         event.add("duration", timedelta(minutes=15))
         event.add("summary", f"{one.address}: {_count(one.recipients)} recipients, {_count(one.credits)} credits")
         event.add("description", f"{one.message}\n\nFrom {one.sender}, paid by {one.account or 'the master account'}.")
-        event.add("status", "TENTATIVE" if one.status == "planned" else "CONFIRMED")
+        event.add("status", "TENTATIVE" if one.status in ("planned", "rescheduled") else "CONFIRMED")
         calendar.add_component(event)
     found: str = calendar.to_ical().decode()
     return found
@@ -115,7 +117,7 @@ def html(appointments: Sequence[Appointment], stack: str, zone: str) -> str:
 def preview(document: Mapping[str, Any]) -> str:
     """The shortest, the median and the longest message of a campaign."""
     message = document["message"]
-    head = f"{document['address']}, {document['date']}"
+    head = f"{document['address']}, {document['schedule']}"
     if message is None:
         return f"{head}: nobody gets it"
     lines = [f"{head}, from {message['sender']}, to {plural(document['recipients'], 'recipient')}"]

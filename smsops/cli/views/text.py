@@ -121,17 +121,19 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
         if item.blocks or item.overrides:
             judged.setdefault(item.address, []).append(item)
     for change in (*plan.changes, *(plan.unchanged if everything else ())):
-        lines += [*_change_lines(change, paint, judged.get(change.address, ())), ""]
+        lines += [*_change_lines(change, paint, judged.get(change.address, ()), destroy=plan.destroy), ""]
     for doubt in plan.doubts:
         lines += [*_doubt_lines(doubt, paint), ""]
     return "\n".join([*lines, *summary_lines(plan, paint), *_judged_lines(judged.get(None, ()), paint)])
 
 
-def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic]) -> list[str]:
+def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *, destroy: bool = False) -> list[str]:
     symbol, tint, words = _SYMBOLS[change.actions]
     if change.previous_address and change.actions == NO_OP:
         return [f"  # {paint(str(change.previous_address), bold=True)} is now {paint(str(change.address), bold=True)}"]
     reason = _REASONS.get(change.reason, change.reason.replace("_", " "))
+    if destroy and change.reason == "delete_because_no_resource_config":
+        reason = ""  # it may well be in the configuration
     head = f"  # {paint(str(change.address), bold=True)} {words}" + (f" ({reason})" if reason else "")
     lines = [head]
     if change.previous_address:
@@ -149,6 +151,8 @@ def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic]) ->
         lines.append(f"      contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
     if change.send:
         lines += [f"      {line}" for line in _send_lines(change.send)]
+    if change.refund:
+        lines.append(f"      gives back: {plural(change.refund, 'credit')}")
     if change.moves:
         lines.append(f"      credits moved: {change.moves:+,}")
     return lines
@@ -174,6 +178,12 @@ def _send_lines(send: Send) -> Iterator[str]:
     if send.parts and (send.parts.kept or send.parts.cancelled):
         kept, cancelled, sent = send.parts
         yield f"parts: {kept:,} stay as they are, {cancelled:,} cancelled, {sent:,} sent"
+    if send.simulated:
+        told = send.simulated
+        yield (
+            f"the API counts {told.messages:,} SMS to {plural(told.recipients, 'recipient')}, "
+            f"{plural(told.credits, 'credit')}"
+        )
     if send.funnel:
         funnel = send.funnel
         yield (
@@ -185,14 +195,18 @@ def _send_lines(send: Send) -> Iterator[str]:
         short, median, long = (message[name] for name in ("shortest", "median", "longest"))
         sms = _span(short["segments"], long["segments"])
         size = _span(short["length"], long["length"])
-        yield f"messages: {long['encoding']}, {sms} SMS each, {size} characters, median {median['length']:,}"
+        encoding = long["encoding"]
+        if 0 < message["unicode"] < send.recipients:
+            encoding = f"UCS-2 for {message['unicode']:,}, GSM-7 for {send.recipients - message['unicode']:,}"
+        yield f"messages: {encoding}, {sms} SMS each, {size} characters, median {median['length']:,}"
         yield f"at its longest, from {message['sender']}: {_value(message['longest']['text'])}"
     if send.cancellable_until:
         until = send.cancellable_until
         yield f"can be taken back until {until:%Y-%m-%d %H:%M} {until.tzinfo}"
 
 
-def _span(least: int, most: int) -> str:
+def _span(one: int, other: int) -> str:
+    least, most = sorted((one, other))
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
@@ -285,8 +299,10 @@ def _money(plan: Plan) -> str:
             f"Sends: {plural(len(sends), 'campaign')}, {sum(send.messages for send in sends):,} SMS to "
             f"{plural(sum(send.recipients for send in sends), 'recipient')}, {plural(plan.spend_estimate, 'credit')}."
         )
-    if sends or plan.moved:
+    if sends or plan.moved or plan.given_back:
         parts.append(f"Credits moved: {plan.moved:,}.")
+        if plan.given_back:
+            parts.append(f"Given back: {plan.given_back:,}.")
         if plan.master_before is not None and plan.master_after is not None:
             parts.append(f"Master balance: {_number(plan.master_before)} -> {_number(plan.master_after)}.")
     return " ".join(parts)

@@ -21,6 +21,10 @@ _BEYOND = r"\x{10000}-\x{10FFFF}"
 """Characters of two UTF-16 units, within the brackets of a regular expression."""
 
 
+_WEIGHT = "(segments * 1000000 + size)"
+"""Orders messages by their SMS, and then by their characters."""
+
+
 class ColumnsCut(Cut):
     """A table with each recipient's part, digest, phone, and the values p0, p1… that they get."""
 
@@ -99,14 +103,15 @@ class ColumnsCut(Cut):
         sized = f"({self._sized(reached, template)})"
         empty = "".join(f", count(*) FILTER ({name} = '')" for name in self._params)
         count, unicode, least, middle, most, *empties = self._engine.run(
-            f"SELECT count(*), count(*) FILTER (NOT gsm), min(size), quantile_disc(size, 0.5), max(size){empty} FROM {sized}",
+            f"SELECT count(*), count(*) FILTER (NOT gsm), min({_WEIGHT}), quantile_disc({_WEIGHT}, 0.5), max({_WEIGHT}){empty} "
+            f"FROM {sized}",
             parameters,
         )[0]
         if not count:
             return None
         first, median, last = self._engine.run(
-            f"SELECT min(text) FILTER (size = {least}), min(text) FILTER (size = {middle}), max(text) FILTER (size = {most}) "
-            f"FROM {sized}",
+            f"SELECT min(text) FILTER ({_WEIGHT} = {least}), min(text) FILTER ({_WEIGHT} = {middle}), "
+            f"max(text) FILTER ({_WEIGHT} = {most}) FROM {sized}",
             parameters,
         )[0]
         fields = dict(zip(template.fields, self._params, strict=True))

@@ -79,7 +79,7 @@ class Campaign(Kind):
                 resource.address,
                 resource.address.account,
                 datetime.fromisoformat(entry.attributes["date"]).astimezone(zone),
-                "planned",
+                "rescheduled" if resource.entry and resource.entry.attributes["parts"] else "planned",
                 send.recipients + sum(part.recipients for part in kept),
                 send.messages if not kept else None,
                 send.credits + _cost(kept),
@@ -104,7 +104,7 @@ class Campaign(Kind):
             _cost(parts),
             stored["sender"] or DEFAULT_SENDER,
             stored["message"],
-            None if date <= view.now else self._last_change(date, view).astimezone(zone),
+            self._last_change(date, view),
         )
 
     def upcoming(self, resource: Resource, view: View, until: date) -> Iterator[Upcoming]:
@@ -132,7 +132,8 @@ class Campaign(Kind):
         return {
             "address": str(resource.address),
             "account": resource.address.account,
-            "date": shown(moment, view.settings.timezone),
+            "date": moment.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "schedule": shown(moment, view.settings.timezone),
             "recipients": len(audience.people) - blocked,
             "message": message_document(resource, survey) if survey else None,
         }
@@ -355,6 +356,13 @@ class Campaign(Kind):
                 judge_message(resource, survey, view)
             judge_law(resource, survey, when, view)
         check_policies(resource, when, view)
+        if send and not planned.immediate and self._last_change(when, view) is None:
+            view.warn(
+                resource.address,
+                "SMS272",
+                f"{resource.address} cannot be taken back once it is scheduled: its date is closer than min_lead_time",
+                "Choose a later date if it may still change.",
+            )
         entry = self._entry(resource, when, view)
         name = f"{resource.address.name} {view.digest(str(resource.address))[:6]}"
         message = Message(
@@ -435,7 +443,7 @@ class Campaign(Kind):
                 total.messages,
                 total.credits,
                 date=None if planned.immediate else when.astimezone(zone),
-                cancellable_until=None if planned.immediate else self._last_change(when, view).astimezone(zone),
+                cancellable_until=None if planned.immediate else self._last_change(when, view),
                 funnel=funnel,
                 countries=total.countries,
                 message=message_document(resource, survey) if survey else {},
@@ -444,10 +452,11 @@ class Campaign(Kind):
             refund=_cost(live_cancel) if live_cancel else None,
         )
 
-    def _last_change(self, when: datetime, view: View) -> datetime:
-        """Until when a campaign can be taken back."""
+    def _last_change(self, when: datetime, view: View) -> datetime | None:
+        """Until when a campaign can be taken back, in the stack's zone; None where that is over already."""
         lead = view.policy.min_lead_time if view.policy else None
-        return when - lead if lead else when
+        last = when - lead if lead else when
+        return last.astimezone(zone_called(view.settings.timezone)) if last > view.now else None
 
     def _blacklist(self, address: Address, view: View) -> frozenset[str]:
         owner = view.owner(address)
@@ -491,7 +500,13 @@ class Campaign(Kind):
         for name, limit in limits:
             if limit is not None and (total.credits > limit or total.unpriced):
                 cost = f"{'more than ' if total.unpriced else ''}{plural(total.credits, 'credit')}"
-                view.block(address, "SMS251", f"{address} would cost {cost}; {name} allows {limit:,}", policy=name)
+                view.block(
+                    address,
+                    "SMS251",
+                    f"{address} would cost {cost}; {name} allows {limit:,}",
+                    f"Send to fewer, shorten the message, or let it through: --override {name}.",
+                    policy=name,
+                )
 
     def _entry(self, resource: Resource, when: datetime, view: View) -> Entry:
         spec: CampaignSpec = resource.want.spec

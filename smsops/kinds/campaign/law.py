@@ -7,12 +7,13 @@ from datetime import datetime
 
 from smsops.kinds.base import Resource, View
 from smsops.kinds.campaign.parts import Survey
+from smsops.kinds.campaign.policy import in_window
 from smsops.kinds.campaign.schedule import shown
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import STOP
 from smsops.model.phone import Place, place_of
 from smsops.model.values import plural
-from smsops.rules.judge import Breach, judge, next_slot
+from smsops.rules.judge import HORIZON, STEP, Breach, judge, next_slot
 
 
 def judge_law(resource: Resource, survey: Survey, when: datetime, view: View) -> None:
@@ -25,22 +26,35 @@ def judge_law(resource: Resource, survey: Survey, when: datetime, view: View) ->
         place = place_of(phone)
         places[place] = places.get(place, 0) + count
     ends_with_stop = STOP.search(resource.want.data.template.wire) is not None
+    is_first = resource.want.data.is_first
     for breach in judge(view.rulebook, when, places, text_ends_with_stop=ends_with_stop, sender=spec.sender):
         name = f"{breach.pack}/{breach.rule}"
         summary = f"{resource.address}: {breach.text} ({name}, {plural(breach.people, 'recipient')})"
+        rule = f"The rule: {breach.source}" if is_first else ""
         if breach.level == "error":
-            detail = f"{_way_out(breach, places, when, view)}The rule: {breach.source}"
-            view.block(resource.address, "SMS268", summary, detail, policy=name)
-        elif breach.is_about_time or resource.want.data.is_first:  # what is wrong with its text is said once
-            view.warn(resource.address, "SMS269", summary, f"The rule: {breach.source}")
+            way_out = _way_out(resource, breach, places, when, view)
+            view.block(resource.address, "SMS268", summary, f"{way_out} {rule}".strip(), policy=name)
+        elif breach.is_about_time or is_first:  # what is wrong with its text is said once
+            view.warn(resource.address, "SMS269", summary, rule)
 
 
-def _way_out(breach: Breach, places: Mapping[Place, int], when: datetime, view: View) -> str:
+def _way_out(resource: Resource, breach: Breach, places: Mapping[Place, int], when: datetime, view: View) -> str:
     if not breach.is_about_time:
         return ""
+    zone = view.settings.timezone
+    if resource.want.data.recurrence is not None:
+        day = shown(when, zone).partition(" ")[0]
+        return f"Leave it out, skip: [{day}], or let it recur at another time."
+    slot = _slot(places, when, view)
+    if slot is None:
+        return "There is no time within 60 days that suits all recipients: make a campaign for each country."
+    return f"The next time that suits all: schedule: {shown(slot, zone).removesuffix(f' {zone}')}."
+
+
+def _slot(places: Mapping[Place, int], when: datetime, view: View) -> datetime | None:
+    """The next time that the rules and `policy.send_window` allow."""
     assert view.rulebook is not None
     slot = next_slot(view.rulebook, when, places)
-    if slot is None:
-        return "There is no time within 60 days that suits all recipients: make a campaign for each country. "
-    zone = view.settings.timezone
-    return f"The next time that suits all: schedule: {shown(slot, zone).removesuffix(f' {zone}')}. "
+    while slot is not None and slot - when < HORIZON and not in_window(slot, view):
+        slot = next_slot(view.rulebook, slot + STEP, places)
+    return slot if slot is not None and in_window(slot, view) else None

@@ -92,7 +92,8 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """How a message looks for some people: the texts of the shortest, the median and the longest rendering.
+    """How a message looks for some people: the texts of the shortest, the median and the longest rendering, by SMS and
+    then by characters: the longest is what costs most.
 
     `unicode` counts those whose message is not GSM-7. By field: `empty` counts those without a value, `foreign` has the
     characters of values that are not GSM-7 (the first few). `origins` has a phone and a count for each group of phones that
@@ -263,7 +264,7 @@ class RowsCut(Cut):
         if not people:
             return None
         texts = {params: template.rendered(params) for params in dict.fromkeys(one.params for one in people)}
-        sizes = {params: length(text) for params, text in texts.items()}
+        sizes = {params: (segments(text), length(text)) for params, text in texts.items()}
         every = sorted(sizes[one.params] for one in people)
         middle = every[(len(every) - 1) // 2]
         by_size = sorted((sizes[params], text) for params, text in texts.items())

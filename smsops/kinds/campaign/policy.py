@@ -36,8 +36,8 @@ def check_policies(resource: Resource, when: datetime, view: View) -> None:
             policy="require_stop",
         )
     window = view.policy.send_window
-    clock = f"{when.astimezone(zone_called(view.settings.timezone)):%H:%M}"
-    if window is not None and not window[0] <= clock <= window[1]:
+    clock = _clock(when, view)
+    if window is not None and not in_window(when, view):
         view.block(
             resource.address,
             "SMS254",
@@ -47,6 +47,16 @@ def check_policies(resource: Resource, when: datetime, view: View) -> None:
         )
 
 
+def in_window(when: datetime, view: View) -> bool:
+    """Whether `policy.send_window` allows a time."""
+    window = view.policy.send_window if view.policy else None
+    return window is None or window[0] <= _clock(when, view) <= window[1]
+
+
+def _clock(when: datetime, view: View) -> str:
+    return f"{when.astimezone(zone_called(view.settings.timezone)):%H:%M}"
+
+
 def check_lead_time(resource: Resource, date: datetime, view: View) -> None:
     """Refuse to change a campaign that is too close to its date."""
     if is_near(date, view.now, view.policy.min_lead_time if view.policy else None):
@@ -54,7 +64,7 @@ def check_lead_time(resource: Resource, date: datetime, view: View) -> None:
             resource.address,
             "SMS250",
             f"{resource.address} is too close to its date to be changed (policy min_lead_time)",
-            f"It is sent at {shown(date, view.settings.timezone)}.",
+            f"It is sent at {shown(date, view.settings.timezone)}. Let it go, or change it all the same: --override min_lead_time.",
             policy="min_lead_time",
         )
 

@@ -85,7 +85,7 @@ def judge_message(resource: Resource, survey: Survey, view: View) -> None:
             address,
             "SMS205",
             f"{name} is empty for {plural(count, 'recipient')} of {address}",
-            f"Give them a value, or leave them out: audience.where: {name} <> ''.",
+            f"Give them a value, or leave them out (where: {name} <> '' leaves out contacts; phones: have no fields).",
         )
     if length(longest) > OLD_LIMIT:
         view.warn(
@@ -103,7 +103,7 @@ def _told(document: dict[str, JSON]) -> str:
     instead = (
         "has no replacement"
         if replacement is None
-        else f"write {replacement}"
+        else f'write "{replacement}"'
         if replacement.strip()
         else "leave it out"
     )

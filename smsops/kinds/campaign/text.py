@@ -92,5 +92,20 @@ def parse_template(message: str) -> Template:
             fields.append(name)
         return f"#param_{fields.index(name) + 1}#"
 
+    _check_braces(message)
     wire = _FIELD.sub(number, message)
     return Template(wire, tuple(fields), tuple(links))
+
+
+def _check_braces(message: str) -> None:
+    """A brace that belongs to nothing would be texted as it stands: nearly always it is a field that was mistyped."""
+    rest = _FIELD.sub("", message)
+    brace = re.search(r"[{}][^{}]{0,20}", rest)
+    if brace is None:
+        return
+    if re.search(r"\{short:[^}]*\{", message, re.IGNORECASE):
+        raise BadTemplate("The address behind short: is the same for everybody: no field can stand in it")
+    raise BadTemplate(
+        f'"{brace.group().rstrip()}" is neither a field, {{FIELD}}, nor a short link, {{short:https://…}}; '
+        "write {{ and }} for braces"
+    )
