@@ -74,6 +74,8 @@ class PlanOptions:
     destroy: bool = False
     adopt: bool = False
     simulate: bool = False
+    ask_prices: bool = False
+    """Whether prices that the state knows are asked for again."""
     previews: tuple[str, ...] = ()
     """Globs of the resources whose messages are looked at."""
     overrides: tuple[Override, ...] = ()
@@ -191,6 +193,7 @@ async def prepare(
         policy=configuration.stack.policy,
         rulebook=_rulebook(configuration),
         adopt_all=options.adopt,
+        ask_prices=options.ask_prices,
         destroy=options.destroy,
         secrets=_secrets(configuration, options, surroundings.environment),
         private_key=digest("private", key=credentials.api_key),
@@ -347,14 +350,21 @@ async def _compare(
 async def _simulate(view: View, found: diff.Difference, reader: Reader) -> None:
     """Let the API say what the changes come to."""
 
-    async def reader_of(account: str | None) -> Reader | None:
-        if account is None:
-            return reader
+    readers: dict[str, asyncio.Task[Reader | None]] = {}
+
+    async def log_in(account: str) -> Reader | None:
         owner = view.observe(Address(None, view.opener.name, account))
         if not isinstance(owner, Present):
             return None
         info = await reader.get_info(sub_account=owner.identity)
         return reader.account(Credentials(owner.identity, info.api_key)) if info.api_key else None
+
+    async def reader_of(account: str | None) -> Reader | None:
+        if account is None:
+            return reader
+        if account not in readers:
+            readers[account] = asyncio.create_task(log_in(account))
+        return await readers[account]
 
     async def ask(change: Change) -> None:
         found.changes[change.address] = await view.kinds[change.address.kind].simulate(change, view, reader_of)

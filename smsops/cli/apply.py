@@ -84,7 +84,9 @@ def apply(
 ) -> int:
     """Make the live account match the configuration, or do exactly what a saved PLAN says."""
     overrides = read_overrides(overridden, reason)
-    options = PlanOptions(targets, destroy, adopt, simulate, overrides=overrides, approval=_approval(auto_approve))
+    options = PlanOptions(
+        targets, destroy, adopt, simulate, ask_prices=True, overrides=overrides, approval=_approval(auto_approve)
+    )
     saved = None
     if plan_path is not None:
         if targets or destroy or adopt or overrides:
@@ -113,7 +115,7 @@ def destroy(
 ) -> int:
     """Remove everything that the stack owns: apply --destroy."""
     overrides, approval = read_overrides(overridden, reason), _approval(auto_approve)
-    options = PlanOptions(targets, destroy=True, overrides=overrides, approval=approval)
+    options = PlanOptions(targets, destroy=True, ask_prices=True, overrides=overrides, approval=approval)
     return _run(current(), _Wish(options, None, auto_approve, parallelism, output), read_duration(lock_timeout))
 
 
@@ -127,13 +129,14 @@ def _options_of(saved: Mapping[str, JSON]) -> PlanOptions:
     if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
         raise SmsopsError("The plan is damaged: targets", code="SMS411", detail="Make a new plan.")
     try:
-        overrides = tuple(Override.read(override) for override in saved.get("overrides", []))
+        overrides = tuple(one for document in saved.get("overrides", []) for one in Override.used(document))
     except (KeyError, TypeError, ValueError):
         raise SmsopsError("The plan is damaged: overrides", code="SMS411", detail="Make a new plan.") from None
     return PlanOptions(
         tuple(targets),
         saved.get("destroy") is True,
         saved.get("adopt") is True,
+        ask_prices=True,
         overrides=overrides,
         approval="The saved plan",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from smsops.core.graph import closure
@@ -147,6 +148,7 @@ class _Pass:
     def __init__(self, view: View, forgotten: frozenset[Address]) -> None:
         view.changes.clear()
         view.changed_in.clear()
+        view.stuck.clear()
         view.diagnostics = Diagnostics()
         self.found = Difference(changes=view.changes)
         self._view = view
@@ -308,6 +310,7 @@ def _refuse_protected(resource: Resource, change: Change, view: View) -> None:
 
 def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
     """What depends on something unknown or in doubt is not planned either; what would remove it neither."""
+    _keep_from_double_sending(view, found, view.stuck, is_doubt=False)
     doubted = {intent.address for intent in found.doubts}
     troubled = doubted | set(found.unknown)
     if not troubled:
@@ -330,19 +333,31 @@ def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
             view.warn(address, "SMS265", f"{address} waits: it depends on {cause}, which is in doubt")
 
 
-def _keep_from_double_sending(view: View, found: Difference, gone: set[Address]) -> None:
-    """A sending in doubt that the configuration no longer has may be there under another key: nothing new is sent yet."""
+def _keep_from_double_sending(
+    view: View, found: Difference, gone: AbstractSet[Address], *, is_doubt: bool = True
+) -> None:
+    """What the configuration no longer has, and may be sent all the same, may be there under another key or in another
+    account: nothing new is sent yet."""
     by_account = {(other.account, other.kind): other for other in gone}
+    by_name = {(other.name, other.kind): other for other in gone}
     for address, change in list(found.changes.items()):
-        cause = by_account.get((address.account, address.kind))
-        if cause is not None and change.send is not None and "create" in change.actions:
-            del found.changes[address]
-            view.warn(
-                address,
-                "SMS265",
-                f"{address} waits: {cause} is in doubt and no longer in the configuration",
-                f"If it is the same under another key, add moved: [{{from: {cause}, to: {address}}}]. Else settle it: smsops resolve {cause}",
+        cause = by_account.get((address.account, address.kind)) or by_name.get((address.name, address.kind))
+        if cause is None or change.send is None or "create" not in change.actions:
+            continue
+        del found.changes[address]
+        move = f"If it is the same under another key, add moved: [{{from: {cause}, to: {address}}}]."
+        if is_doubt:
+            summary = f"{address} waits: {cause} is in doubt and no longer in the configuration"
+            detail = f"{move} Else settle it: smsops resolve {cause}"
+        else:
+            summary = (
+                f"{address} waits: {cause}, no longer in the configuration, may still be sent and cannot be cancelled"
             )
+            detail = (
+                f"{move} Else cancel it in the customer area, and let it go: smsops state rm {cause}; or tell its id: "
+                f"smsops resolve {cause} --happened --campaign-id ID"
+            )
+        view.warn(address, "SMS265", summary, detail)
 
 
 def unknown_diagnostics(found: Difference, view: View) -> Iterable[Diagnostic]:

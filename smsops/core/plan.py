@@ -102,11 +102,18 @@ def _step_ids(change: Change, key: str) -> tuple[str, ...]:
 
 
 def _let_cancellations_come_first(changes: dict[Address, Change]) -> None:
-    """What is newly sent may be what is cancelled, under another name: it waits, and is not sent where that fails."""
-    cancelled: dict[str | None, list[Address]] = {}
+    """What is newly sent may be what is cancelled, under another name or in another account: it waits, and is not sent where
+    that fails."""
+    cancelled = [address for address, change in changes.items() if change.refund is not None and change.deletes]
+    if not cancelled:
+        return
+    by_account: dict[str | None, list[Address]] = {}
+    by_name: dict[str, list[Address]] = {}
+    for address in cancelled:
+        by_account.setdefault(address.account, []).append(address)
+        by_name.setdefault(address.name, []).append(address)
     for address, change in changes.items():
-        if change.refund is not None and change.deletes:
-            cancelled.setdefault(address.account, []).append(address)
-    for address, change in changes.items():
-        if change.send is not None and address.account in cancelled and "create" in change.actions:
-            changes[address] = replace(change, follows=(*change.follows, *cancelled[address.account]))
+        if change.send is not None and "create" in change.actions:
+            before = dict.fromkeys((*by_account.get(address.account, ()), *by_name.get(address.name, ())))
+            if before:
+                changes[address] = replace(change, follows=(*change.follows, *before))

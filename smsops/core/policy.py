@@ -149,7 +149,7 @@ def _about_allowed(
 def _checks(policy: Policy, plan: Plan, view: View, terms: Terms) -> Iterator[Check]:
     """Each limit that is set, on the plan as a whole or on all that it does to one kind."""
     if policy.max_credits_per_apply is not None:
-        yield partial(_check_total, "max_credits_per_apply", policy.max_credits_per_apply, _credits, "credit")
+        yield partial(_check_credits, "max_credits_per_apply", policy.max_credits_per_apply)
     if policy.max_recipients is not None:
         yield partial(_check_total, "max_recipients", policy.max_recipients, _recipients, "recipient")
     if policy.require_approval_over is not None:
@@ -177,13 +177,30 @@ def _check_total(name: str, most: int, amount: Callable[[Plan], Number], noun: s
     return _refusal(name, f"The plan has {plural(value, noun)}", f"{most:,}") if value > most else None
 
 
+def _check_credits(name: str, most: int, plan: Plan) -> Diagnostic | None:
+    """What nobody has a price for may cost anything: it breaks every limit."""
+    return _refusal(name, f"The plan costs {_cost(plan)}", f"{most:,}") if _is_dear(plan, most) else None
+
+
+def _is_dear(plan: Plan, most: int) -> bool:
+    return _credits(plan) > most or bool(_unpriced(plan))
+
+
+def _unpriced(plan: Plan) -> list[str]:
+    return sorted({country for send in plan.sends for country in send.unpriced})
+
+
+def _cost(plan: Plan) -> str:
+    countries = _unpriced(plan)
+    more = f" and what SMS to {', '.join(countries)} cost, which nobody tells" if countries else ""
+    return f"{plural(_credits(plan), 'credit')}{more}"
+
+
 def _check_approval(most: int, approval: str, plan: Plan) -> Diagnostic | None:
-    policy, credits = "require_approval_over", _credits(plan)
-    if credits <= most:
+    policy = "require_approval_over"
+    if not _is_dear(plan, most):
         return None
-    summary = (
-        f"The plan costs {plural(credits, 'credit')}, and above {most:,} somebody has to approve it (policy {policy})"
-    )
+    summary = f"The plan costs {_cost(plan)}, and above {most:,} somebody has to approve it (policy {policy})"
     if approval:
         return Diagnostic("warning", "SMS255", summary, f"{approval} approves it.", policy=policy)
     detail = "Save the plan (plan -o FILE), review it and apply that file; or apply on a terminal and answer yes."

@@ -92,7 +92,7 @@ def check_operations(saved: Mapping[str, Any], plan: Plan, known: Collection[Add
     What is left of an operation that died half-way is a part of it: all its steps were reviewed. What was to be created
     must be among the `known` addresses, wanted or done: time alone may take a campaign out of the configuration.
     """
-    extra = [*_extra(saved, plan), *_expired(saved, known)]
+    extra = [*_extra(saved, plan), *_expired(saved, known), *_other_sends(saved, plan)]
     if extra:
         raise StalePlanError(
             "The saved plan is stale: something else would be done now",
@@ -131,6 +131,29 @@ def _expired(saved: Mapping[str, Any], known: Collection[Address]) -> list[str]:
     except (KeyError, TypeError) as error:
         raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
     return _listed([f"{address}: nothing (its date has gone by)" for address in created if address not in names])
+
+
+def _other_sends(saved: Mapping[str, Any], plan: Plan) -> list[str]:
+    """What would cost more than was reviewed, and what would only be cancelled where it was to be sent anew."""
+    try:
+        sends = {item["address"]: item["send"] for item in saved["resource_changes"] if item.get("send")}
+        told = {address: (float(send["credits"]), int(send["messages"])) for address, send in sends.items()}
+        serial = int(saved["state"]["serial"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
+    lines = []
+    for change in plan.changes:
+        if change.send is None or str(change.address) not in told:
+            continue
+        credits, messages = told[str(change.address)]
+        if change.send.credits > credits or change.send.messages > messages:
+            lines.append(
+                f"{change.address}: {change.send.messages:,} SMS for {change.send.credits:,} credits, reviewed were "
+                f"{messages:,} for {credits:,.10g}"
+            )
+        elif messages and not change.send.messages and change.refund is not None and plan.serial == serial:
+            lines.append(f"{change.address}: it would be cancelled, and nothing sent in its place")
+    return _listed(lines)
 
 
 def _listed(lines: list[str]) -> list[str]:

@@ -148,6 +148,8 @@ class View:
     rulebook: Rulebook | None = None
     """The rules for marketing messages; its packs are read when it is first asked."""
     adopt_all: bool = False
+    ask_prices: bool = False
+    """Whether prices are asked for although the state has them: what is about to be spent is reckoned exactly."""
     destroy: bool = False
     leaving: frozenset[Address] = frozenset()
     """What is owned, not wanted any more, and part of this plan."""
@@ -163,6 +165,8 @@ class View:
     changes: dict[Address, Change] = field(default_factory=dict)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     observed: dict[Address, Observation] = field(default_factory=dict)
+    stuck: set[Address] = field(default_factory=set)
+    """What is not wanted any more, may still be sent, and cannot be cancelled."""
     changed_in: dict[str | None, list[Change]] = field(default_factory=dict)
     """The changes by the account that they are made in."""
     _indexes: dict[tuple[Read, str], tuple[Any, dict[Any, list[Any]]]] = field(default_factory=dict)
@@ -253,7 +257,7 @@ class View:
 
     def known_price(self, country: str) -> Number | None:
         """What an SMS to a country costs, where the state knows it from lately (`settings.price_ttl`)."""
-        price = self.state.prices.get(country)
+        price = None if self.ask_prices else self.state.prices.get(country)
         if price is None or self.now - datetime.fromisoformat(price.since) >= self.settings.price_ttl:
             return None
         return price.credits if isinstance(price.credits, int) else Decimal(str(price.credits))

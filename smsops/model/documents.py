@@ -126,6 +126,7 @@ class SendDocument(TypedDict):
     message: MessageDocument | dict[str, None]
     simulated: SimulatedDocument | None
     parts: PartsDocument | None
+    unpriced: list[str]
 
 
 class ResourceChangeDocument(TypedDict):

@@ -65,3 +65,11 @@ class Override(NamedTuple):
         if not all(isinstance(text, str) for text in (found.policy, found.reason, found.by, found.address or "")):
             raise TypeError("overrides")
         return found
+
+    @classmethod
+    def used(cls, document: Mapping[str, Any]) -> list[Self]:
+        """From the JSON form, permission for what was let through and for nothing else."""
+        found, names = cls.read(document), document["let_through"]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise TypeError("overrides")
+        return [found._replace(policy=name) for name in names]

@@ -105,6 +105,8 @@ class Send(NamedTuple):
     message: Mapping[str, JSON] = EMPTY
     simulated: Simulated | None = None
     parts: Parts | None = None
+    unpriced: tuple[str, ...] = ()
+    """Countries whose price nobody knows: it costs more than `credits`."""
 
     def document(self) -> dict[str, JSON]:
         return {
@@ -121,6 +123,7 @@ class Send(NamedTuple):
             "message": dict(self.message),
             "simulated": None if self.simulated is None else self.simulated.document(),
             "parts": None if self.parts is None else self.parts._asdict(),
+            "unpriced": list(self.unpriced),
         }
 
 

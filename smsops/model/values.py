@@ -18,7 +18,7 @@ JSON = Any
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
-_LONG_DIGITS = re.compile(r"(?<!\d)\+?\d(?:[ .\u00a0-]?\d){6,}(?!\d)")
+_LONG_DIGITS = re.compile(r"(?<!\d)\+?\d(?:[ .\u00a0\u202f-]?\d){6,}(?!\d)|(?<![\d/])0\d(?:/\d\d){4}(?![\d/])")
 
 
 class Secret:

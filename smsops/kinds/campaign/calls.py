@@ -9,15 +9,16 @@ from functools import partial
 
 from smsops.api.contract import Message, Refused, Sent, Writer
 from smsops.kinds.base import Session
-from smsops.kinds.campaign.links import make_links
+from smsops.kinds.campaign.links import WantedLink, make_links
 from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, NOBODY, Part, SentPart
 from smsops.model.address import Address
 from smsops.model.plan import Change
 from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.values import JSON, Number, as_json_number, mask_phone
 
-_DONE = frozenset(("CAMPAIGNALREADYDELETED", "CAMPNOTFOUND", "CAMPALREADYSENT", "BADCAMPAIGSENDINGTYPE"))
-"""Answers to a cancel after which there is nothing left to cancel (manual, appendix 7)."""
+_GONE = frozenset(("CAMPAIGNALREADYDELETED", "CAMPNOTFOUND"))
+SENT = frozenset(("CAMPALREADYSENT", "BADCAMPAIGSENDINGTYPE"))
+"""Answers to a cancel after which there is nothing left to cancel (manual, appendix 7): it is gone, or it went out."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class Payload:
     costs: Mapping[str, Number] = field(default_factory=dict)
     balance: Number | None = None
     when: datetime | None = None
-    links: tuple[tuple[str, str], ...] = ()
-    """The short links to be made: what stands for each in the message, and the address that it leads to."""
+    links: tuple[WantedLink, ...] = ()
+    not_after: datetime | None = None
+    """Until when what is sent at once may still be sent: its hour was judged when it was planned."""
 
 
 async def execute(change: Change, session: Session) -> Sequence[Event]:
@@ -89,22 +91,25 @@ async def _cancel_part(address: Address, part: SentPart, replaced: bool, api: Wr
     try:
         answer = await api.delete_campaign(part.campaign_id)
     except Refused as error:
-        if str(error.status) not in _DONE:
-            raise
-        if replaced:
-            await _record_gone(address, str(error.status), session)
-            raise
-        return
+        status = str(error.status)
+        if status in SENT or (replaced and status in _GONE):
+            await _record_gone(address, part, status, session)
+        if status in _GONE and not replaced:
+            return
+        raise
     if replaced and answer.already and not answer.repeated and part.status != CANCELLING:
-        await _record_gone(address, "CAMPAIGNALREADYDELETED", session)
+        await _record_gone(address, part, "CAMPAIGNALREADYDELETED", session)
         raise Refused("deleteCampaign", "somebody cancelled it already; it is not made again by itself")
 
 
-async def _record_gone(address: Address, status: str, session: Session) -> None:
-    """A part that should have been replaced was sent, or is gone: nothing of the campaign is made again."""
+async def _record_gone(address: Address, part: SentPart, status: str, session: Session) -> None:
+    """A part that was to be cancelled was sent, or is gone: nothing of the campaign is made again. Its other parts stay."""
     entry = session.entry(address)
     if entry is not None:
-        await session.record(Put(replace(entry, attributes={**entry.attributes, "gone": status})))
+        parts = [SentPart.read(other) for other in entry.attributes["parts"]]
+        rest = [other for other in parts if other.campaign_id != part.campaign_id]
+        gone = with_parts(entry, rest, complete=False)
+        await session.record(Put(replace(gone, attributes={**gone.attributes, "gone": status})))
 
 
 async def _send(change: Change, payload: Payload, api: Writer, session: Session) -> list[SentPart]:
@@ -122,6 +127,8 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
             continue
         if payload.when is not None and session.now() >= payload.when:
             raise Refused("sendSms", "its date has passed while the apply ran: nothing more of it is sent")
+        if payload.not_after is not None and session.now() > payload.not_after:
+            raise Refused("sendSms", "it was to be sent at once, and too much time has passed since: plan again")
         assert payload.message is not None
         marker = f"{payload.entry.identity}-{part.fingerprint[:10]}"
         message = replace(payload.message, recipients=people, client_id=marker)

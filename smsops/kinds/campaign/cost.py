@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from smsops.api.contract import Refused
-from smsops.kinds.base import View, price_read
-from smsops.kinds.campaign.parts import Part, Reach
+from smsops.kinds.base import Resource, View, price_read
+from smsops.kinds.campaign.parts import CANCELLING, Part, Reach, SentPart
 from smsops.kinds.campaign.text import Template
-from smsops.model.values import Number
+from smsops.model.values import Number, plural
 
 
 @dataclass(frozen=True)
@@ -63,3 +63,28 @@ def _prices(countries: Sequence[str], view: View) -> Mapping[str, Number | None]
     reads = {country: price_read(country) for country in countries if known[country] is None}
     view.read(*(read for read in reads.values() if not isinstance(view.results.get(read), Refused)))
     return {country: view.try_read(reads[country]) if country in reads else known[country] for country in countries}
+
+
+def cost_of(parts: Sequence[SentPart]) -> Number:
+    """What parts that are scheduled cost, and cancelling them gives back: whole credits.
+
+    Where cancelling was begun, it may have been given back already.
+    """
+    return round(sum(part.credits for part in parts if part.status != CANCELLING))
+
+
+def judge_cost(resource: Resource, credits: Number, unpriced: Sequence[str], view: View) -> None:
+    """Refuse a campaign that costs more than it may, all of its parts together; without a price it may cost anything."""
+    limits: list[tuple[str, int | None]] = [("max_credits", resource.want.spec.max_credits)]
+    if view.policy:
+        limits.append(("max_credits_per_campaign", view.policy.max_credits_per_campaign))
+    for name, limit in limits:
+        if limit is not None and (credits > limit or unpriced):
+            cost = f"{'more than ' if unpriced else ''}{plural(credits, 'credit')}"
+            view.block(
+                resource.address,
+                "SMS251",
+                f"{resource.address} would cost {cost}; {name} allows {limit:,}",
+                f"Send to fewer, shorten the message, or let it through: --override {name}.",
+                policy=name,
+            )

@@ -14,12 +14,12 @@ from typing import ClassVar
 from smsops.api.contract import Message
 from smsops.kinds.base import Declaration, Declared, Kind, Readers, Resource, Session, Upcoming, View
 from smsops.kinds.campaign.audience import Audience, CampaignData, audience_of, declared_part
-from smsops.kinds.campaign.calls import Payload, execute, with_campaign_id, with_lost_id
-from smsops.kinds.campaign.cost import Estimate, estimate
+from smsops.kinds.campaign.calls import SENT, Payload, execute, with_campaign_id, with_lost_id
+from smsops.kinds.campaign.cost import Estimate, cost_of, estimate, judge_cost
 from smsops.kinds.campaign.declare import check, declare
-from smsops.kinds.campaign.law import judge_law
-from smsops.kinds.campaign.links import known_links, unmade_links
-from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, cut
+from smsops.kinds.campaign.law import judge_law, lawful_until
+from smsops.kinds.campaign.links import kept_links, known_links, unmade_links
+from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, SHOWN, Part, SentPart, cut
 from smsops.kinds.campaign.policy import check_lead_time, check_policies
 from smsops.kinds.campaign.recurrence import days_of_scheduling
 from smsops.kinds.campaign.report import DEFAULT_SENDER, judge_message, message_document
@@ -35,6 +35,8 @@ from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.values import JSON, Number, mask_text, plural
 from smsops.table import Table
+
+DEFAULT_ZONE = "Europe/Paris"
 
 _TAKEN = (None, "100", "101")
 """What the status of a sending that was taken may be, where the rest of its answer is lost."""
@@ -82,7 +84,7 @@ class Campaign(Kind):
                 "rescheduled" if resource.entry and resource.entry.attributes["parts"] else "planned",
                 send.recipients + sum(part.recipients for part in kept),
                 send.messages if not kept else None,
-                send.credits + _cost(kept),
+                send.credits + cost_of(kept),
                 (send.message or {}).get("sender") or entry.attributes["sender"] or DEFAULT_SENDER,
                 entry.attributes["message"],
                 send.cancellable_until,
@@ -101,7 +103,7 @@ class Campaign(Kind):
             "sent" if date <= view.now else "scheduled",
             sum(part.recipients for part in parts),
             None,
-            _cost(parts),
+            cost_of(parts),
             stored["sender"] or DEFAULT_SENDER,
             stored["message"],
             self._last_change(date, view),
@@ -113,17 +115,18 @@ class Campaign(Kind):
             return
         change = view.changes.get(resource.address)
         if change and change.send:
-            cost = change.send.credits
+            cost = change.send.credits + cost_of(change.payload.keep)
         else:
             parts = resource.entry.attributes["parts"] if resource.entry else []
-            cost = _cost([SentPart.read(part) for part in parts])
+            cost = cost_of([SentPart.read(part) for part in parts])
         for day in days_of_scheduling(data.recurrence, view.settings, view.now, until) if cost else ():
             yield Upcoming(day, "recurring campaigns", spends=cost)
 
     def preview(self, resource: Resource, view: View) -> JSON:
         audience = audience_of(resource.want, view, pending=True)
         assert audience is not None
-        template: Template = resource.want.data.template.linked(known_links(resource.entry))
+        template: Template = resource.want.data.template
+        template = template.linked(known_links(template, resource.entry, view))
         moment = read_schedule(resource.want.spec.schedule, view.settings.timezone)
         parts = self._parts(resource, audience.people, (), self._content(resource, moment, view), view)
         blacklist = self._blacklist(resource.address, view)
@@ -135,7 +138,7 @@ class Campaign(Kind):
             "date": moment.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "schedule": shown(moment, view.settings.timezone),
             "recipients": len(audience.people) - blocked,
-            "message": message_document(resource, survey) if survey else None,
+            "message": message_document(resource, survey, view) if survey else None,
         }
 
     async def simulate(self, change: Change, view: View, readers: Readers) -> Change:
@@ -209,12 +212,7 @@ class Campaign(Kind):
         moment = read_schedule(spec.schedule, view.settings.timezone)
         content = self._content(resource, moment, view)
         if stored.get("gone"):
-            view.warn(
-                resource.address,
-                "SMS245",
-                f"{resource.address} is gone from the account and is not made again by itself",
-                "Remove it, or declare it under another key to schedule it anew.",
-            )
+            self._warn_gone(resource, scheduled_for, view)
             return None
         if not stored["parts"] and not stored["complete"]:  # cancelled, and then the run that would send it anew ended
             change = self.create(resource, view)
@@ -232,6 +230,8 @@ class Campaign(Kind):
             return None
         taken = tuple(SentPart.read(part) for part in stored["parts"])
         pending = content != stored["content"] or not stored["complete"]
+        becomes_marketing = spec.nature == "marketing" and stored.get("nature") == "transactional"
+        pending = pending or becomes_marketing
         if not pending and "audience" in resource.want.guard.ignore_changes:
             return None
         audience = self._audience(resource, view)
@@ -246,6 +246,8 @@ class Campaign(Kind):
         cancel = tuple(part for part in taken if part not in keep)
         send = tuple(part for part in parts if (part.start, part.fingerprint) not in kept)
         if not cancel and not send:
+            if becomes_marketing and parts:
+                self._judge_anew(resource, parts, moment, view)
             attributes = {**stored, "audience": audience, "content": content, "complete": True}
             if attributes == stored:
                 return None
@@ -257,10 +259,25 @@ class Campaign(Kind):
             self._warn_lost(resource, view)
             return None
         check_lead_time(resource, scheduled_for, view)
+        if not send and not keep:
+            view.warn(
+                resource.address,
+                "SMS242",
+                f"Nobody is left in the audience of {resource.address}: it is cancelled",
+                "Look at where:, exclude_lists: and the contacts, if that is not meant.",
+            )
         reason = "configuration_changed" if content != stored["content"] else "audience_changed"
         reason = reason if stored["complete"] else "partly_scheduled"
         planned = _Planned(UPDATE, reason, moment, False, people, cancel, keep, send)
         return self._change(resource, planned, view)
+
+    def _judge_anew(self, resource: Resource, parts: Sequence[Part], when: datetime, view: View) -> None:
+        """What was exempt and is marketing now has to keep the rules, although it is scheduled already."""
+        blacklist = self._blacklist(resource.address, view)
+        survey = parts[0].cut.survey([part.number for part in parts], resource.want.data.template, blacklist)
+        if survey is not None:
+            judge_law(resource, survey, when, view)
+        check_policies(resource, when, view)
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
         if not isinstance(observation, Present):
@@ -274,11 +291,12 @@ class Campaign(Kind):
         if date > view.now and lost and stays:
             # It stays known until its date: declared anew under this key, it would be sent twice.
             self._warn_lost(resource, view)
+            view.stuck.add(resource.address)
             if not live:
                 return None
         if date <= view.now and self._went_by(resource, date, view):
             return None
-        if date <= view.now or stored.get("gone") or not live:
+        if date <= view.now or not live:
             return Change(resource.address, FORGET, "already_sent", before, None, payload=Payload(None))
         check_lead_time(resource, date, view)
         return Change(
@@ -291,7 +309,7 @@ class Campaign(Kind):
             calls=len(live),
             payload=Payload(resource.owned if lost and stays else None, cancel=live, keep=lost),
             content=[part.campaign_id for part in live],
-            refund=_cost(live),
+            refund=cost_of(live),
         )
 
     def _went_by(self, resource: Resource, date: datetime, view: View) -> bool:
@@ -307,6 +325,21 @@ class Campaign(Kind):
         is_of_today = date.astimezone(zone).date() == view.now.astimezone(zone).date()
         leaves = view.destroy or view.account_leaves(resource.address.account)
         return is_of_today and resource.address != resource.address.block and not leaves
+
+    def _warn_gone(self, resource: Resource, date: datetime, view: View) -> None:
+        stored = resource.owned.attributes
+        left = sum(part["recipients"] for part in stored["parts"]) if date > view.now else 0
+        if stored["gone"] in SENT:
+            what = "was sent when it was to be changed, or a part of it was"
+        else:
+            what = "is gone from the account, or a part of it is"
+        view.warn(
+            resource.address,
+            "SMS245",
+            f"{resource.address} {what}: it is not made again by itself"
+            + (f"; it is still scheduled for {plural(left, 'recipient')}" if left else ""),
+            "Remove its block first, which cancels what is left of it; to send it anew declare it under another key then.",
+        )
 
     def _warn_lost(self, resource: Resource, view: View) -> None:
         view.warn(
@@ -332,7 +365,9 @@ class Campaign(Kind):
         """A digest of all that the parts share."""
         spec: CampaignSpec = resource.want.spec
         template: Template = resource.want.data.template
-        shared = [template.wire, list(template.fields), spec.sender, moment.isoformat(), spec.notify]
+        shared: list[JSON] = [template.wire, list(template.fields), spec.sender, moment.isoformat(), spec.notify]
+        if view.settings.account_timezone != DEFAULT_ZONE:  # what DATE says is then another
+            shared.append(view.settings.account_timezone)
         return view.digest([*shared, list(template.links)] if template.links else shared)
 
     def _audience(self, resource: Resource, view: View) -> str:
@@ -345,12 +380,12 @@ class Campaign(Kind):
         when, cancel, keep, send = planned.when, planned.cancel, planned.keep, planned.send
         zone = zone_called(view.settings.timezone)
         template: Template = resource.want.data.template
-        known = known_links(resource.entry)
+        known = known_links(template, resource.entry, view)
         linked = template.linked(known)
         blacklist = self._blacklist(resource.address, view) if send else frozenset()
         total = estimate(send, linked, blacklist, view)
         survey = send[0].cut.survey([part.number for part in send], linked, blacklist) if send else None
-        self._judge(resource, total, planned.audience, view)
+        self._judge(resource, total, planned, view)
         if survey is not None:
             if resource.want.data.is_first:  # occurrences look alike
                 judge_message(resource, survey, view)
@@ -376,9 +411,9 @@ class Campaign(Kind):
         )
         live_cancel = tuple(part for part in cancel if part.campaign_id not in NO_CAMPAIGN)
         sent_parts = sum(1 for reach in total.reached.values() if reach.recipients)
-        to_shorten = unmade_links(template, known) if sent_parts else ()
+        to_shorten = unmade_links(template, known, view) if sent_parts else ()
         recipients = total.recipients + sum(part.recipients for part in keep)
-        blocked = sum(len(reach.blocked) for reach in total.reached.values())
+        blocked = len(planned.audience.people.find(blacklist)) if send else 0
         funnel = Funnel(
             planned.audience.in_lists,
             planned.audience.matching,
@@ -436,6 +471,7 @@ class Campaign(Kind):
                 self._balance(resource.address, view),
                 None if planned.immediate else when,
                 to_shorten,
+                lawful_until(resource, survey, view) if planned.immediate and survey else None,
             ),
             send=Send(
                 resource.address.account,
@@ -446,10 +482,11 @@ class Campaign(Kind):
                 cancellable_until=None if planned.immediate else self._last_change(when, view),
                 funnel=funnel,
                 countries=total.countries,
-                message=message_document(resource, survey) if survey else {},
+                message=message_document(resource, survey, view) if survey else {},
                 parts=Parts(len(keep), len(cancel), sent_parts),
+                unpriced=total.unpriced,
             ),
-            refund=_cost(live_cancel) if live_cancel else None,
+            refund=cost_of(live_cancel) if live_cancel else None,
         )
 
     def _last_change(self, when: datetime, view: View) -> datetime | None:
@@ -471,8 +508,8 @@ class Campaign(Kind):
             return _master_balance(view)
         return owner.facts["balance"] if isinstance(owner, Present) else 0
 
-    def _judge(self, resource: Resource, total: Estimate, audience: Audience, view: View) -> None:
-        address, spec = resource.address, resource.want.spec
+    def _judge(self, resource: Resource, total: Estimate, planned: _Planned, view: View) -> None:
+        address, audience = resource.address, planned.audience
         if audience.invalid:
             some = "; ".join(f"{phone}: {reason}" for phone, reason in audience.invalid[:SHOWN])
             more = len(audience.invalid) - SHOWN
@@ -494,19 +531,7 @@ class Campaign(Kind):
             view.warn(
                 address, "SMS202", f"No price is known for {', '.join(total.unpriced)}: the cost of {address} is higher"
             )
-        limits: list[tuple[str, int | None]] = [("max_credits", spec.max_credits)]
-        if view.policy:
-            limits.append(("max_credits_per_campaign", view.policy.max_credits_per_campaign))
-        for name, limit in limits:
-            if limit is not None and (total.credits > limit or total.unpriced):
-                cost = f"{'more than ' if total.unpriced else ''}{plural(total.credits, 'credit')}"
-                view.block(
-                    address,
-                    "SMS251",
-                    f"{address} would cost {cost}; {name} allows {limit:,}",
-                    f"Send to fewer, shorten the message, or let it through: --override {name}.",
-                    policy=name,
-                )
+        judge_cost(resource, total.credits + cost_of(planned.keep), total.unpriced, view)
 
     def _entry(self, resource: Resource, when: datetime, view: View) -> Entry:
         spec: CampaignSpec = resource.want.spec
@@ -517,21 +542,15 @@ class Campaign(Kind):
             "audience": self._audience(resource, view),
             "message": mask_text(spec.message),
             "sender": spec.sender,
+            "nature": spec.nature,
             "parts": [],
             "complete": False,
         }
-        known = known_links(resource.entry)
-        links = {url: known[url] for url in resource.want.data.template.links if url in known}
-        if links:
+        if links := kept_links(resource.want.data.template, resource.entry, view):
             attributes["links"] = links
         return Entry(
             resource.address, resource.address.name, attributes, resource.want.guard.protect, resource.want.depends_on
         )
-
-
-def _cost(parts: Sequence[SentPart]) -> Number:
-    """What cancelling parts gives back: whole credits. Where cancelling was begun, it may have been given back already."""
-    return round(sum(part.credits for part in parts if part.status != CANCELLING))
 
 
 def _master_balance(view: View) -> Number | None:

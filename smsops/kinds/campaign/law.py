@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import takewhile
 
 from smsops.kinds.base import Resource, View
 from smsops.kinds.campaign.parts import Survey
@@ -15,16 +16,32 @@ from smsops.model.phone import Place, place_of
 from smsops.model.values import plural
 from smsops.rules.judge import HORIZON, STEP, Breach, judge, next_slot
 
+PATIENCE = 60
+"""Minutes within which what is to be sent at once is sent; later it is planned again."""
+
+
+def lawful_until(resource: Resource, survey: Survey, view: View) -> datetime:
+    """Until when what is sent at once may be sent: while its hour is allowed, if it is now, and an hour at most."""
+    places = _places(survey)
+
+    def is_allowed(when: datetime) -> bool:
+        assert view.rulebook is not None
+        found = judge(view.rulebook, when, places, text_ends_with_stop=True, sender=None)
+        return in_window(when, view) and not any(breach.level == "error" for breach in found)
+
+    exempt = resource.want.spec.nature != "marketing" or view.rulebook is None
+    if exempt or not is_allowed(view.now):  # then somebody has let it through
+        return view.now + timedelta(minutes=PATIENCE)
+    minutes = (view.now + timedelta(minutes=number) for number in range(PATIENCE + 1))
+    return list(takewhile(is_allowed, minutes))[-1]
+
 
 def judge_law(resource: Resource, survey: Survey, when: datetime, view: View) -> None:
     """Refuse what breaks a rule, warn where it only might; what is not marketing is exempt."""
     spec: CampaignSpec = resource.want.spec
     if spec.nature != "marketing" or view.rulebook is None:
         return
-    places: dict[Place, int] = {}
-    for phone, count in survey.origins:
-        place = place_of(phone)
-        places[place] = places.get(place, 0) + count
+    places = _places(survey)
     ends_with_stop = STOP.search(resource.want.data.template.wire) is not None
     is_first = resource.want.data.is_first
     for breach in judge(view.rulebook, when, places, text_ends_with_stop=ends_with_stop, sender=spec.sender):
@@ -36,6 +53,14 @@ def judge_law(resource: Resource, survey: Survey, when: datetime, view: View) ->
             view.block(resource.address, "SMS268", summary, f"{way_out} {rule}".strip(), policy=name)
         elif breach.is_about_time or is_first:  # what is wrong with its text is said once
             view.warn(resource.address, "SMS269", summary, rule)
+
+
+def _places(survey: Survey) -> dict[Place, int]:
+    places: dict[Place, int] = {}
+    for phone, count in survey.origins:
+        place = place_of(phone)
+        places[place] = places.get(place, 0) + count
+    return places
 
 
 def _way_out(resource: Resource, breach: Breach, places: Mapping[Place, int], when: datetime, view: View) -> str:

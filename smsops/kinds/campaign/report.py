@@ -17,7 +17,7 @@ OLD_LIMIT = 640
 """An older page of the vendor allows so many characters, the manual 1,224 (API-NOTES, row 40)."""
 
 
-def message_document(resource: Resource, survey: Survey) -> dict[str, JSON]:
+def message_document(resource: Resource, survey: Survey, view: View) -> dict[str, JSON]:
     """The message as the plan shows it (`MessageDocument`)."""
     spec: CampaignSpec = resource.want.spec
     template: Template = resource.want.data.template
@@ -30,7 +30,7 @@ def message_document(resource: Resource, survey: Survey) -> dict[str, JSON]:
         "unicode": survey.unicode,
         "forcing": _forcing(spec.message, survey),
         "empty": dict(survey.empty),
-        "links": _links(template, known_links(resource.entry)),
+        "links": _links(template, known_links(template, resource.entry, view)),
     }
 
 
@@ -60,8 +60,8 @@ def _forcing(message: str, survey: Survey) -> list[JSON]:
 def _links(template: Template, known: Mapping[str, str]) -> list[JSON]:
     short = {link: known.get(link, stand_in(number)) for number, link in enumerate(template.links, start=1)}
     return [
-        *({"url": link, "length": len(made), "short": True} for link, made in short.items()),
-        *({"url": link, "length": len(link), "short": False} for link in template.plain_links),
+        *({"url": mask_text(link), "length": len(made), "short": True} for link, made in short.items()),
+        *({"url": mask_text(link), "length": len(link), "short": False} for link in template.plain_links),
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from smsops.api.contract import ApiError, Reader, Simulation
 from smsops.kinds.base import Readers, View
 from smsops.kinds.campaign.calls import Payload
+from smsops.kinds.campaign.cost import cost_of, judge_cost
 from smsops.kinds.campaign.parts import Part
 from smsops.model.plan import Change, Simulated
 from smsops.model.values import plural
@@ -49,6 +50,8 @@ async def simulate(change: Change, view: View, readers: Readers) -> Change:
             f"It counts {found.messages:,} SMS to {plural(found.recipients, 'recipient')}, we count "
             f"{change.send.messages:,} to {change.send.recipients:,}. Go by the API's.",
         )
+    if found.credits > change.send.credits:
+        judge_cost(view.resource(change.address), found.credits + cost_of(payload.keep), (), view)
     return replace(change, send=change.send._replace(simulated=found))
 
 
