@@ -11,7 +11,7 @@ from typing import Any
 
 from smsops.errors import SmsopsError, StalePlanError
 from smsops.model.address import Address
-from smsops.model.plan import CREATE, FORMAT_VERSION, UPDATE, Git, Operation, Plan
+from smsops.model.plan import CREATE, FORMAT_VERSION, UPDATE, Git, Operation, Plan, Send
 from smsops.model.values import JSON, printed
 
 _SHOWN = 20
@@ -137,7 +137,7 @@ def _other_sends(saved: Mapping[str, Any], plan: Plan) -> list[str]:
     """What would cost more than was reviewed, and what would only be cancelled where it was to be sent anew."""
     try:
         sends = {item["address"]: item["send"] for item in saved["resource_changes"] if item.get("send")}
-        told = {address: (float(send["credits"]), int(send["messages"])) for address, send in sends.items()}
+        told = {address: Send.cost_in(send) for address, send in sends.items()}
         serial = int(saved["state"]["serial"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None

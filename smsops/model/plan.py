@@ -126,6 +126,11 @@ class Send(NamedTuple):
             "unpriced": list(self.unpriced),
         }
 
+    @staticmethod
+    def cost_in(document: Mapping[str, Any]) -> tuple[float, int]:
+        """The credits and the SMS in the document of a Send; KeyError, TypeError or ValueError where it is none."""
+        return float(document["credits"]), int(document["messages"])
+
 
 AppointmentStatus = Literal["planned", "rescheduled", "scheduled", "refused", "sent"]
 
