@@ -13,7 +13,9 @@ from smsops.model.diagnostics import did_you_mean
 @click.command(cls=Command)
 @click.argument("name", default="stack")
 def schema(name: str) -> None:
-    """Print the JSON Schema NAME: stack (the default), plan, apply-event, validation or state."""
+    """Print the JSON Schema NAME: of what smsops reads, stack (the default), included or rule-pack; of what it prints, plan,
+    apply-event, validation, calendar, preview, state or history.
+    """
     from smsops.schemas import SCHEMAS
 
     if name not in SCHEMAS:

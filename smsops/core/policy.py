@@ -298,8 +298,13 @@ def _said_by(rule: Rule, evaluate: Evaluator) -> tuple[str, str, str] | None:
     try:
         denied = evaluate(rule.deny)
     except CannotEvaluate as error:
-        return "SMS257", f"The rule {rule.name} cannot be evaluated: {error}", "Guard what may be absent with has(…)."
+        detail = "The names are plan and now, and what the plan document has; guard what may be absent with has(…)."
+        return "SMS257", f"The rule {rule.name} cannot be evaluated: {error}", detail
     if not isinstance(denied, bool):
         return "SMS257", f"The rule {rule.name} is neither true nor false of this plan", "deny: is a condition."
     why = f": {rule.message}" if rule.message else ""
-    return ("SMS256", f"The rule {rule.name} refuses the plan{why}", "See policy.rules.") if denied else None
+    verb = "refuses" if rule.level == "error" else "objects to"
+    way_out = (
+        f"It is one of policy.rules; --override {rule.name} lets this plan through." if rule.level == "error" else ""
+    )
+    return ("SMS256", f"The rule {rule.name} {verb} the plan{why}", way_out) if denied else None
