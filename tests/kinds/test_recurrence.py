@@ -529,3 +529,27 @@ def test_the_forecast_knows_what_recurs(stack: Stack) -> None:
     assert document["forecast"]["causes"] == [{"what": "recurring campaigns", "credits": 45 * 52}]
     assert document["forecast"]["runs_dry"] == "2027-02-01"
     assert after["forecast"]["runs_dry"] == "2027-02-01"
+
+
+@pytest.mark.parametrize(
+    ("rrule", "days"),
+    [
+        ("FREQ=WEEKLY;BYDAY=MO;BYHOUR=10", ["11-23", "11-30"]),
+        ("FREQ=DAILY;BYHOUR=10;BYMINUTE=0;BYDAY=TU", ["11-24", "12-01"]),
+        ("FREQ=MONTHLY;BYMONTHDAY=-1;BYHOUR=10", ["11-30"]),
+    ],
+)
+def test_a_rule_that_says_all_by_itself_needs_no_beginning(stack: Stack, rrule: str, days: list[str]) -> None:
+    """Which days and at what time: from when it counts makes no difference then."""
+    stack.write(weekly({"rrule": rrule, "horizon": "10d"}))
+    stack.apply()
+
+    assert sorted(dates(stack)) == [f"2026-{day} 10:00:00" for day in days]
+
+
+@pytest.mark.parametrize("rrule", ["FREQ=WEEKLY;BYHOUR=10", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;BYHOUR=10", "FREQ=DAILY"])
+def test_a_rule_that_counts_from_somewhere_needs_to_say_from_where(stack: Stack, rrule: str) -> None:
+    """Without a beginning it could mean several things: that is a mistake."""
+    stack.write(weekly({"rrule": rrule}))
+
+    assert stack.run("validate").exit_code == 1

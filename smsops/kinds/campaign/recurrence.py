@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -42,6 +43,7 @@ _NUMBERS = {
 _FROM_THE_END = ("BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS")
 _SINGLE = ("INTERVAL", "COUNT")
 _MOST_TIMES_A_DAY = 24
+_ANY_BEGINNING = datetime(2020, 1, 1)
 _LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
@@ -250,12 +252,19 @@ def _is_skipped(spec: RecurrenceSpec, local: datetime) -> bool:
 
 def _check_together(spec: RecurrenceSpec) -> None:
     if spec.rrule:
-        if spec.from_ is None:
+        if spec.from_ is None and not _needs_no_beginning(_parts(spec.rrule)):
             raise BadRecurrence("rrule", "A rule needs from: the day, and the time of day, from which it counts")
-        if spec.from_.clock is None and "BYHOUR" not in _parts(spec.rrule):
+        if spec.from_ and spec.from_.clock is None and "BYHOUR" not in _parts(spec.rrule):
             raise BadRecurrence("from", f"At what time? Write it behind the day, such as {spec.from_.day} 10:00")
     if spec.from_ and spec.until and spec.until.last < spec.from_.first:
         raise BadRecurrence("until", "until is before from")
+
+
+def _needs_no_beginning(parts: AbstractMapping[str, str]) -> bool:
+    """Whether a rule says by itself on which days and at what time, so that it does not matter from when it counts."""
+    days = {"DAILY": True, "WEEKLY": "BYDAY" in parts, "MONTHLY": bool({"BYDAY", "BYMONTHDAY"} & parts.keys())}
+    named = days.get(parts["FREQ"], "BYYEARDAY" in parts or {"BYMONTH", "BYMONTHDAY"} <= parts.keys())
+    return named and "BYHOUR" in parts and "COUNT" not in parts and parts.get("INTERVAL", "1") == "1"
 
 
 def _times(spec: RecurrenceSpec, begin: datetime, end: datetime) -> Iterator[datetime]:
@@ -281,10 +290,8 @@ def _rrule_times(spec: RecurrenceSpec, end: datetime) -> Iterator[datetime]:
     from dateutil.rrule import rrulestr
 
     assert spec.rrule
-    assert spec.from_
+    begin = spec.from_.first if spec.from_ else _ANY_BEGINNING
     parts = _parts(spec.rrule)
     count = parts.pop("COUNT", None)
     rule = ";".join(f"{name}={value}" for name, value in parts.items())
-    yield from islice(
-        rrulestr(f"{rule};UNTIL={end:%Y%m%dT%H%M%S}", dtstart=spec.from_.first), int(count) if count else None
-    )
+    yield from islice(rrulestr(f"{rule};UNTIL={end:%Y%m%dT%H%M%S}", dtstart=begin), int(count) if count else None)
