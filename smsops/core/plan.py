@@ -117,3 +117,5 @@ def _let_cancellations_come_first(changes: dict[Address, Change]) -> None:
             before = dict.fromkeys((*by_account.get(address.account, ()), *by_name.get(address.name, ())))
             if before:
                 changes[address] = replace(change, follows=(*change.follows, *before))
+                for other in before:
+                    changes[other] = replace(changes[other], awaited=True)

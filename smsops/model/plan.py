@@ -182,7 +182,8 @@ class Change:
     `entry` is the state entry where the change needs no call (adopting, moving, forgetting).
     `moves` is what leaves the master's balance for a sub-account's; `refund` is what the change
     gives back to the account it is made in (None: it gives nothing back), `recreates` that it makes the resource anew with
-    all that stands inside it. `follows` are changes that must come first.
+    all that stands inside it. `follows` are changes that must come first; `awaited` says that what follows may only be done where
+    this one took back what it was to take back.
     """
 
     address: Address
@@ -202,6 +203,7 @@ class Change:
     recreates: bool = False
     send: Send | None = None
     follows: tuple[Address, ...] = ()
+    awaited: bool = False
     previous_address: Address | None = None
 
     @property

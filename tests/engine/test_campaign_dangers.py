@@ -238,6 +238,19 @@ def test_what_was_sent_while_it_was_to_be_cancelled_is_not_sent_under_another_na
     assert live(stack) == []
 
 
+def test_what_was_sent_while_it_was_to_be_cancelled_is_forgotten(stack: Stack) -> None:
+    """Where nothing waits for the cancellation, one that comes too late is no failure: the campaign is sent, and forgotten."""
+    lists = people_file(stack, 3)
+    stack.write({"lists": lists, "campaigns": {"hello": to_vip(schedule="2026-11-23 10:00")}})
+    stack.apply()
+    stack.clock = datetime(2026, 11, 23, 8, 59, 58, tzinfo=UTC)
+    stack.sandbox.set_clock(datetime(2026, 11, 23, 9, 0, 5, tzinfo=UTC))
+    stack.write({"lists": lists})
+    stack.apply()
+
+    assert "campaign.hello" not in stack.state["resources"]
+
+
 def test_a_campaign_that_moves_to_another_account_waits_for_its_cancellation(stack: Stack) -> None:
     """Where the cancellation fails nothing is sent from the other account."""
     account = person(credits={"grants": {"x": 5000}})

@@ -72,15 +72,19 @@ async def _cancel(change: Change, payload: Payload, api: Writer, session: Sessio
     for part in payload.cancel:
         session.proceed()
         if part.campaign_id not in NO_CAMPAIGN:
-            await _cancel_part(change.address, part, payload.message is not None, api, session)
+            await _cancel_part(change, part, payload.message is not None, api, session)
         remaining.remove(part)
         current = session.entry(change.address)
         if current is not None:
             await session.record(Put(with_parts(current, remaining, complete=False)))
 
 
-async def _cancel_part(address: Address, part: SentPart, replaced: bool, api: Writer, session: Session) -> None:
-    """Cancel a part. Where it is to be replaced it must be us who cancelled it, not somebody who did not want it."""
+async def _cancel_part(change: Change, part: SentPart, replaced: bool, api: Writer, session: Session) -> None:
+    """Cancel a part. Where it is to be replaced it must be us who cancelled it, not somebody who did not want it.
+
+    Where something else waits for it, it must not have been sent: that may be the same under another name.
+    """
+    address = change.address
     entry = session.entry(address)
     # Whether a cancellation gives credits back, and when, is in no manual: from here on the balance is not known.
     blurred = Moved({address.account or "": None})
@@ -92,10 +96,11 @@ async def _cancel_part(address: Address, part: SentPart, replaced: bool, api: Wr
         answer = await api.delete_campaign(part.campaign_id)
     except Refused as error:
         status = str(error.status)
-        if status in SENT or (replaced and status in _GONE):
-            await _record_gone(address, part, status, session)
-        if status in _GONE and not replaced:
+        if status not in SENT | _GONE:
+            raise
+        if not replaced and not (change.awaited and status in SENT):
             return
+        await _record_gone(address, part, status, session)
         raise
     if replaced and answer.already and not answer.repeated and part.status != CANCELLING:
         await _record_gone(address, part, "CAMPAIGNALREADYDELETED", session)
