@@ -22,7 +22,7 @@ def is_lawful(rules: Rulebook, moment: datetime, people: Mapping[Place, int]) ->
     return not judge(rules, moment, people, text_ends_with_stop=True, sender=None)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(books, moments, st.sets(st.sampled_from([*PLACES.values()]), min_size=1, max_size=4))
 def test_the_next_slot_is_the_first_lawful_quarter(rules: Rulebook, moment: datetime, places: set[Place]) -> None:
     """What is suggested breaches nothing, and no quarter of an hour between the moment and it would have done."""
