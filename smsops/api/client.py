@@ -26,6 +26,9 @@ from smsops.api.contract import (
     Counts,
     CreatedSubAccount,
     Credentials,
+    DeliveryReport,
+    DeliveryReports,
+    Email,
     ListField,
     ListRecord,
     Message,
@@ -34,7 +37,10 @@ from smsops.api.contract import (
     OutcomeUnknown,
     Reader,
     Refused,
+    Replies,
+    Reply,
     Sent,
+    SentEmail,
     Simulation,
     SubAccountRecord,
     Writer,
@@ -247,7 +253,7 @@ class Transport:
         pace = self._pace(call.login)
         # A wire may have timeouts of its own, but one within the process knows none.
         async with asyncio.timeout(self._timeout) as deadline:
-            async with wire.post(f"{self._url}/{call.method.name}/", call.body) as answer:
+            async with wire.post(f"{self._url}/{call.method.path}", call.body) as answer:
                 heard = self._clock.monotonic()
                 collector = call.collect() if call.collect and answer.status == 200 else kept
                 size = await self._receive(answer, collector, deadline)
@@ -391,6 +397,22 @@ class ReaderClient(Reader):
         parameters = {"smsData": payloads.message_data(message)}
         return await self._call(methods.SIMULATE_CAMPAIGN, answers.simulation, parameters)
 
+    async def get_acks(self, campaign_id: str, *, sub_account: str | None = None) -> DeliveryReports:
+        parameters = payloads.campaign(campaign_id) | payloads.scope(sub_account)
+        return await self._call(methods.GET_ACKS, answers.acks, parameters)
+
+    async def get_ack_by_sms_id(self, sms_id: str, *, sub_account: str | None = None) -> tuple[DeliveryReport, ...]:
+        parameters = payloads.sms(sms_id) | payloads.scope(sub_account)
+        return await self._call(methods.GET_ACK_BY_SMS_ID, answers.acks_of_one, parameters)
+
+    async def get_pull(self, campaign_id: str, *, sub_account: str | None = None) -> Replies:
+        parameters = payloads.campaign(campaign_id) | payloads.scope(sub_account)
+        return await self._call(methods.GET_PULL, answers.replies, parameters)
+
+    async def get_pull_by_sms_id(self, sms_id: str, *, sub_account: str | None = None) -> tuple[Reply, ...]:
+        parameters = payloads.sms(sms_id) | payloads.scope(sub_account)
+        return await self._call(methods.GET_PULL_BY_SMS_ID, answers.replies_to_one, parameters)
+
 
 class WriterClient(ReaderClient, Writer):
     """An account as one that may change it."""
@@ -443,10 +465,28 @@ class WriterClient(ReaderClient, Writer):
     async def send_sms(self, message: Message) -> Sent:
         return await self._call(methods.SEND_SMS, answers.sent, {"smsData": payloads.message_data(message)})
 
+    async def send_simplified(
+        self,
+        text: str,
+        phones: Sequence[str],
+        *,
+        sender: str | None = None,
+        date: str | None = None,
+        campaign_name: str | None = None,
+    ) -> Sent:
+        parameters = payloads.simplified_message(text, phones, sender=sender, date=date, campaign_name=campaign_name)
+        return await self._call(methods.SIMPLIFIED_SENDING, answers.sent, parameters)
+
+    async def send_email(self, email: Email) -> SentEmail:
+        return await self._call(methods.SEND_EMAIL, answers.sent_email, {"emailData": payloads.email_data(email)})
+
+    async def get_pulls(self, *, limit: int | None = None, sub_account: str | None = None) -> tuple[Reply, ...]:
+        parameters = payloads.scope(sub_account) | ({} if limit is None else {"limit": str(limit)})
+        return await self._call(methods.GET_PULLS, answers.taken_replies, parameters)
+
     async def delete_campaign(self, campaign_id: str) -> Cancelled:
-        # `campId` in the French manual and in clients, `Campid` in the translated one.
-        parameters = {"campId": campaign_id, "Campid": campaign_id}
         doubts: list[OutcomeUnknown] = []
+        parameters = payloads.campaign(campaign_id)
         cancelled = await self._call(methods.DELETE_CAMPAIGN, answers.cancelled, parameters, doubts=doubts)
         return replace(cancelled, repeated=bool(doubts))
 

@@ -1,15 +1,16 @@
-"""The parameters that carry data: JSON text, always inside {"DATA": …} (manual §6, §16, §21 to §23).
+"""The parameters that carry data: JSON text, always inside {"DATA": …} (manual §6, §16, §21 to §23, §29).
 
 The manual prints the wrapper and leaves it out here and there; a client in production had to add it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
 
-from smsops.api.contract import ListField, Message, Recipient
+from smsops.api.contract import Email, ListField, Message, Recipient
 
 
 def scope(sub_account: str | None) -> dict[str, str]:
@@ -96,3 +97,36 @@ def _recipient(recipient: Recipient, client_id: str | None) -> dict[str, str]:
     if client_id is not None:  # the manual has it beside the number, other clients in the data: both
         data["CLIMSGID"] = client_id
     return data
+
+
+def email_data(email: Email) -> str:
+    """emailData of sendEmail, its HTML in base64. What separates addresses got lost in the manual's translation."""
+    optional = {
+        "DATE": email.date,
+        "ALIAS": email.sender_name,
+        "MAILTEXT": email.text,
+        "CAMPAIGN_NAME": email.campaign_name,
+        "REPLY_TO": email.reply_to,
+    }
+    html = base64.b64encode(email.html.encode("utf-8", "surrogatepass")).decode("ascii")
+    data = {"FROM": email.sender, "TO": ";".join(email.recipients), "SUBJECT": email.subject, "HTML": html}
+    return _wrapped(data | {key: value for key, value in optional.items() if value is not None})
+
+
+def simplified_message(
+    text: str, phones: Sequence[str], *, sender: str | None, date: str | None, campaign_name: str | None
+) -> dict[str, str]:
+    """The parameters of a simplified sending, which has no data in JSON (manual §5: `TPOA` in its table, `tpoa` in its example)."""
+    optional = {"TPOA": sender, "tpoa": sender, "date": date, "campaign": campaign_name}
+    parameters = {"message": text, "mobile": ";".join(map(digits, phones))}
+    return parameters | {key: value for key, value in optional.items() if value is not None}
+
+
+def campaign(campaign_id: str) -> dict[str, str]:
+    """The parameter that names a campaign: `campId` in the French manual and in clients, `Campid` in the translated one."""
+    return {"campId": campaign_id, "Campid": campaign_id}
+
+
+def sms(sms_id: str) -> dict[str, str]:
+    """The parameter that names a message: `smsIds` in the manual, which means one, `smsId` in clients."""
+    return {"smsIds": sms_id, "smsId": sms_id}

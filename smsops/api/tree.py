@@ -12,6 +12,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import NoReturn, TypeAlias
 
@@ -22,6 +23,10 @@ Mapped: TypeAlias = dict[str, Tree]
 
 _BLANK = " \t\r\n\ufeff\x00"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
+_MOMENT = re.compile(
+    r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[ T]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?: *([ap])\.?m\.?)?)?",
+    re.IGNORECASE,
+)
 _MOST_DIGITS = 40
 
 
@@ -183,6 +188,20 @@ def count(tree: Tree) -> int | None:
     """A number of things: whole and not negative; None otherwise."""
     value = number(tree)
     return value if isinstance(value, int) and value >= 0 else None
+
+
+def moment(tree: Tree) -> datetime | None:
+    """A date with its time, which may count to 12 and say a.m. or p.m.; None when it is neither."""
+    match = _MOMENT.fullmatch(tree.strip()) if isinstance(tree, str) else None
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    if match[7] and 1 <= hour <= 12:  # "16:00 p.m." is nothing but a translator's zeal
+        hour = hour % 12 + (12 if match[7].lower() == "p" else 0)
+    try:
+        return datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return None
 
 
 def _whole(value: Number) -> Number:
