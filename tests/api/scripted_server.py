@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 from smsops.api.client import Transport, WriterClient
 from smsops.api.contract import Credentials, Email, Message, Recipient
@@ -169,6 +169,11 @@ class Server(ScriptedWire):
     def parameters(self) -> dict[str, str]:
         """The parameters of the last request."""
         return self.requests[-1].parameters
+
+    @property
+    def blank_parameters(self) -> dict[str, str]:
+        """The parameters of the last request, empty ones included."""
+        return dict(parse_qsl(self.requests[-1].content.decode(), keep_blank_values=True, strict_parsing=True))
 
     def data(self, name: str) -> Any:
         """A payload of the last request, out of its wrapper."""
