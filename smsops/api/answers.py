@@ -17,21 +17,38 @@ from smsops.api.contract import (
     Contacts,
     Counts,
     CreatedSubAccount,
+    DeliveryReport,
+    DeliveryReports,
+    DeliveryStatus,
     ListRecord,
     Number,
     Refused,
+    Replies,
+    Reply,
     Sent,
+    SentEmail,
     Simulation,
     SubAccountRecord,
 )
-from smsops.api.methods import CancelStatus, CreditStatus, SendStatus, ShortenStatus, SubAccountsStatus, Verdict
-from smsops.api.tree import Malformed, Mapped, Tree, count, decode, elements, keyed, number, text, texts
+from smsops.api.methods import (
+    CancelStatus,
+    CreditStatus,
+    ImpliedStatus,
+    SendStatus,
+    StatusTable,
+    SubAccountsStatus,
+    Verdict,
+    comparable,
+)
+from smsops.api.tree import Malformed, Mapped, Tree, count, decode, elements, keyed, moment, number, text, texts
 from smsops.api.verdicts import Answer, judge
 from smsops.table import Row
 from smsops.table.answer import BadBody, ContactsBody, digits, table_of
 
 __all__ = [
     "account",
+    "acks",
+    "acks_of_one",
     "blacklist",
     "cancelled",
     "contact_rows",
@@ -43,10 +60,14 @@ __all__ = [
     "judge",
     "lists",
     "new_balance",
+    "replies",
+    "replies_to_one",
     "sent",
+    "sent_email",
     "short_url",
     "simulation",
     "sub_accounts",
+    "taken_replies",
 ]
 
 # Never among the free fields of a record: they are printed and stored.
@@ -266,7 +287,90 @@ def simulation(answer: Answer) -> Simulation:
     return Simulation(credits, contacts_, messages, _invalid_numbers(mapped))
 
 
+_DELIVERY = {str(status.code): status for status in DeliveryStatus}
+
+
+def acks(answer: Answer) -> DeliveryReports:
+    """getAcks (manual §8). Its `error` may be about anything, the campaign or the login."""
+    return DeliveryReports(tuple(map(_report, _reported(answer, "acks", "ack"))), _client_id(answer))
+
+
+def acks_of_one(answer: Answer) -> tuple[DeliveryReport, ...]:
+    """getAckBySmsId (manual §9): one report without anything around it, though there "may be several ACK"."""
+    return tuple(map(_report, _reported_of_one(answer, "acks", "ack")))
+
+
+def replies(answer: Answer) -> Replies:
+    """getPull (manual §11)."""
+    return Replies(tuple(map(_reply, _reported(answer, "mos", "mo"))), _client_id(answer))
+
+
+def replies_to_one(answer: Answer) -> tuple[Reply, ...]:
+    """getPullBySmsId (manual §12): one reply without anything around it."""
+    return tuple(map(_reply, _reported_of_one(answer, "mos", "mo")))
+
+
+def _reported(answer: Answer, key: str, member: str) -> list[Mapped]:
+    if isinstance(answer.tree, list) and answer.tree:
+        raise answer.unclear(f"an answer without {key}")
+    if answer.error and answer.code != "102":
+        raise answer.turned_down(Refused, "the server reports an error")
+    return [keyed(found) for found in _collection(answer, key, member, zero=Refused)]
+
+
+def _reported_of_one(answer: Answer, key: str, member: str) -> list[Mapped]:
+    if answer.tree in ([], {}):
+        return []
+    if isinstance(answer.tree, list):
+        return [keyed(found) for found in answer.tree]
+    mapped = answer.mapped
+    if key in mapped:
+        return _reported(answer, key, member)
+    if answer.error and answer.code != "102":
+        raise answer.turned_down(Refused, "the server reports an error")
+    if member in mapped:
+        return [keyed(found) for found in elements(mapped[member], member)]
+    if "phonenumber" in mapped:  # then a status is the message's, not the call's
+        return [mapped]
+    answer.no_failure(zero=Refused)
+    raise answer.unclear("an answer without anything reported")
+
+
+def _client_id(answer: Answer) -> str | None:
+    return (text(answer.mapped.get("climsgid")) or None) if isinstance(answer.tree, dict) else None
+
+
+def _report(mapped: Mapped) -> DeliveryReport:
+    status = mapped.get("status", mapped.get("statut"))
+    return DeliveryReport(
+        phone=_digits(mapped.get("phonenumber")),
+        status=_DELIVERY.get(comparable(status)),
+        code=text(status),
+        comment=text(mapped.get("comment")),
+        received=moment(mapped.get("receptiondate")),
+    )
+
+
+def _reply(mapped: Mapped) -> Reply:
+    if "message" not in mapped:
+        raise Malformed("a reply without its text")
+    return Reply(
+        phone=_digits(mapped.get("phonenumber")),
+        text=text(mapped["message"]),
+        campaign_id=text(mapped.get("campaignid")) or None,
+        id=text(mapped.get("id")) or None,
+        received=moment(mapped.get("receptiondate")),
+    )
+
+
 # Writes
+
+
+def taken_replies(answer: Answer) -> tuple[Reply, ...]:
+    """getPulls (manual §10)."""
+    if answer.error and isinstance(answer.tree, dict) and elements(answer.mapped.get("mos"), "mo"):
+        raise answer.unclear("the answer reports an error, and replies besides")
+    return tuple(map(_reply, _reported(answer, "mos", "mo")))
 
 
 def done(answer: Answer) -> None:
@@ -333,7 +437,29 @@ def sent(answer: Answer) -> Sent:
     is the latter, and the other recipients get their message.
     """
     mapped = answer.mapped
-    campaign = text(mapped.get("campaignid")) if not isinstance(mapped.get("campaignid"), bool) else ""
+    entry, campaign = _taken(answer)
+    return Sent(
+        status=int(entry.code),
+        campaign_id=campaign,
+        credits=number(mapped.get("credits")),
+        credits_used=number(mapped.get("creditsused")),
+        contacts=count(mapped.get("nbcontacts")),
+        messages=count(mapped.get("nbsms")),
+        invalid_numbers=_invalid_numbers(mapped),
+        sms_ids=_sms_ids(mapped),
+    )
+
+
+def sent_email(answer: Answer) -> SentEmail:
+    """sendEmail (manual §29, appendix 21), judged as a message is."""
+    entry, campaign = _taken(answer)
+    mapped = answer.mapped
+    return SentEmail(int(entry.code), campaign, number(mapped.get("credits")), _concatenated(mapped, "invalidemails"))
+
+
+def _taken(answer: Answer) -> tuple[StatusTable, str]:
+    held = answer.mapped.get("campaignid")
+    campaign = text(held) if not isinstance(held, bool) else ""
     campaign = "" if campaign.lower() in _NO_ID else campaign
     entry = answer.entry()
     taken = entry.verdict is Verdict.DONE or (entry is SendStatus.TOO_LONG and bool(campaign))
@@ -345,24 +471,31 @@ def sent(answer: Answer) -> Sent:
         raise answer.unclear("the message was taken, but its campaign id is lost", status=entry.code, happened="yes")
     if answer.error:
         raise answer.unclear("the message was taken, and an error besides", status=entry.code)
-    return Sent(
-        status=int(entry.code),
-        campaign_id=campaign,
-        credits=number(mapped.get("credits")),
-        credits_used=number(mapped.get("creditsused")),
-        contacts=count(mapped.get("nbcontacts")),
-        messages=count(mapped.get("nbsms")),
-        invalid_numbers=_invalid_numbers(mapped),
-    )
+    return entry, campaign
+
+
+# "Concatenation of invalid numbers", by whatever separator, and ids that nobody needs to have. Nothing that stands
+# here may turn a message that was sent into one that was not.
 
 
 def _invalid_numbers(mapped: Mapped) -> tuple[str, ...]:
-    # "Concatenation of invalid numbers", by whatever separator. Nothing that stands here may turn a
-    # message that was sent into one that was not.
-    held = mapped.get("invalidnumbers")
+    return tuple(number for held in _concatenated(mapped, "invalidnumbers") if (number := held.replace("+", "")))
+
+
+def _concatenated(mapped: Mapped, key: str) -> tuple[str, ...]:
+    held = mapped.get(key)
     parts = held if isinstance(held, list) else [held]
     words = " ".join(str(part) for part in parts if isinstance(part, (str, int)) and not isinstance(part, bool))
-    return tuple(part for part in re.split(r"[;,\s]+", words.replace("+", "")) if part)
+    return tuple(part for part in re.split(r"[;,\s]+", words) if part)
+
+
+def _sms_ids(mapped: Mapped) -> tuple[tuple[str, str], ...]:
+    try:
+        members = [keyed(member) for member in elements(mapped.get("smsids"), "sms")]
+        pairs = [(_digits(member.get("phonenumber")), text(member.get("smsid"))) for member in members]
+    except Malformed:
+        return ()
+    return tuple(pair for pair in pairs if pair[1])
 
 
 def cancelled(answer: Answer) -> Cancelled:
@@ -375,7 +508,7 @@ def short_url(answer: Answer) -> str:
     held = answer.mapped.get("shorturl")
     url = text(held).replace("\\/", "/") if isinstance(held, str) else ""
     found = _SHORT_URL.fullmatch(url) is not None
-    entry = answer.entry() if answer.code else ShortenStatus.DONE
+    entry = answer.entry() if answer.code else ImpliedStatus.DONE
     failed = entry.verdict is not Verdict.DONE
     if found and (failed or answer.error):
         raise answer.unclear("the answer reports an error, and a short address besides")

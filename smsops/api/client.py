@@ -1,6 +1,6 @@
 """The client: one `Transport` a run on a wire (the network, unless another is given), a reader or a writer for each account.
 
-A request is a POST to {url}/{method}/ with its parameters urlencoded in the body, always with `returnformat=json`.
+A request is a POST to {url}/{method}/ with its parameters urlencoded in the body, always with its `returnformat`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from smsops.api.contract import (
     Counts,
     CreatedSubAccount,
     Credentials,
+    DeliveryReport,
+    DeliveryReports,
+    Email,
     ListField,
     ListRecord,
     Message,
@@ -34,13 +37,17 @@ from smsops.api.contract import (
     OutcomeUnknown,
     Reader,
     Refused,
+    Replies,
+    Reply,
     Sent,
+    SentEmail,
     Simulation,
     SubAccountRecord,
     Writer,
 )
 from smsops.api.methods import Method, Retry
 from smsops.api.pacing import Clock, Pace, SystemClock, backoff, retry_after
+from smsops.api.payloads import Data, Format, Unwritable
 from smsops.api.tree import Malformed
 from smsops.api.verdicts import CHECK_URL, LOOK_FIRST, Answer, http_failure
 from smsops.api.wire import Incoming, NoAddress, NotConnected, Wire
@@ -100,7 +107,8 @@ class Transport:
     """The way to the server, shared by all accounts of a run.
 
     `calls` counts the requests that were sent, `retries` those among them that repeat an earlier one.
-    `timeout` is the longest silence in an exchange: a long answer may take longer while it keeps coming.
+    `timeout` is the longest silence in an exchange: a long answer may take longer while it keeps coming. `format` is
+    what requests and answers are written in; an answer in the other one is understood all the same.
     """
 
     def __init__(
@@ -112,12 +120,14 @@ class Transport:
         parallelism: int = 8,
         timeout: float = 60,
         attempts: int = 4,
+        format: Format = Format.JSON,
         clock: Clock | None = None,
     ) -> None:
         if parallelism < 1 or attempts < 1 or not requests_per_second > 0:
             raise ValueError("parallelism, attempts and requests_per_second must be greater than 0")
         self.calls = 0
         self.retries = 0
+        self.format = format
         self._url = url.rstrip("/")
         self._rate = requests_per_second
         self._timeout = timeout
@@ -166,7 +176,7 @@ class Transport:
         call = _Call(
             method,
             credentials.login,
-            _encoded(method, credentials, parameters),
+            _encoded(method, credentials, self.format, parameters),
             (credentials.api_key, *secrets),
             collect,
         )
@@ -247,7 +257,7 @@ class Transport:
         pace = self._pace(call.login)
         # A wire may have timeouts of its own, but one within the process knows none.
         async with asyncio.timeout(self._timeout) as deadline:
-            async with wire.post(f"{self._url}/{call.method.name}/", call.body) as answer:
+            async with wire.post(f"{self._url}/{call.method.path}", call.body) as answer:
                 heard = self._clock.monotonic()
                 collector = call.collect() if call.collect and answer.status == 200 else kept
                 size = await self._receive(answer, collector, deadline)
@@ -294,19 +304,19 @@ async def _take(step: Callable[[], T], *, in_thread: bool = False) -> T:
     raise _Spoilt(problem)
 
 
-def _encoded(method: Method, credentials: Credentials, parameters: Mapping[str, str]) -> bytes:
+def _encoded(method: Method, credentials: Credentials, format: Format, parameters: Mapping[str, str]) -> bytes:
     """The body of a request. The names of parameters are our own and need no quoting."""
     try:
         fields = "".join(f"&{name}={quote_plus(value)}" for name, value in parameters.items())
-        return (_encoded_head(credentials) + fields).encode("ascii")
+        return (_encoded_head(credentials, format) + fields).encode("ascii")
     except UnicodeEncodeError:
         pass  # the exception would keep the parameters
     raise NotSent(method.name, "the parameters hold half a character (a lone surrogate), which UTF-8 cannot express")
 
 
 @lru_cache(maxsize=16)
-def _encoded_head(credentials: Credentials) -> str:
-    return urlencode({"login": credentials.login, "apiKey": credentials.api_key, "returnformat": "json"})
+def _encoded_head(credentials: Credentials, format: Format) -> str:
+    return urlencode({"login": credentials.login, "apiKey": credentials.api_key, "returnformat": format.value})
 
 
 def _judged(call: _Call, reply: _Reply | ApiError, parse: Callable[[Answer], T]) -> T:
@@ -353,6 +363,14 @@ class ReaderClient(Reader):
             collect=collect,
         )
 
+    def _written(self, method: Method, name: str, data: Data) -> dict[str, str]:
+        """The parameter that carries data, in the format of the transport."""
+        try:
+            return {name: payloads.written(data, self._transport.format)}
+        except Unwritable as error:
+            problem = str(error)
+        raise NotSent(method.name, problem)
+
     def account(self, credentials: Credentials) -> ReaderClient:
         return ReaderClient(self._transport, credentials)
 
@@ -388,8 +406,24 @@ class ReaderClient(Reader):
         return await self._call(methods.GET_CREDITS_BY_COUNTRY, answers.credits_by_country, parameters)
 
     async def simulate_campaign(self, message: Message) -> Simulation:
-        parameters = {"smsData": payloads.message_data(message)}
+        parameters = self._written(methods.SIMULATE_CAMPAIGN, "smsData", payloads.message_data(message))
         return await self._call(methods.SIMULATE_CAMPAIGN, answers.simulation, parameters)
+
+    async def get_acks(self, campaign_id: str, *, sub_account: str | None = None) -> DeliveryReports:
+        parameters = payloads.campaign(campaign_id) | payloads.scope(sub_account)
+        return await self._call(methods.GET_ACKS, answers.acks, parameters)
+
+    async def get_ack_by_sms_id(self, sms_id: str, *, sub_account: str | None = None) -> tuple[DeliveryReport, ...]:
+        parameters = payloads.sms(sms_id) | payloads.scope(sub_account)
+        return await self._call(methods.GET_ACK_BY_SMS_ID, answers.acks_of_one, parameters)
+
+    async def get_pull(self, campaign_id: str, *, sub_account: str | None = None) -> Replies:
+        parameters = payloads.campaign(campaign_id) | payloads.scope(sub_account)
+        return await self._call(methods.GET_PULL, answers.replies, parameters)
+
+    async def get_pull_by_sms_id(self, sms_id: str, *, sub_account: str | None = None) -> tuple[Reply, ...]:
+        parameters = payloads.sms(sms_id) | payloads.scope(sub_account)
+        return await self._call(methods.GET_PULL_BY_SMS_ID, answers.replies_to_one, parameters)
 
 
 class WriterClient(ReaderClient, Writer):
@@ -399,13 +433,13 @@ class WriterClient(ReaderClient, Writer):
         return WriterClient(self._transport, credentials)
 
     async def create_sub_account(self, data: Mapping[str, str]) -> CreatedSubAccount:
-        parameters = {"accountData": payloads.account_to_create(data)}
+        parameters = self._written(methods.CREATE_SUB_ACCOUNT, "accountData", payloads.account_to_create(data))
         return await self._call(methods.CREATE_SUB_ACCOUNT, answers.created, parameters, secrets=_passwords(data))
 
     async def update_sub_account(self, login: str, data: Mapping[str, str]) -> None:
         renames = any(key.upper() == "LOGIN" and value != login for key, value in data.items())
         method = methods.RENAME_SUB_ACCOUNT if renames else methods.UPDATE_SUB_ACCOUNT
-        parameters = payloads.scope(login) | {"accountData": payloads.account_changes(data)}
+        parameters = payloads.scope(login) | self._written(method, "accountData", payloads.account_changes(data))
         await self._call(method, answers.done, parameters, secrets=_passwords(data))
 
     async def delete_sub_account(self, login: str) -> None:
@@ -422,7 +456,8 @@ class WriterClient(ReaderClient, Writer):
         self, name: str, *, locked: bool, fields: Sequence[ListField], sub_account: str | None = None
     ) -> None:
         data = payloads.new_list(name, locked=locked, fields=fields, sub_account=sub_account)
-        await self._call(methods.CREATE_LIST, answers.done, {"listData": data} | payloads.scope(sub_account))
+        parameters = self._written(methods.CREATE_LIST, "listData", data) | payloads.scope(sub_account)
+        await self._call(methods.CREATE_LIST, answers.done, parameters)
 
     async def delete_list(self, name: str, *, sub_account: str | None = None) -> None:
         parameters = {"listName": name} | payloads.scope(sub_account)
@@ -432,21 +467,41 @@ class WriterClient(ReaderClient, Writer):
         self, name: str, contacts: Sequence[tuple[str, Mapping[str, str]]], *, sub_account: str | None = None
     ) -> Counts:
         data = payloads.new_contacts(name, contacts, sub_account=sub_account)
-        parameters = {"populateData": data} | payloads.scope(sub_account)
+        parameters = self._written(methods.POPULATE_LIST, "populateData", data) | payloads.scope(sub_account)
         return await self._call(methods.POPULATE_LIST, answers.counts, parameters)
 
     async def delete_contacts(self, name: str, phones: Sequence[str], *, sub_account: str | None = None) -> Counts:
         data = payloads.contacts_to_delete(name, phones, sub_account=sub_account)
-        parameters = {"deleteData": data} | payloads.scope(sub_account)
+        parameters = self._written(methods.DELETE_CONTACTS, "deleteData", data) | payloads.scope(sub_account)
         return await self._call(methods.DELETE_CONTACTS, answers.counts, parameters)
 
     async def send_sms(self, message: Message) -> Sent:
-        return await self._call(methods.SEND_SMS, answers.sent, {"smsData": payloads.message_data(message)})
+        parameters = self._written(methods.SEND_SMS, "smsData", payloads.message_data(message))
+        return await self._call(methods.SEND_SMS, answers.sent, parameters)
+
+    async def send_simplified(
+        self,
+        text: str,
+        phones: Sequence[str],
+        *,
+        sender: str | None = None,
+        date: str | None = None,
+        campaign_name: str | None = None,
+    ) -> Sent:
+        parameters = payloads.simplified_message(text, phones, sender=sender, date=date, campaign_name=campaign_name)
+        return await self._call(methods.SIMPLIFIED_SENDING, answers.sent, parameters)
+
+    async def send_email(self, email: Email) -> SentEmail:
+        parameters = self._written(methods.SEND_EMAIL, "emailData", payloads.email_data(email))
+        return await self._call(methods.SEND_EMAIL, answers.sent_email, parameters)
+
+    async def get_pulls(self, *, limit: int | None = None, sub_account: str | None = None) -> tuple[Reply, ...]:
+        parameters = payloads.scope(sub_account) | ({} if limit is None else {"limit": str(limit)})
+        return await self._call(methods.GET_PULLS, answers.taken_replies, parameters)
 
     async def delete_campaign(self, campaign_id: str) -> Cancelled:
-        # `campId` in the French manual and in clients, `Campid` in the translated one.
-        parameters = {"campId": campaign_id, "Campid": campaign_id}
         doubts: list[OutcomeUnknown] = []
+        parameters = payloads.campaign(campaign_id)
         cancelled = await self._call(methods.DELETE_CAMPAIGN, answers.cancelled, parameters, doubts=doubts)
         return replace(cancelled, repeated=bool(doubts))
 

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 from typing import ClassVar, Protocol
 
 from smsops.model.values import mask_text
@@ -155,7 +157,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A campaign that was taken: status 100 sent, 101 scheduled, 111 taken without its invalid numbers."""
+    """A campaign that was taken: status 100 sent, 101 scheduled, 111 taken without its invalid numbers.
+
+    `sms_ids` are the pairs (phone, id of its message) that the answer told (manual §6.4).
+    """
 
     status: int
     campaign_id: str
@@ -164,6 +169,7 @@ class Sent:
     contacts: int | None = None
     messages: int | None = None
     invalid_numbers: tuple[str, ...] = field(default=(), repr=False)
+    sms_ids: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,87 @@ class Cancelled:
 
     already: bool
     repeated: bool = False
+
+
+class DeliveryStatus(Enum):
+    """What became of one message (manual, appendix 6). A member is (code, meaning)."""
+
+    DELIVERED = (1, "delivered")
+    NOT_DELIVERED = (2, "not delivered, though the operator has sent it")
+    WITH_OPERATOR = (3, "handed over to the operator")
+    REJECTED = (4, "the message was rejected")
+    NUMBER_REJECTED = (5, "the message was rejected: probably an unknown number, or no such subscriber")
+
+    def __init__(self, code: int, meaning: str) -> None:
+        self.code = code
+        self.meaning = meaning
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What an operator reported of one message (manual §8, §9); it may change for 72 hours.
+
+    `status` is None where `code`, which is as the server wrote it, is not in the manual's table. `received` is in
+    the account's zone, and None where no date can be read.
+    """
+
+    phone: str = field(repr=False)
+    status: DeliveryStatus | None
+    code: str
+    comment: str
+    received: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReports:
+    """The delivery reports of a campaign, and the CLIMSGID that it was sent with (manual §8)."""
+
+    reports: tuple[DeliveryReport, ...]
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a recipient wrote back (manual §10 to §12). getPullBySmsId tells no `id`. `received` as in DeliveryReport."""
+
+    phone: str = field(repr=False)
+    text: str = field(repr=False)
+    campaign_id: str | None
+    id: str | None
+    received: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """The replies to a campaign, and the CLIMSGID that it was sent with (manual §11)."""
+
+    replies: tuple[Reply, ...]
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """One sendEmail (manual §29). `html` is the source itself; `date` as in `Message`."""
+
+    sender: str
+    recipients: Sequence[str] = field(repr=False)
+    subject: str
+    html: str = field(repr=False)
+    text: str | None = field(default=None, repr=False)
+    sender_name: str | None = None
+    reply_to: str | None = None
+    date: str | None = None
+    campaign_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentEmail:
+    """Emails that were taken: status 100 sent, 101 scheduled."""
+
+    status: int
+    campaign_id: str
+    credits: Number | None = None
+    invalid_addresses: tuple[str, ...] = field(default=(), repr=False)
 
 
 # Errors: what is known after a call that did not succeed
@@ -279,25 +366,37 @@ class Reader(Protocol):
     """Everything that can be asked and nothing that changes the account."""
 
     async def get_info(self, *, sub_account: str | None = None) -> AccountInfo:
-        """An account's status, balance and API key."""
+        """An account's status, balance and API key (manual §13)."""
 
     async def get_sub_accounts(self) -> tuple[SubAccountRecord, ...]:
-        """Every sub-account. Empty only when the server says that there is none."""
+        """Every sub-account (manual §18). Empty only when the server says that there is none."""
 
     async def get_lists(self, *, sub_account: str | None = None) -> tuple[ListRecord, ...]:
-        """Every contact list of the account or of one of its sub-accounts."""
+        """Every contact list of the account or of one of its sub-accounts (manual §25)."""
 
     async def get_contacts(self, list_name: str, *, sub_account: str | None = None) -> Contacts:
-        """Every contact of a list."""
+        """Every contact of a list (manual §26)."""
 
     async def get_blacklist(self, *, sub_account: str | None = None) -> frozenset[str]:
-        """The numbers that no message reaches any more, digits only."""
+        """The numbers that no message reaches any more, digits only (manual §14)."""
 
     async def get_credits_by_country(self, iso: str) -> Number:
-        """What one SMS to a country costs (ISO 3166, two letters)."""
+        """What one SMS to a country costs (ISO 3166, two letters; manual §27)."""
 
     async def simulate_campaign(self, message: Message) -> Simulation:
-        """What `send_sms` of this message would cost."""
+        """What `send_sms` of this message would cost (manual §7)."""
+
+    async def get_acks(self, campaign_id: str, *, sub_account: str | None = None) -> DeliveryReports:
+        """The delivery reports that a campaign has so far (manual §8)."""
+
+    async def get_ack_by_sms_id(self, sms_id: str, *, sub_account: str | None = None) -> tuple[DeliveryReport, ...]:
+        """What was reported of one message, by its id in `Sent.sms_ids` (manual §9); as a rule one report."""
+
+    async def get_pull(self, campaign_id: str, *, sub_account: str | None = None) -> Replies:
+        """The replies to a campaign, also those that `get_pulls` has brought before (manual §11)."""
+
+    async def get_pull_by_sms_id(self, sms_id: str, *, sub_account: str | None = None) -> tuple[Reply, ...]:
+        """The replies to one message, by its id in `Sent.sms_ids` (manual §12); as a rule one."""
 
     def account(self, credentials: Credentials) -> Reader:
         """The same server as another account: for what only a sub-account's own login can ask."""
@@ -311,41 +410,62 @@ class Writer(Reader, Protocol):
     """
 
     async def create_sub_account(self, data: Mapping[str, str]) -> CreatedSubAccount:
-        """Create a sub-account from the fields of accountData (upper case, manual §16)."""
+        """Create a sub-account from the fields of accountData (upper case; manual §16)."""
 
     async def update_sub_account(self, login: str, data: Mapping[str, str]) -> None:
-        """Change the fields given in `data`; the others stay."""
+        """Change the fields given in `data`; the others stay (manual §17)."""
 
     async def delete_sub_account(self, login: str) -> None:
-        """Delete a sub-account."""
+        """Delete a sub-account (manual §20)."""
 
     async def manage_sub_account_credits(self, login: str, amount: int) -> Number | None:
-        """Move credits to a sub-account, or back when negative. Returns its new balance, when told."""
+        """Move credits to a sub-account, or back when negative (manual §19). Returns its new balance, when told."""
 
     async def create_list(
         self, name: str, *, locked: bool, fields: Sequence[ListField], sub_account: str | None = None
     ) -> None:
-        """Create an empty list."""
+        """Create an empty list (manual §21)."""
 
     async def delete_list(self, name: str, *, sub_account: str | None = None) -> None:
-        """Delete a list and its contacts."""
+        """Delete a list and its contacts (manual §24)."""
 
     async def populate_list(
         self, name: str, contacts: Sequence[tuple[str, Mapping[str, str]]], *, sub_account: str | None = None
     ) -> Counts:
-        """Insert contacts. One that is already there is counted as duplicated and keeps its old values."""
+        """Insert contacts (manual §22). One that is there already is counted as duplicated and keeps its old values."""
 
     async def delete_contacts(self, name: str, phones: Sequence[str], *, sub_account: str | None = None) -> Counts:
-        """Remove contacts by phone."""
+        """Remove contacts by phone (manual §23)."""
 
     async def send_sms(self, message: Message) -> Sent:
-        """Send or schedule a campaign, exactly once or not at all, or `OutcomeUnknown`."""
+        """Send or schedule a campaign (manual §6), exactly once or not at all, or `OutcomeUnknown`."""
+
+    async def send_simplified(
+        self,
+        text: str,
+        phones: Sequence[str],
+        *,
+        sender: str | None = None,
+        date: str | None = None,
+        campaign_name: str | None = None,
+    ) -> Sent:
+        """Send or schedule one text without variables (manual §5). As `send_sms`, but the answer tells less."""
+
+    async def send_email(self, email: Email) -> SentEmail:
+        """Send or schedule an email (manual §29), exactly once or not at all, or `OutcomeUnknown`."""
+
+    async def get_pulls(self, *, limit: int | None = None, sub_account: str | None = None) -> tuple[Reply, ...]:
+        """Take the replies to all campaigns that were not taken yet, the latest first (manual §10).
+
+        The server gives each of them once, at most `limit` (1,000 unless told) a call: it is a write. After
+        `OutcomeUnknown` some may be gone; `get_pull` still has them, campaign by campaign.
+        """
 
     async def delete_campaign(self, campaign_id: str) -> Cancelled:
-        """Cancel a scheduled campaign."""
+        """Cancel a scheduled campaign (manual §15)."""
 
     async def shorten_url(self, url: str) -> str:
-        """A short address that leads to an http(s) address, a new one for each call."""
+        """A short address that leads to an http(s) address, a new one for each call (manual §28)."""
 
     def account(self, credentials: Credentials) -> Writer:
         """The same server as another account: for what only a sub-account's own login can do."""

@@ -54,7 +54,7 @@ class StatusTable(Enum):
 
 
 class NoStatus(StatusTable):
-    """For the reads whose good answer has no status, or one in free text (manual §13, §14, §25 to §27)."""
+    """For the reads whose good answer has no status of the call (manual §8, §9, §11 to §14, §25 to §27)."""
 
 
 class SubAccountsStatus(StatusTable):
@@ -141,8 +141,24 @@ class CancelStatus(StatusTable):
     ALREADY_SENT = ("CAMPALREADYSENT", "the campaign has already been sent", Verdict.REFUSED, "CAMPAIGNALREADYSENT")
 
 
-class ShortenStatus(StatusTable):
-    """shortenUrl (manual §28): its good answer has no status; where there is one, it means what it does elsewhere."""
+class EmailStatus(StatusTable):
+    """sendEmail (appendix 21)."""
+
+    SENT = (100, "sent", Verdict.DONE)
+    SCHEDULED = (101, "scheduled", Verdict.DONE)
+    UNAUTHENTICATED = (102, "no account matches this login and API key", Verdict.UNAUTHENTICATED)
+    TOO_FEW_CREDITS = (104, "not enough credits", Verdict.REFUSED)
+    EMPTY_DATA = (105, "no data", Verdict.REFUSED)
+    BAD_SENDER = (106, "the sender's address is invalid or missing", Verdict.REFUSED)
+    NO_SUBJECT = (107, "the subject is empty", Verdict.REFUSED)
+    MALFORMED_HTML = (109, "invalid or incomplete data after the HTML", Verdict.REFUSED)
+    NO_RECIPIENT = (110, "no recipients", Verdict.REFUSED)
+    NO_VALID_RECIPIENT = (114, "no valid address among the recipients", Verdict.REFUSED)
+    BAD_DATE = (115, "malformed date", Verdict.REFUSED)
+
+
+class ImpliedStatus(StatusTable):
+    """shortenUrl and getPulls (manual §28, §10): a good answer has no status; where there is one, it means what it does elsewhere."""
 
     ERROR = (0, "an error has occurred", Verdict.REFUSED)
     DONE = (1, "done", Verdict.DONE)
@@ -154,7 +170,8 @@ class ShortenStatus(StatusTable):
 class Method:
     """One method: its name in the URL, whether it may be repeated, its statuses, its section of the manual.
 
-    `settled_by` are the refusals that say how things stand, whatever became of an earlier request.
+    `settled_by` are the refusals that say how things stand, whatever became of an earlier request. `at_root` is
+    for the one that has no name in the URL.
     """
 
     name: str
@@ -162,6 +179,11 @@ class Method:
     statuses: type[StatusTable]
     section: str
     settled_by: tuple[StatusTable, ...] = ()
+    at_root: bool = False
+
+    @property
+    def path(self) -> str:
+        return "" if self.at_root else f"{self.name}/"
 
     @property
     def reads(self) -> bool:
@@ -196,6 +218,10 @@ GET_LISTS = Method("getLists", Retry.READ, NoStatus, "§25")
 GET_CONTACTS = Method("getContacts", Retry.READ, NoStatus, "§26")
 GET_CREDITS_BY_COUNTRY = Method("getCreditsByCountryIsoCode", Retry.READ, NoStatus, "§27")
 SIMULATE_CAMPAIGN = Method("simulateCampaign", Retry.READ, SendStatus, "§7")
+GET_ACKS = Method("getAcks", Retry.READ, NoStatus, "§8")
+GET_ACK_BY_SMS_ID = Method("getAckBySmsId", Retry.READ, NoStatus, "§9")
+GET_PULL = Method("getPull", Retry.READ, NoStatus, "§11")
+GET_PULL_BY_SMS_ID = Method("getPullBySmsId", Retry.READ, NoStatus, "§12")
 
 CREATE_SUB_ACCOUNT = Method("createSubAccount", Retry.AFTER_READING_BACK, EditStatus, "§16")
 UPDATE_SUB_ACCOUNT = Method("updateSubAccount", Retry.REPEATABLE, EditStatus, "§17")
@@ -208,11 +234,15 @@ POPULATE_LIST = Method("populateList", Retry.AFTER_READING_BACK, EditStatus, "§
 DELETE_CONTACTS = Method("deleteContacts", Retry.AFTER_READING_BACK, EditStatus, "§23")
 DELETE_LIST = Method("deleteList", Retry.AFTER_READING_BACK, EditStatus, "§24")
 SEND_SMS = Method("sendSms", Retry.NEVER, SendStatus, "§6")
+SIMPLIFIED_SENDING = Method("simplified sending", Retry.NEVER, SendStatus, "§5", at_root=True)
+SEND_EMAIL = Method("sendEmail", Retry.NEVER, EmailStatus, "§29")
+# Each reply is given once. A second request would bring the next ones, as if there had been no others.
+GET_PULLS = Method("getPulls", Retry.AFTER_READING_BACK, ImpliedStatus, "§10")
 DELETE_CAMPAIGN = Method(
     "deleteCampaign", Retry.REPEATABLE, CancelStatus, "§15", (CancelStatus.ALREADY_SENT, CancelStatus.NOT_SCHEDULED)
 )
 # A second short link for the same address costs nothing and does no harm.
-SHORTEN_URL = Method("shortenUrl", Retry.REPEATABLE, ShortenStatus, "§28")
+SHORTEN_URL = Method("shortenUrl", Retry.REPEATABLE, ImpliedStatus, "§28")
 
 METHODS = (
     GET_INFO,
@@ -222,6 +252,10 @@ METHODS = (
     GET_CONTACTS,
     GET_CREDITS_BY_COUNTRY,
     SIMULATE_CAMPAIGN,
+    GET_ACKS,
+    GET_ACK_BY_SMS_ID,
+    GET_PULL,
+    GET_PULL_BY_SMS_ID,
     CREATE_SUB_ACCOUNT,
     UPDATE_SUB_ACCOUNT,
     DELETE_SUB_ACCOUNT,
@@ -231,6 +265,9 @@ METHODS = (
     DELETE_CONTACTS,
     DELETE_LIST,
     SEND_SMS,
+    SIMPLIFIED_SENDING,
+    SEND_EMAIL,
+    GET_PULLS,
     DELETE_CAMPAIGN,
     SHORTEN_URL,
 )

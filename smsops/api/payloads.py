@@ -1,15 +1,64 @@
-"""The parameters that carry data: JSON text, always inside {"DATA": …} (manual §6, §16, §21 to §23).
+"""The parameters that carry data: JSON or XML, always inside DATA (manual §6, §16, §21 to §23, §29).
 
 The manual prints the wrapper and leaves it out here and there; a client in production had to add it.
+What is made here is the data as it stands in JSON; `written` makes text of it in either format.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import TypeAlias
 
-from smsops.api.contract import ListField, Message, Recipient
+from smsops.api.contract import Email, ListField, Message, Recipient
+
+Data: TypeAlias = "Mapping[str, str | Sequence[Mapping[str, str]]]"
+
+
+class Format(Enum):
+    """The format of requests, and the one that their answers are asked for in."""
+
+    JSON = "json"
+    XML = "xml"
+
+
+class Unwritable(ValueError):
+    """Data that a format cannot express; the text says why and quotes no value."""
+
+
+def written(data: Data, format: Format) -> str:
+    """The text of a parameter that carries data."""
+    if format is Format.XML:
+        return _xml("DATA", data)
+    return json.dumps({"DATA": data}, ensure_ascii=False, separators=(",", ":"))
+
+
+# A list in JSON is in XML what its members are called, and what stands around them (appendices 1, 11, 13 and 16).
+_IN_XML = {"STRUCTURE": ("STRUCTURE", "FIELD"), "CONTACT": ("CONTACTS", "CONTACT"), "SMS": (None, "SMS")}
+_XML_NAME = re.compile("[A-Za-z_À-ÖØ-öø-ÿ][A-Za-z_À-ÖØ-öø-ÿ0-9.-]*")
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_XML_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})  # a bare \r would be read as \n
+
+
+def _xml(name: str, data: Data) -> str:
+    return f"<{name}>{''.join(_xml_members(data))}</{name}>"
+
+
+def _xml_members(data: Data) -> Iterator[str]:
+    for key, value in data.items():
+        if not isinstance(value, str):
+            around, member = _IN_XML[key]
+            members = "".join(_xml(member, each) for each in value)
+            yield members if around is None else f"<{around}>{members}</{around}>"
+        elif not _XML_NAME.fullmatch(key):
+            raise Unwritable(f"the field {key!r} cannot be an element in XML; JSON can have it")
+        elif _NOT_IN_XML.search(value):
+            raise Unwritable(f"{key} has a character that XML cannot express; JSON can")
+        else:
+            yield f"<{key}>{value.translate(_XML_ESCAPES)}</{key}>"
 
 
 def scope(sub_account: str | None) -> dict[str, str]:
@@ -26,10 +75,6 @@ def _stream_scope(sub_account: str | None) -> dict[str, str]:
     return {} if sub_account is None else {"SUBACCOUNT": sub_account} | scope(sub_account)
 
 
-def _wrapped(data: Mapping[str, object]) -> str:
-    return json.dumps({"DATA": data}, ensure_ascii=False, separators=(",", ":"))
-
-
 def digits(phone: str) -> str:
     """A phone as it is sent: without blanks and "+", which a server may read as a blank."""
     return re.sub(r"[\s+]", "", phone)
@@ -39,43 +84,47 @@ def _flag(value: bool) -> str:
     return "1" if value else "0"
 
 
-def account_to_create(data: Mapping[str, str]) -> str:
+def account_to_create(data: Mapping[str, str]) -> Data:
     """accountData of createSubAccount. In production ACTIVE must not be sent when it is 1, the default."""
-    return _wrapped({key: value for key, value in data.items() if (key.upper(), value) != ("ACTIVE", "1")})
+    return {key: value for key, value in data.items() if (key.upper(), value) != ("ACTIVE", "1")}
 
 
-def account_changes(data: Mapping[str, str]) -> str:
+def account_changes(data: Mapping[str, str]) -> Data:
     """accountData of updateSubAccount: what is not in it stays as it is."""
-    return _wrapped(data)
+    return dict(data)
 
 
-def new_list(name: str, *, locked: bool, fields: Sequence[ListField], sub_account: str | None) -> str:
+def new_list(name: str, *, locked: bool, fields: Sequence[ListField], sub_account: str | None) -> Data:
     """listData of createList."""
-    data: dict[str, object] = {"LISTNAME": name, **_stream_scope(sub_account), "LOCKED": _flag(locked)}
+    data: dict[str, str | Sequence[Mapping[str, str]]] = {
+        "LISTNAME": name,
+        **_stream_scope(sub_account),
+        "LOCKED": _flag(locked),
+    }
     if fields:
         data["STRUCTURE"] = [
             {"FIELDNAME": field.name, "FILTER": _flag(field.filter), "MAILING": _flag(field.mailing)}
             for field in fields
         ]
-    return _wrapped(data)
+    return data
 
 
-def new_contacts(name: str, contacts: Sequence[tuple[str, Mapping[str, str]]], *, sub_account: str | None) -> str:
+def new_contacts(name: str, contacts: Sequence[tuple[str, Mapping[str, str]]], *, sub_account: str | None) -> Data:
     """populateData of populateList. The phone given is the contact's, whatever its fields are called."""
     members = [
         {key: value for key, value in fields.items() if key.upper() != "MOBILEPHONE"} | {"MOBILEPHONE": digits(phone)}
         for phone, fields in contacts
     ]
-    return _wrapped({"LISTNAME": name} | _stream_scope(sub_account) | {"CONTACT": members})
+    return {"LISTNAME": name, **_stream_scope(sub_account), "CONTACT": members}
 
 
-def contacts_to_delete(name: str, phones: Sequence[str], *, sub_account: str | None) -> str:
+def contacts_to_delete(name: str, phones: Sequence[str], *, sub_account: str | None) -> Data:
     """deleteData of deleteContacts."""
     members = [{"MOBILEPHONE": digits(phone)} for phone in phones]
-    return _wrapped({"LISTNAME": name} | _stream_scope(sub_account) | {"CONTACT": members})
+    return {"LISTNAME": name, **_stream_scope(sub_account), "CONTACT": members}
 
 
-def message_data(message: Message) -> str:
+def message_data(message: Message) -> Data:
     """smsData of sendSms and simulateCampaign. DYNAMIC is always sent: clients that send no variables send 0."""
     optional = {
         "CAMPAIGN_NAME": message.campaign_name,
@@ -84,10 +133,10 @@ def message_data(message: Message) -> str:
         "MAIL_NOTIF": None if message.notify is None else _flag(message.notify),
         "CLIMSGID": message.client_id,
     }
-    data: dict[str, object] = {"MESSAGE": message.text, "DYNAMIC": str(message.dynamic)}
+    data: dict[str, str | Sequence[Mapping[str, str]]] = {"MESSAGE": message.text, "DYNAMIC": str(message.dynamic)}
     data |= {key: value for key, value in optional.items() if value is not None}
     data["SMS"] = [_recipient(recipient, message.client_id) for recipient in message.recipients]
-    return _wrapped(data)
+    return data
 
 
 def _recipient(recipient: Recipient, client_id: str | None) -> dict[str, str]:
@@ -96,3 +145,36 @@ def _recipient(recipient: Recipient, client_id: str | None) -> dict[str, str]:
     if client_id is not None:  # the manual has it beside the number, other clients in the data: both
         data["CLIMSGID"] = client_id
     return data
+
+
+def email_data(email: Email) -> Data:
+    """emailData of sendEmail, its HTML in base64. What separates addresses got lost in the manual's translation."""
+    optional = {
+        "DATE": email.date,
+        "ALIAS": email.sender_name,
+        "MAILTEXT": email.text,
+        "CAMPAIGN_NAME": email.campaign_name,
+        "REPLY_TO": email.reply_to,
+    }
+    html = base64.b64encode(email.html.encode("utf-8", "surrogatepass")).decode("ascii")
+    data = {"FROM": email.sender, "TO": ";".join(email.recipients), "SUBJECT": email.subject, "HTML": html}
+    return data | {key: value for key, value in optional.items() if value is not None}
+
+
+def simplified_message(
+    text: str, phones: Sequence[str], *, sender: str | None, date: str | None, campaign_name: str | None
+) -> dict[str, str]:
+    """The parameters of a simplified sending, which has no data in JSON (manual §5: `TPOA` in its table, `tpoa` in its example)."""
+    optional = {"TPOA": sender, "tpoa": sender, "date": date, "campaign": campaign_name}
+    parameters = {"message": text, "mobile": ";".join(map(digits, phones))}
+    return parameters | {key: value for key, value in optional.items() if value is not None}
+
+
+def campaign(campaign_id: str) -> dict[str, str]:
+    """The parameter that names a campaign: `campId` in the French manual and in clients, `Campid` in the translated one."""
+    return {"campId": campaign_id, "Campid": campaign_id}
+
+
+def sms(sms_id: str) -> dict[str, str]:
+    """The parameter that names a message: `smsIds` in the manual, which means one, `smsId` in clients."""
+    return {"smsIds": sms_id, "smsId": sms_id}

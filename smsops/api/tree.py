@@ -10,18 +10,25 @@ from __future__ import annotations
 
 import json
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from smsops.api.contract import Number
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | int | Decimal | bool | None"
 Mapped: TypeAlias = dict[str, Tree]
 
 _BLANK = " \t\r\n\ufeff\x00"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
+_MOMENT = re.compile(
+    r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[ T]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?: *([ap])\.?m\.?)?)?",
+    re.IGNORECASE,
+)
 _MOST_DIGITS = 40
 
 
@@ -66,20 +73,23 @@ _JSON = json.JSONDecoder(parse_float=Decimal, parse_constant=_not_a_number, obje
 
 
 def _from_xml(body: bytes) -> Tree:
-    # A document type is a sign of HTML, and the only way in which XML can blow up or reach outside.
-    if b"<!" in re.sub(rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->", b"", body, flags=re.DOTALL):
-        raise Malformed("the answer is an HTML page")
-    root = None
+    from defusedxml.common import DTDForbidden  # answers are in XML only when that was asked for, or by mistake
+    from defusedxml.ElementTree import ParseError, fromstring
+
+    problem = "the answer is an HTML page"
     try:
-        root = ElementTree.fromstring(body.strip(_BLANK.encode()))  # noqa: S314 (no document type: see above)
+        # A document type is a sign of HTML, and the only way in which XML can blow up or reach outside.
+        root = fromstring(body.strip(_BLANK.encode()), forbid_dtd=True)
         if root.tag.lower() != "html":
             return _from_element(root)
-    except (ElementTree.ParseError, ValueError, LookupError, RecursionError):
+    except DTDForbidden:
         pass
-    raise Malformed("the answer is XML that breaks off, or HTML" if root is None else "the answer is an HTML page")
+    except (ParseError, ValueError, LookupError, RecursionError):
+        problem = "the answer is XML that breaks off, or HTML"
+    raise Malformed(problem)
 
 
-def _from_element(element: ElementTree.Element) -> Tree:
+def _from_element(element: Element) -> Tree:
     # The name of the root says nothing: sendEmail's is SendSMS, and their case varies.
     if not len(element):
         return (element.text or "").strip()
@@ -183,6 +193,20 @@ def count(tree: Tree) -> int | None:
     """A number of things: whole and not negative; None otherwise."""
     value = number(tree)
     return value if isinstance(value, int) and value >= 0 else None
+
+
+def moment(tree: Tree) -> datetime | None:
+    """A date with its time, which may count to 12 and say a.m. or p.m.; None when it is neither."""
+    match = _MOMENT.fullmatch(tree.strip()) if isinstance(tree, str) else None
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    if match[7] and 1 <= hour <= 12:  # "16:00 p.m." is nothing but a translator's zeal
+        hour = hour % 12 + (12 if match[7].lower() == "p" else 0)
+    try:
+        return datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return None
 
 
 def _whole(value: Number) -> Number:

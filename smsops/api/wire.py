@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 HEADERS = {
-    "Accept": "application/json",
+    "Accept": "application/json, application/xml",
     "Content-Type": "application/x-www-form-urlencoded",
     "User-Agent": "smsops",
 }

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import Credentials, Message, Recipient
+from smsops.api.contract import Credentials, Email, Message, Recipient
+from smsops.api.methods import SIMPLIFIED_SENDING
 from smsops.api.wire import Wire
 
 T = TypeVar("T")
@@ -40,6 +41,10 @@ Step = Reply | Exception | bytes | str | dict[str, Any] | list[Any] | int
 
 LOGIN, KEY = "acme", "key-of-acme"
 MESSAGE = Message("Bonjour", [Recipient("33612345678")], date="2026-11-27 10:00:00")
+EMAIL = Email("news@acme.example", ["marie@acme.example", "luc@acme.example"], "Soldes", "<p>Été</p>")
+
+REPORT = {"phoneNumber": "33612345678", "status": "1", "comment": "Delivered", "receptionDate": "2026-11-27 10:00:05"}
+REPLY = {"phoneNumber": "33612345678", "campaignId": "ap_1", "message": "Oui", "receptionDate": "2026-11-27 10:07:00"}
 
 # Every method once: what calls it, and an answer that is a success.
 READS: dict[str, tuple[Callable[[WriterClient], Awaitable[object]], Step]] = {
@@ -53,7 +58,13 @@ READS: dict[str, tuple[Callable[[WriterClient], Awaitable[object]], Step]] = {
         lambda api: api.simulate_campaign(MESSAGE),
         {"status": 100, "nbCredits": 15, "nbContacts": 1, "nbSms": 1},
     ),
+    "getAcks": (lambda api: api.get_acks("ap_1"), {"acks": [REPORT], "cliMsgId": "c-1"}),
+    "getAckBySmsId": (lambda api: api.get_ack_by_sms_id("f8c9-64e0"), REPORT),
+    "getPull": (lambda api: api.get_pull("ap_1"), {"mos": [REPLY], "cliMsgId": "c-1"}),
+    "getPullBySmsId": (lambda api: api.get_pull_by_sms_id("f8c9-64e0"), REPLY),
 }
+REPORTS = ("getAcks", "getAckBySmsId", "getPull", "getPullBySmsId")
+"""Reads whose `error` may be about anything, not only the login."""
 COUNTED = {"status": "1", "Success": 1, "Ignored": 0, "Duplicated": 0}
 WRITES: dict[str, tuple[Callable[[WriterClient], Awaitable[object]], Step]] = {
     "createSubAccount": (
@@ -71,6 +82,12 @@ WRITES: dict[str, tuple[Callable[[WriterClient], Awaitable[object]], Step]] = {
     "populateList": (lambda api: api.populate_list("vip", [("33612345678", {})]), COUNTED),
     "deleteContacts": (lambda api: api.delete_contacts("vip", ["33612345678"]), COUNTED),
     "sendSms": (lambda api: api.send_sms(MESSAGE), {"status": 101, "campaignId": "ap_1"}),
+    "simplified sending": (
+        lambda api: api.send_simplified("Bonjour", ["33612345678"]),
+        {"status": 100, "campaignId": "ap_1"},
+    ),
+    "sendEmail": (lambda api: api.send_email(EMAIL), {"status": 100, "campaignId": "em_1"}),
+    "getPulls": (lambda api: api.get_pulls(), {"mos": [REPLY | {"id": "32154"}]}),
     "deleteCampaign": (lambda api: api.delete_campaign("ap_1"), {"status": "OK"}),
     "shortenUrl": (
         lambda api: api.shorten_url("https://acme.example/sale"),
@@ -110,7 +127,8 @@ class Asked:
 
     @property
     def method(self) -> str:
-        return self.url.rstrip("/").rpartition("/")[2]
+        last = self.url.rstrip("/").rpartition("/")[2]
+        return SIMPLIFIED_SENDING.name if last == "9.0" else last
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -151,6 +169,11 @@ class Server(ScriptedWire):
     def parameters(self) -> dict[str, str]:
         """The parameters of the last request."""
         return self.requests[-1].parameters
+
+    @property
+    def blank_parameters(self) -> dict[str, str]:
+        """The parameters of the last request, empty ones included."""
+        return dict(parse_qsl(self.requests[-1].content.decode(), keep_blank_values=True, strict_parsing=True))
 
     def data(self, name: str) -> Any:
         """A payload of the last request, out of its wrapper."""

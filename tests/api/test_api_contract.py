@@ -1,6 +1,7 @@
 """What the rest of the package relies on: the ports, the purity of the contract, and that nothing secret shows."""
 
 import inspect
+import re
 import subprocess
 import sys
 from typing import Any
@@ -15,14 +16,22 @@ from smsops.api.contract import (
     Contacts,
     CreatedSubAccount,
     Credentials,
+    DeliveryReport,
+    DeliveryReports,
+    DeliveryStatus,
+    Email,
     NotSent,
     OutcomeUnknown,
     Reader,
     Refused,
+    Replies,
+    Reply,
     Sent,
+    SentEmail,
     Unreadable,
     Writer,
 )
+from smsops.api.methods import METHODS, Method
 from smsops.table import Rows
 from tests.api.scripted_server import CALLS, KEY, MESSAGE, WRITES, Server, Step, ask, failure
 
@@ -35,7 +44,7 @@ def test_reader_cannot_write() -> None:
     """The client that the planner gets has no mutating method."""
     assert public(ReaderClient) == public(Reader)
     assert not public(Reader) & (public(Writer) - public(Reader))
-    assert len(public(Reader)) == 8
+    assert len(public(Reader)) == 12
     assert isinstance(ReaderClient(None, Credentials("a", "b")).account(Credentials("c", "d")), ReaderClient)  # type: ignore[arg-type]
     assert not isinstance(ReaderClient(None, Credentials("a", "b")).account(Credentials("c", "d")), WriterClient)  # type: ignore[arg-type]
 
@@ -46,6 +55,17 @@ def test_writer_is_the_port() -> None:
     for name in public(Writer):
         promised, kept = (inspect.signature(getattr(kind, name)) for kind in (Writer, WriterClient))
         assert list(promised.parameters.values()) == list(kept.parameters.values()), name
+
+
+RENAMED = {"simplified sending": "send_simplified", "getCreditsByCountryIsoCode": "get_credits_by_country"}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_documentation_cites_the_manual(method: Method) -> None:
+    """Whoever reads what a method does is told where the manual says so."""
+    name = RENAMED.get(method.name) or re.sub("([A-Z])", r"_\1", method.name).lower()
+
+    assert re.search(rf"manual {method.section}\b", inspect.getdoc(getattr(Writer, name)) or "")
 
 
 @pytest.mark.parametrize("module", ["contract", "methods", "answers", "tree", "verdicts", "payloads", "wire"])
@@ -74,7 +94,11 @@ def test_errors_are_one_tree_with_codes() -> None:
         CreatedSubAccount("s3cret"),
         Contacts(Rows({"33612345678": {"FIRSTNAME": "Marie"}}), 1),
         MESSAGE,
-        Sent(100, "ap_1", invalid_numbers=("33612345678",)),
+        Sent(100, "ap_1", invalid_numbers=("33612345678",), sms_ids=(("33612345678", "s3cret"),)),
+        DeliveryReports((DeliveryReport("33612345678", DeliveryStatus.DELIVERED, "1", "", None),)),
+        Replies((Reply("33612345678", "Marie s3cret", "ap_1", "1", None),)),
+        Email("news@acme.example", ["Marie <m@acme.example>"], "Soldes", "<p>Marie s3cret", text="Marie"),
+        SentEmail(100, "em_1", invalid_addresses=("Marie <m@acme.example>",)),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -114,7 +114,7 @@ def test_a_request() -> None:
     assert head.startswith(b"post /http/9.0/getlists/ http/1.1\r\n")
     for header in (
         b"content-type: application/x-www-form-urlencoded",
-        b"accept: application/json",
+        b"accept: application/json, application/xml",
         b"user-agent: smsops",
     ):
         assert header in head.split(b"\r\n")

@@ -1,13 +1,15 @@
 """What goes over the wire: the address, the parameters, both spellings of a name, the payloads."""
 
+import base64
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from smsops.api.client import WriterClient
 from smsops.api.contract import ListField, Message, NotSent, Recipient
-from tests.api.scripted_server import CALLS, KEY, LOGIN, MESSAGE, Server, ask, failure
+from tests.api.scripted_server import CALLS, EMAIL, KEY, LOGIN, MESSAGE, Server, ask, failure
 
 Call = Callable[[WriterClient], Awaitable[object]]
 
@@ -24,7 +26,7 @@ def test_every_request(method: str) -> None:
     server = sent_by(CALLS[method][0], method)
     (request,) = server.requests
 
-    assert request.url == f"https://api.example/http/9.0/{method}/"
+    assert request.url == f"https://api.example/http/9.0/{'' if method == 'simplified sending' else f'{method}/'}"
     assert {"login": LOGIN, "apiKey": KEY, "returnformat": "json"}.items() <= server.parameters.items()
 
 
@@ -33,6 +35,11 @@ SCOPED: dict[str, Call] = {
     "getContacts": lambda api: api.get_contacts("vip", sub_account="paris"),
     "getBlacklist": lambda api: api.get_blacklist(sub_account="paris"),
     "getInfo": lambda api: api.get_info(sub_account="paris"),
+    "getAcks": lambda api: api.get_acks("ap_1", sub_account="paris"),
+    "getAckBySmsId": lambda api: api.get_ack_by_sms_id("f8c9", sub_account="paris"),
+    "getPull": lambda api: api.get_pull("ap_1", sub_account="paris"),
+    "getPullBySmsId": lambda api: api.get_pull_by_sms_id("f8c9", sub_account="paris"),
+    "getPulls": lambda api: api.get_pulls(sub_account="paris"),
     "updateSubAccount": lambda api: api.update_sub_account("paris", {"CITY": "Nice"}),
     "manageSubAccountCredits": lambda api: api.manage_sub_account_credits("paris", 5),
     "createList": lambda api: api.create_list("vip", locked=False, fields=(), sub_account="paris"),
@@ -65,11 +72,65 @@ def test_delete_sub_account_has_a_parameter_of_its_own() -> None:
     assert sent_by(CALLS["deleteSubAccount"][0], "deleteSubAccount").parameters["loginToDelete"] == "paris"
 
 
-def test_delete_campaign_sends_both_spellings() -> None:
+@pytest.mark.parametrize("method", ["deleteCampaign", "getAcks", "getPull"])
+def test_a_campaign_is_named_in_both_spellings(method: str) -> None:
     """campId and Campid."""
-    parameters = sent_by(CALLS["deleteCampaign"][0], "deleteCampaign").parameters
+    parameters = sent_by(CALLS[method][0], method).parameters
 
     assert (parameters["campId"], parameters["Campid"]) == ("ap_1", "ap_1")
+
+
+@pytest.mark.parametrize("method", ["getAckBySmsId", "getPullBySmsId"])
+def test_a_message_is_named_in_both_spellings(method: str) -> None:
+    """smsIds and smsId."""
+    parameters = sent_by(CALLS[method][0], method).parameters
+
+    assert (parameters["smsIds"], parameters["smsId"]) == ("f8c9-64e0", "f8c9-64e0")
+
+
+def test_the_limit_of_replies_goes_along_when_given() -> None:
+    """The server has a limit of its own."""
+    assert "limit" not in sent_by(CALLS["getPulls"][0], "getPulls").parameters
+    assert sent_by(lambda api: api.get_pulls(limit=5), "getPulls").parameters["limit"] == "5"
+
+
+def test_simplified_sending_needs_no_data_in_json() -> None:
+    """Numbers are joined by semicolons, the sender is named as the manual's table and its example do, nothing else is sent."""
+    server = sent_by(CALLS["simplified sending"][0], "simplified sending")
+    assert server.parameters.keys() == {"login", "apiKey", "returnformat", "message", "mobile"}
+
+    def whole(api: WriterClient) -> Awaitable[object]:
+        phones = ["+33 6 12 34 56 78", "33700000000"]
+        return api.send_simplified("Été", phones, sender="ACME", date="2026-11-27 10:00:00", campaign_name="n")
+
+    assert sent_by(whole, "simplified sending").parameters.items() >= {
+        ("message", "Été"),
+        ("mobile", "33612345678;33700000000"),
+        ("TPOA", "ACME"),
+        ("tpoa", "ACME"),
+        ("date", "2026-11-27 10:00:00"),
+        ("campaign", "n"),
+    }
+
+
+def test_email() -> None:
+    """The HTML travels in base64, addresses are joined by semicolons, what was not given is not there."""
+    assert sent_by(CALLS["sendEmail"][0], "sendEmail").data("emailData") == {
+        "FROM": "news@acme.example",
+        "TO": "marie@acme.example;luc@acme.example",
+        "SUBJECT": "Soldes",
+        "HTML": base64.b64encode("<p>Été</p>".encode()).decode(),
+    }
+    optional = {"text": "T", "sender_name": "N", "reply_to": "r@a.example", "date": "2026-11-27 10:00:00"}
+    email = replace(EMAIL, **optional, campaign_name="C")
+
+    assert sent_by(lambda api: api.send_email(email), "sendEmail").data("emailData").items() >= {
+        ("MAILTEXT", "T"),
+        ("ALIAS", "N"),
+        ("REPLY_TO", "r@a.example"),
+        ("DATE", "2026-11-27 10:00:00"),
+        ("CAMPAIGN_NAME", "C"),
+    }
 
 
 def test_address_arrives_whole() -> None:

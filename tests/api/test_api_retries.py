@@ -255,4 +255,9 @@ def test_retry_classes() -> None:
     assert set(found) == set(CALLS)
     assert {name for name, retry in found.items() if retry is Retry.READ} == set(READS)
     assert {name for name, retry in found.items() if retry is Retry.REPEATABLE} == set(REPEATABLE)
-    assert {name for name, retry in found.items() if retry is Retry.NEVER} == {"sendSms", "manageSubAccountCredits"}
+    assert {name for name, retry in found.items() if retry is Retry.NEVER} == {
+        "sendSms",
+        "simplified sending",
+        "sendEmail",
+        "manageSubAccountCredits",
+    }

@@ -21,7 +21,8 @@ from smsops.api.contract import (
 )
 from smsops.cli.connect import SandboxWire
 from smsops.sandbox.app import Sandbox
-from tests.api.scripted_server import CALLS, KEY, LOGIN, ask
+from smsops.sandbox.handlers import METHODS
+from tests.api.scripted_server import CALLS, KEY, LOGIN, REPORTS, ask
 
 ACCOUNT = {
     "FIRSTNAME": "Thomas",
@@ -112,12 +113,12 @@ async def send_and_cancel(api: WriterClient) -> None:
     assert all(url.startswith("http://bs.ms/") for url in short)
 
 
-@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize("method", sorted(set(CALLS) & set(METHODS)))
 def test_wrong_key(sandbox: Sandbox, method: str) -> None:
-    """A wrong key is a refusal for every method, and for the reads one of authentication."""
+    """A wrong key is a refusal for every method, and one of authentication for the reads that cannot fail otherwise."""
     with pytest.raises(Refused) as raised:
         on(sandbox, CALLS[method][0], key="wrong-key")
-    if method.startswith("get") or "Campaign" in method or method == "sendSms":
+    if (method.startswith("get") and method not in REPORTS) or "Campaign" in method or method == "sendSms":
         assert type(raised.value) is AuthenticationRefused
 
 

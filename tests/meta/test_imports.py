@@ -14,6 +14,7 @@ HEAVY = [
     "aiohttp",
     "cel",
     "cryptography",
+    "defusedxml",
     "duckdb",
     "holidays",
     "httpx",

@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 CONFINED: dict[str, tuple[str, ...]] = {
     "pycurl": ("api/network.py",),
+    "defusedxml": ("api/tree.py",),
     "yaml": ("config/yaml.py",),
     "duckdb": ("table/engine.py",),
     "phonenumbers": ("model/phone.py", "model/settings.py"),
@@ -73,6 +74,7 @@ LAZY = (
     "cronsim",
     "cryptography",
     "dateutil",
+    "defusedxml",
     "duckdb",
     "holidays",
     "icalendar",
