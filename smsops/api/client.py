@@ -305,18 +305,19 @@ async def _take(step: Callable[[], T], *, in_thread: bool = False) -> T:
 
 
 def _encoded(method: Method, credentials: Credentials, format: Format, parameters: Mapping[str, str]) -> bytes:
-    """The body of a request. The names of parameters are our own and need no quoting."""
+    """The body of a request."""
+    rest = {name: value for name, value in parameters.items() if name != "returnformat"}
     try:
-        fields = "".join(f"&{name}={quote_plus(value)}" for name, value in parameters.items())
-        return (_encoded_head(credentials, format) + fields).encode("ascii")
+        fields = "".join(f"&{quote_plus(name)}={quote_plus(value)}" for name, value in rest.items())
+        return (_encoded_head(credentials, parameters.get("returnformat", format.value)) + fields).encode("ascii")
     except UnicodeEncodeError:
         pass  # the exception would keep the parameters
     raise NotSent(method.name, "the parameters hold half a character (a lone surrogate), which UTF-8 cannot express")
 
 
 @lru_cache(maxsize=16)
-def _encoded_head(credentials: Credentials, format: Format) -> str:
-    return urlencode({"login": credentials.login, "apiKey": credentials.api_key, "returnformat": format.value})
+def _encoded_head(credentials: Credentials, returnformat: str) -> str:
+    return urlencode({"login": credentials.login, "apiKey": credentials.api_key, "returnformat": returnformat})
 
 
 def _judged(call: _Call, reply: _Reply | ApiError, parse: Callable[[Answer], T]) -> T:
@@ -428,6 +429,10 @@ class ReaderClient(Reader):
 
 class WriterClient(ReaderClient, Writer):
     """An account as one that may change it."""
+
+    async def raw(self, method: str, parameters: Mapping[str, str]) -> bytes:
+        secrets = [value for name, value in parameters.items() if "password" in name.lower()]
+        return await self._call(methods.called(method), lambda answer: answer.body, parameters, secrets=secrets)
 
     def account(self, credentials: Credentials) -> WriterClient:
         return WriterClient(self._transport, credentials)

@@ -467,5 +467,9 @@ class Writer(Reader, Protocol):
     async def shorten_url(self, url: str) -> str:
         """A short address that leads to an http(s) address, a new one for each call (manual §28)."""
 
+    async def raw(self, method: str, parameters: Mapping[str, str]) -> bytes:
+        """A call of any method of the manual by its name, its parameters as they are: the body of the answer, whatever it
+        says. KeyError where there is no such method."""
+
     def account(self, credentials: Credentials) -> Writer:
         """The same server as another account: for what only a sub-account's own login can do."""

@@ -272,3 +272,11 @@ METHODS = (
     SHORTEN_URL,
 )
 """Every method once."""
+
+
+def called(name: str) -> Method:
+    """The method with this name, in any case; simplified sending, which has none, is `send`. KeyError where there is none."""
+    return _BY_NAME[name.lower()]
+
+
+_BY_NAME = {method.name.lower(): method for method in METHODS} | {"send": SIMPLIFIED_SENDING}

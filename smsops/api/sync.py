@@ -89,3 +89,4 @@ class Client:
     get_pulls = _blocking(WriterClient.get_pulls)
     delete_campaign = _blocking(WriterClient.delete_campaign)
     shorten_url = _blocking(WriterClient.shorten_url)
+    raw = _blocking(WriterClient.raw)

@@ -1,0 +1,63 @@
+"""`smsops api`: one raw call, masked, and never one that changes something by accident."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.harness import API_KEY, Stack
+from tests.kinds.contract import assert_discreet, inline, people, phone
+
+
+@pytest.fixture
+def stack(tmp_path: Any) -> Any:
+    made = Stack(tmp_path)
+    contacts = inline(*people(range(3), NAME="Marie"))
+    made.write({"lists": {"vip": {"fields": {"NAME": {}}, "contacts": contacts}}})
+    made.apply()
+    made.calls()
+    yield made
+    made.close()
+
+
+def test_a_read_prints_the_answer_without_numbers_and_keys(stack: Stack) -> None:
+    """The answer is shown as it came, but for the API key and the digits of phones."""
+    contacts = stack.run("api", "getContacts", "listName=vip")
+    info = stack.run("api", "getinfo")
+    lists = stack.run("api", "getLists")
+
+    assert [one["Name"] for one in contacts.document["Contacts"]] == ["Marie"] * 3
+    assert API_KEY not in info.stdout
+    assert lists.document["Lists"][0]["CreationDate"].startswith("2026-11-22")
+    assert_discreet(contacts.stdout, phones=map(phone, range(3)), secrets=[API_KEY])
+
+
+def test_a_call_that_changes_something_asks_first(stack: Stack) -> None:
+    """Where nobody can be asked it takes --auto-approve, and makes no call without it."""
+    refused = stack.run("api", "deleteList", "listName=vip")
+    assert refused.exit_code == 1
+    assert stack.calls() == []
+
+    assert stack.run("api", "deleteList", "listName=vip", "--auto-approve").exit_code == 0
+    assert stack.writes() == ["deleteList"]
+
+
+def test_a_value_comes_from_a_file(stack: Stack) -> None:
+    """NAME=@FILE takes what a payload is made of from a file."""
+    data = {"DATA": {"LISTNAME": "vip", "CONTACT": [{"MOBILEPHONE": phone(9), "NAME": "Luc"}]}}
+    (stack.root / "data.json").write_text(json.dumps(data), "utf-8")
+
+    result = stack.run("api", "populateList", "populateData=@data.json", "--auto-approve")
+
+    assert result.document["Success"] == 1
+    assert stack.run("api", "populateList", "populateData=@nothing", "--auto-approve").exit_code == 1
+
+
+def test_what_is_wrong_is_said(stack: Stack) -> None:
+    """A method that there is not, a parameter that is none; what the API refuses is its answer."""
+    assert 'Did you mean "getInfo"?' in stack.run("api", "getnfo").stderr
+    assert "NAME=VALUE" in stack.run("api", "getContacts", "vip").stderr
+    result = stack.run("api", "deleteList", "listName=nobody", "--auto-approve")
+    assert result.document["status"] in (0, "0")
