@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 
-from smsops.sandbox import accounts, answers, campaigns, emails, faults, handlers, lists, messages, web
+from smsops.sandbox import accounts, answers, campaigns, emails, faults, handlers, lists, messages, web, webhooks
 from smsops.sandbox.answers import Style
 from smsops.sandbox.fates import Recipients
 from smsops.sandbox.forms import Params
@@ -125,10 +125,48 @@ class Sandbox:
         options = self._store.setting("recipients")
         return Recipients() if options is None else Recipients(**options)
 
+    # Webhooks
+
+    def webhooks(self, **urls: str) -> None:
+        """Set where `deliveries` and `replies` of all accounts are pushed to, from now on; "" is nowhere."""
+        for kind, url in urls.items():
+            if kind not in webhooks.KINDS:
+                raise ValueError(f"no webhook for {kind!r}; there are: {', '.join(webhooks.KINDS)}")
+            if url:
+                webhooks.check(url)
+        with self._turn():
+            wanted = {kind: url for kind, url in (self._webhooks() | urls).items() if url}
+            self._store.set_setting("webhooks", wanted or None)
+            if not wanted:
+                self._store.set_setting("pushed", None)
+            elif self._store.setting("pushed") is None:
+                self._store.set_setting("pushed", self.now().isoformat())
+
+    def push(self, get: Callable[[str], object]) -> int:
+        """Call `get` with the whole address of each push that is due, oldest first; gives how many there were.
+
+        A report or a reply is due once the clock is past its moment. Each is pushed once, whatever comes of it.
+        """
+        with self._lock:
+            if not self._webhooks():
+                return 0
+        with self._turn():
+            now = self.now()
+            self._send_due(now)
+            since = datetime.fromisoformat(self._store.setting("pushed") or now.isoformat())
+            due = webhooks.pushes(self._store, self._recipients(), self._webhooks(), since, now)
+            self._store.set_setting("pushed", max(since, now).isoformat())
+        for url in due:
+            get(url)
+        return len(due)
+
+    def _webhooks(self) -> dict[str, str]:
+        return self._store.setting("webhooks") or {}
+
     # Data
 
     def reset(self) -> None:
-        """Forget everything: accounts, lists, campaigns, faults, clock, style, recipients and the log of calls."""
+        """Forget everything: accounts, lists, campaigns, faults, clock, style, recipients, webhooks, log of calls."""
         with self._turn():
             self._store.clear()
         self.calls.clear()

@@ -369,10 +369,10 @@ class Store:
         row = self.connection.execute("SELECT * FROM campaign WHERE id = ?", (number,)).fetchone()
         return None if row is None else _campaign(row)
 
-    def campaigns_sent_since(self, moment: float) -> list[Campaign]:
-        """The campaigns that left after this moment, in the order of their creation."""
-        query = "SELECT * FROM campaign WHERE status = 'sent' AND due > ? ORDER BY id"
-        return [_campaign(row) for row in self.connection.execute(query, (moment,))]
+    def campaigns_sent_from(self, moment: float) -> Iterator[Campaign]:
+        """The campaigns that left at this moment or later, in the order of their creation."""
+        query = "SELECT * FROM campaign WHERE status = 'sent' AND due >= ? ORDER BY id"
+        return (_campaign(row) for row in self.connection.execute(query, (moment,)))
 
     def set_campaign_status(self, campaign: Campaign, status: str) -> None:
         """Change the status of a campaign."""
@@ -403,9 +403,9 @@ class Store:
         where = "campaign_id = ? AND received <= ? ORDER BY received, id"
         return self._replies(where, campaign, moment)
 
-    def replies_between(self, after: float, moment: float) -> list[Reply]:
-        """Everybody's replies after one moment and up to another, oldest first."""
-        return self._replies("received > ? AND received <= ? ORDER BY received, id", after, moment)
+    def replies_from(self, moment: float, end: float) -> list[Reply]:
+        """Everybody's replies from one moment on and before another, oldest first."""
+        return self._replies("received >= ? AND received < ? ORDER BY received, id", moment, end)
 
     def collect_replies(self, account_id: int, moment: float, limit: int) -> list[Reply]:
         """The latest replies to an account that nobody has collected, most recent first; now they are collected."""
