@@ -13,7 +13,7 @@ from smsops.sandbox.store import Account, Campaign, Reply, Store, sms_id
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 _SENT = "Your messages have been sent"
-_TEXTS = {
+TEXTS = {
     102: "Connection Problem - No account matches the specified clientcode and apiKey",
     105: "Empty XML Feeds",
     109: "Invalid or incomplete feed after the <MESSAGE>",
@@ -22,7 +22,8 @@ _TEXTS = {
     114: "No valid phone number in the stream",
     115: "Invalid feed or badly formatted dates between the <DATE> and </DATE>",
 }
-_CANCEL_TEXTS = {
+"""How a feed is refused (annex 5)."""
+CANCEL_TEXTS = {
     "CAMPIDNOTFOUND": "Campid parameter missing",
     "CAMPNOTFOUND": "The campaign was not found",
     "BADCAMPAIGSENDINGTYPE": "The campaign is not scheduled",
@@ -31,6 +32,7 @@ _CANCEL_TEXTS = {
     "BADDATETOSEND": "The mailing date is corrupted",
     "CAMPALREADYSENT": "The campaign has already been sent",
 }
+"""What deleteCampaign says beside OK (annex 7)."""
 
 
 DAMAGES = {"stopped": "BCAMPAIGNSTATUS", "undated": "BADDATETOSEND"}
@@ -39,7 +41,7 @@ DAMAGES = {"stopped": "BCAMPAIGNSTATUS", "undated": "BADDATETOSEND"}
 
 def refuse_sending(text: str) -> Body:
     """How sendSms and simulateCampaign refuse a login: status 102, whatever the reason."""
-    return {"status": 102, "statusText": _TEXTS[102]}
+    return {"status": 102, "statusText": TEXTS[102]}
 
 
 def refuse_cancelling(text: str) -> Body:
@@ -186,11 +188,11 @@ def describe(campaign: Campaign) -> dict[str, Any]:
 
 
 def _refused(code: int, text: str | None = None, **more: str) -> Refused:
-    return Refused({"status": code, "statusText": text or _TEXTS[code]} | more)
+    return Refused({"status": code, "statusText": text or TEXTS[code]} | more)
 
 
 def _uncancelled(code: str) -> Refused:
-    return Refused({"status": code, "statusText": _CANCEL_TEXTS[code]})
+    return Refused({"status": code, "statusText": CANCEL_TEXTS[code]})
 
 
 def _feed(call: Call) -> dict[str, object]:

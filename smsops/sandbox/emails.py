@@ -15,7 +15,7 @@ PRICE = 1
 
 _SENT = "Your emails have been sent"
 _ADDRESS = re.compile(r"[^\s@;,<>\"]+@[^\s@;,<>\"]+\.[^\s@;,<>\".]+")
-_TEXTS = {
+TEXTS = {
     105: "Empty XML / JSON",
     106: "Email address of the sender invalid or void",
     107: "The subject of the email is empty",
@@ -23,12 +23,13 @@ _TEXTS = {
     110: "Recipients undefined (empty) in the feed",
     114: "No valid email address in the feed",
 }
+"""How a feed is refused (annex 21), beside the statuses of sendSms."""
 
 
 def send_email(call: Call) -> Body:
     """sendEmail (§29): at once, or at DATE in the time of Paris; a DATE that has passed is at once."""
     data = _feed(call)
-    sender = (_text(data, "FROM")).strip()
+    sender = _text(data, "FROM").strip()
     if not _ADDRESS.fullmatch(sender):
         raise _refused(106)
     if not _text(data, "SUBJECT").strip():
@@ -109,4 +110,4 @@ def _html(data: dict[str, object]) -> str:
 
 
 def _refused(code: int, *, text: str = "", **more: str) -> Refused:
-    return Refused({"status": code, "statusText": text or _TEXTS[code]} | more)
+    return Refused({"status": code, "statusText": text or TEXTS[code]} | more)
