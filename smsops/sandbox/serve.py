@@ -23,7 +23,7 @@ from smsops.sandbox.web import LINK, Link
 
 # How long a call that never answers may hold up the end of the server.
 _PATIENCE = 1
-_BETWEEN_PUSHES = 0.5
+_BETWEEN_PUSHES = 1
 _PATIENCE_WITH_WEBHOOKS = 5
 _log = logging.getLogger(__name__)
 
