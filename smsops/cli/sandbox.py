@@ -20,8 +20,25 @@ def sandbox() -> None:
 @click.option("--api-key", default="sandbox-key", show_default=True, help="The master account's API key.")
 @click.option("--credits", default=1_000_000, show_default=True, help="What a new master account has.")
 @click.option("--expose", is_flag=True, help="Allow a host that others can reach; the sandbox protects nothing.")
-def serve(host: str, port: int, login: str, api_key: str, credits: int, expose: bool) -> None:
-    """Serve the stack's sandbox over HTTP until Ctrl-C."""
+@click.option("--seed", type=int, help="What decides which delivery reports and replies come.")
+@click.option("--reply-rate", type=click.FloatRange(0, 1), help="The share of those reached who answer.")
+@click.option("--stop-rate", type=click.FloatRange(0, 1), help="The share of those reached who answer STOP.")
+@click.option("--delivery-webhook", metavar="URL", help="Where delivery reports are pushed to, by GET.")
+@click.option("--reply-webhook", metavar="URL", help="Where replies are pushed to, by GET.")
+def serve(
+    host: str,
+    port: int,
+    login: str,
+    api_key: str,
+    credits: int,
+    expose: bool,
+    seed: int | None,
+    reply_rate: float | None,
+    stop_rate: float | None,
+    delivery_webhook: str | None,
+    reply_webhook: str | None,
+) -> None:
+    """Serve the stack's sandbox over HTTP until Ctrl-C. It keeps how its recipients behave, and its webhooks."""
     from smsops.cli.connect import sandbox_path
     from smsops.sandbox.serve import serve as serve_sandbox
 
@@ -29,6 +46,8 @@ def serve(host: str, port: int, login: str, api_key: str, credits: int, expose: 
         click.echo(f"The sandbox listens. In smsops.yaml: account: {{url: {url}}}", err=True)
         click.echo(url)
 
+    recipients = {"seed": seed, "reply_rate": reply_rate, "stop_rate": stop_rate}
+    webhooks = {"deliveries": delivery_webhook, "replies": reply_webhook}
     try:
         serve_sandbox(
             sandbox_path(current().directory),
@@ -39,9 +58,11 @@ def serve(host: str, port: int, login: str, api_key: str, credits: int, expose: 
             credits=credits,
             announce=announce,
             expose=expose,
+            recipients={name: value for name, value in recipients.items() if value is not None},
+            webhooks={kind: url for kind, url in webhooks.items() if url is not None},
         )
     except (OSError, ValueError) as error:
-        raise SmsopsError(f"The sandbox cannot listen on {host}:{port}: {error}", code="SMS450") from None
+        raise SmsopsError(f"The sandbox cannot be served on {host}:{port}: {error}", code="SMS450") from None
 
 
 @sandbox.command()

@@ -212,10 +212,10 @@ def _credit_error(code: int) -> Refused:
 
 def get_blacklist(call: Call) -> Body:
     """getBlacklist (§14)."""
-    rows = call.store.blacklist(call.target().id)
     return {
         "Blacklist": [
-            {"phoneNumber": phone, "comment": comment, "receptionDate": received} for phone, comment, received in rows
+            {"phoneNumber": phone, "comment": comment, "receptionDate": received}
+            for phone, comment, received in call.blacklist(call.target())
         ]
     }
 

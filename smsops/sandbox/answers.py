@@ -59,9 +59,17 @@ class Style:
 DEFAULT_STYLE = Style()
 
 # The element names that the XML half of the manual gives inside each collection.
-_INNER = {"Subaccounts": "subaccount", "Lists": "list", "Contacts": "contact", "Blacklist": "contact", "smsIds": "sms"}
+_INNER = {
+    "Subaccounts": "subaccount",
+    "Lists": "list",
+    "Contacts": "contact",
+    "Blacklist": "contact",
+    "smsIds": "sms",
+    "acks": "ack",
+    "Mos": "mo",
+}
 _COUNTS = frozenset(
-    {"status", "total", "success", "ignored", "duplicated", "contacts", "locked"}
+    {"status", "statut", "total", "success", "ignored", "duplicated", "contacts", "locked"}
     | {"credits", "creditsused", "nbcredits", "nbcontacts", "nbsms"}
 )
 # Names that differ by more than the case of their first letter in the old PHP client's reading of the French manual.
@@ -110,6 +118,9 @@ def _value(key: str, value: object, style: Style) -> object:
 def _collection(key: str, items: list[Body], style: Style) -> object:
     if not items:
         return {"list": [], "null": None, "text": "", "object": {}}[style.empty]
+    if key == "acks" and style.keys == "camel":
+        # The old client calls the status of a delivery report by its French name.
+        items = [{"statut" if name == "status" else name: value for name, value in item.items()} for item in items]
     shaped = [_object(item, style) for item in items]
     content: object = shaped[0] if style.single and len(shaped) == 1 else shaped
     if style.nested and key in _INNER:

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 
-from smsops.sandbox import accounts, answers, campaigns, faults, handlers, lists, messages, web
+from smsops.sandbox import accounts, answers, campaigns, emails, faults, handlers, lists, messages, web, webhooks
 from smsops.sandbox.answers import Style
+from smsops.sandbox.fates import Recipients
 from smsops.sandbox.forms import Params
 from smsops.sandbox.store import Account, Store
 from smsops.sandbox.web import Dropped, Reply
@@ -46,13 +47,25 @@ class Sandbox:
     """An AllMySMS platform of one's own.
 
     The data live in a SQLite file, or in memory; a file may be used by several processes in turn. `calls` is the log
-    of this process.
+    of this process. `seed`, `reply_rate` and `stop_rate` are those of `recipients`, kept with the data where they are
+    given.
     """
 
-    def __init__(self, path: str | Path = ":memory:", *, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path = ":memory:",
+        *,
+        clock: Callable[[], datetime] | None = None,
+        seed: int | None = None,
+        reply_rate: float | None = None,
+        stop_rate: float | None = None,
+    ) -> None:
         self._store = Store(path)
         self._clock = clock
         self._lock = threading.RLock()
+        given = {"seed": seed, "reply_rate": reply_rate, "stop_rate": stop_rate}
+        if any(value is not None for value in given.values()):
+            self.recipients(**{name: value for name, value in given.items() if value is not None})
         self.calls: list[Call] = []
         self.app: Starlette = web.application(self)
 
@@ -103,10 +116,57 @@ class Sandbox:
         options = self._store.setting("style")
         return answers.DEFAULT_STYLE if options is None else Style(**options)
 
+    def recipients(self, **options: object) -> None:
+        """Change how recipients behave; see `fates.Recipients` for the options. What has left already is as it was."""
+        with self._turn():
+            self._store.set_setting("recipients", self._recipients().changed(options).options())
+
+    def _recipients(self) -> Recipients:
+        options = self._store.setting("recipients")
+        return Recipients() if options is None else Recipients(**options)
+
+    # Webhooks
+
+    def webhooks(self, **urls: str) -> None:
+        """Set where `deliveries` and `replies` of all accounts are pushed to, from now on; "" is nowhere."""
+        for kind, url in urls.items():
+            if kind not in webhooks.KINDS:
+                raise ValueError(f"no webhook for {kind!r}; there are: {', '.join(webhooks.KINDS)}")
+            if url:
+                webhooks.check(url)
+        with self._turn():
+            wanted = {kind: url for kind, url in (self._webhooks() | urls).items() if url}
+            self._store.set_setting("webhooks", wanted or None)
+            if not wanted:
+                self._store.set_setting("pushed", None)
+            elif self._store.setting("pushed") is None:
+                self._store.set_setting("pushed", self.now().isoformat())
+
+    def push(self, get: Callable[[str], object]) -> int:
+        """Call `get` with the whole address of each push that is due, oldest first; gives how many there were.
+
+        A report or a reply is due once the clock is past its moment. Each is pushed once, whatever comes of it.
+        """
+        with self._lock:
+            if not self._webhooks():
+                return 0
+        with self._turn():
+            now = self.now()
+            self._send_due(now)
+            since = datetime.fromisoformat(self._store.setting("pushed") or now.isoformat())
+            due = webhooks.pushes(self._store, self._recipients(), self._webhooks(), since, now)
+            self._store.set_setting("pushed", max(since, now).isoformat())
+        for url in due:
+            get(url)
+        return len(due)
+
+    def _webhooks(self) -> dict[str, str]:
+        return self._store.setting("webhooks") or {}
+
     # Data
 
     def reset(self) -> None:
-        """Forget everything: accounts, lists, campaigns, faults, clock, style and the log of calls."""
+        """Forget everything: accounts, lists, campaigns, faults, clock, style, recipients, webhooks, log of calls."""
         with self._turn():
             self._store.clear()
         self.calls.clear()
@@ -210,24 +270,35 @@ class Sandbox:
             self._store.move_credits(self._account(login).id, -n)
 
     def campaigns(self, login: str | None = None) -> list[dict[str, Any]]:
-        """The campaigns of one login or of all, oldest first, each recipient with its phone and text."""
+        """The campaigns of SMS of one login or of all, oldest first, each recipient with its phone and text."""
         with self._turn():
-            self._store.send_due(self.now().timestamp())
-            return [campaigns.describe(campaign) for campaign in self._store.campaigns(login)]
+            self._send_due(self.now())
+            sent = self._store.campaigns(login)
+            return [campaigns.describe(campaign) for campaign in sent if not campaign.is_email]
+
+    def emails(self, login: str | None = None) -> list[dict[str, Any]]:
+        """The campaigns of emails of one login or of all, oldest first."""
+        with self._turn():
+            self._send_due(self.now())
+            return [emails.describe(campaign) for campaign in self._store.campaigns(login) if campaign.is_email]
 
     def snapshot(self) -> dict[str, Any]:
-        """The whole live state as plain data: accounts, lists, blacklists by login, campaigns, and links."""
-        sent = self.campaigns()
+        """The whole live state as plain data: accounts, lists, blacklists by login, campaigns, emails, and links."""
+        sent, mailed = self.campaigns(), self.emails()
         with self._turn():
             found = sorted(self._store.accounts(), key=lambda account: account.login)
             return {
                 "accounts": {account.login: self._describe(account) for account in found},
                 "lists": {account.login: self._lists_of(account) for account in found},
                 "blacklists": {
-                    account.login: sorted(phone for phone, _, _ in self._store.blacklist(account.id))
+                    account.login: sorted(
+                        {phone for phone, _, _ in self._store.blacklist(account.id)}
+                        | {phone for phone, _ in self._store.stopped(account.id, self.now().timestamp())}
+                    )
                     for account in found
                 },
                 "campaigns": sent,
+                "emails": mailed,
                 "links": self._store.links(),
             }
 
@@ -263,12 +334,12 @@ class Sandbox:
             style = self._style()
             params = Params(form, strict=style.strict_params)
             now = self.now()
-            self._store.send_due(now.timestamp())
+            self._send_due(now)
             fault = faults.meet(self._store.connection, method)
             result = None
             if fault is None or fault.processed:
                 half = fault is not None and fault.kind == "partial"
-                result = handlers.perform(method, params, self._store, style, now, half=half)
+                result = handlers.perform(method, params, self._store, style, self._recipients(), now, half=half)
         if fault is not None:
             outcome = fault.kind
             reply = web.spoilt(fault, b"" if result is None else answers.encode(result.body, style))
@@ -280,6 +351,9 @@ class Sandbox:
         sub_account = params.get("subAccount") or (result.sub_account if result else None) or None
         self.calls.append(Call(method, params.get("login"), sub_account, params.logged(), outcome))
         return reply
+
+    def _send_due(self, now: datetime) -> None:
+        campaigns.send_due(self._store, now.timestamp(), self._recipients())
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from smsops.sandbox.answers import Body, Style
+from smsops.sandbox.fates import Recipients
 from smsops.sandbox.forms import BadPayload, Params, text_of
 from smsops.sandbox.store import Account, ContactList, Store
 
@@ -33,6 +34,11 @@ def refuse_read(text: str) -> Body:
     return {"error": text}
 
 
+def written(moment: datetime) -> str:
+    """A date and time as the API writes them."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
 @dataclass
 class Call:
     """One authenticated call of one method."""
@@ -40,6 +46,7 @@ class Call:
     store: Store
     params: Params
     style: Style
+    recipients: Recipients
     now: datetime
     caller: Account
     refusal: Refusal
@@ -50,7 +57,18 @@ class Call:
     @property
     def today(self) -> str:
         """The present time as the API writes it."""
-        return self.now.strftime("%Y-%m-%d %H:%M:%S")
+        return written(self.now)
+
+    def date(self, moment: float) -> str:
+        """A moment in seconds since the epoch as the API writes it, in the time of Paris."""
+        return written(datetime.fromtimestamp(moment, self.now.tzinfo))
+
+    def blacklist(self, account: Account) -> list[tuple[str, str, str]]:
+        """An account's blacklist, latest first: phone, comment and date; whoever has stopped is on it once."""
+        rows = {phone: (phone, comment, received) for phone, comment, received in self.store.blacklist(account.id)}
+        for phone, moment in self.store.stopped(account.id, self.now.timestamp()):
+            rows.setdefault(phone, (phone, "stop", self.date(moment)))
+        return sorted(sorted(rows.values()), key=lambda row: row[2], reverse=True)
 
     def refuse(self, text: str) -> Refused:
         """The method's own way to say no."""

@@ -1,19 +1,19 @@
-"""The methods about campaigns: §6, §7, §15 and their tables of statuses (annexes 5 and 7)."""
+"""The methods about campaigns: §5, §6, §7, §15 and their tables of statuses (annexes 5 and 7)."""
 
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from smsops.sandbox import messages
+from smsops.sandbox import fates, messages
 from smsops.sandbox.answers import Body
-from smsops.sandbox.calls import MAX_CONTACTS, Call, Refused
+from smsops.sandbox.calls import MAX_CONTACTS, Call, Refused, written
 from smsops.sandbox.forms import BadPayload, capitals, records_of, text_of
-from smsops.sandbox.store import Account, Campaign
+from smsops.sandbox.store import Account, Campaign, Reply, Store, sms_id
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 _SENT = "Your messages have been sent"
-_TEXTS = {
+TEXTS = {
     102: "Connection Problem - No account matches the specified clientcode and apiKey",
     105: "Empty XML Feeds",
     109: "Invalid or incomplete feed after the <MESSAGE>",
@@ -22,7 +22,8 @@ _TEXTS = {
     114: "No valid phone number in the stream",
     115: "Invalid feed or badly formatted dates between the <DATE> and </DATE>",
 }
-_CANCEL_TEXTS = {
+"""How a feed is refused (annex 5)."""
+CANCEL_TEXTS = {
     "CAMPIDNOTFOUND": "Campid parameter missing",
     "CAMPNOTFOUND": "The campaign was not found",
     "BADCAMPAIGSENDINGTYPE": "The campaign is not scheduled",
@@ -31,6 +32,7 @@ _CANCEL_TEXTS = {
     "BADDATETOSEND": "The mailing date is corrupted",
     "CAMPALREADYSENT": "The campaign has already been sent",
 }
+"""What deleteCampaign says beside OK (annex 7)."""
 
 
 DAMAGES = {"stopped": "BCAMPAIGNSTATUS", "undated": "BADDATETOSEND"}
@@ -39,7 +41,7 @@ DAMAGES = {"stopped": "BCAMPAIGNSTATUS", "undated": "BADDATETOSEND"}
 
 def refuse_sending(text: str) -> Body:
     """How sendSms and simulateCampaign refuse a login: status 102, whatever the reason."""
-    return {"status": 102, "statusText": _TEXTS[102]}
+    return {"status": 102, "statusText": TEXTS[102]}
 
 
 def refuse_cancelling(text: str) -> Body:
@@ -63,7 +65,24 @@ class _Sending:
 
 def send_sms(call: Call) -> Body:
     """sendSms (§6): at once, or at DATE in the time of Paris; a DATE that has passed is at once."""
-    sending = _read(call)
+    return _send(call, _judged(call, _feed(call)))
+
+
+def send_simplified(call: Call) -> Body:
+    """Simplified sending (§5): a sendSms whose feed is spread over parameters, answered with less."""
+    numbers = [number.strip() for number in call.params.get("mobile").split(";")]
+    feed: dict[str, object] = {
+        "MESSAGE": call.params.get("message"),
+        "TPOA": call.params.get("TPOA") or call.params.get("tpoa"),
+        "DATE": call.params.get("date"),
+        "CAMPAIGN_NAME": call.params.get("campaign"),
+        "SMS": [{"MOBILEPHONE": number} for number in numbers if number],
+    }
+    answer = _send(call, _judged(call, feed), simplified=True)
+    return {key: answer[key] for key in ("status", "statusText", "invalidNumbers", "campaignId", "credits")}
+
+
+def _send(call: Call, sending: "_Sending", *, simplified: bool = False) -> Body:
     account = call.caller
     if not account.postpaid:
         if sending.cost > account.credits:
@@ -76,13 +95,14 @@ def send_sms(call: Call) -> Body:
     # By timestamp: two dates of one zone compare by their wall clocks, which is wrong when summer time ends.
     scheduled = sending.date is not None and sending.date.timestamp() > call.now.timestamp()
     due = sending.date if scheduled and sending.date else call.now
-    campaign = call.store.add_campaign(
-        account, "scheduled" if scheduled else "sent", due.timestamp(), _record(sending, due, scheduled, account)
-    )
+    record = _record(sending, due, scheduled, account) | ({"simplified": True} if simplified else {})
+    campaign = call.store.add_campaign(account, "scheduled" if scheduled else "sent", due.timestamp(), record)
+    if not scheduled:
+        reach(call.store, campaign, call.recipients)
     left = account.credits - (0 if account.postpaid else sending.cost)
     return {
         "status": 101 if scheduled else 100,
-        "statusText": f"The message was scheduled to be sent at {due:%Y-%m-%d %H:%M:%S}" if scheduled else _SENT,
+        "statusText": f"The message was scheduled to be sent at {written(due)}" if scheduled else _SENT,
         "invalidNumbers": ";".join(sending.invalid),
         "campaignId": campaign.campaign_id,
         "credits": str(left),
@@ -90,7 +110,7 @@ def send_sms(call: Call) -> Body:
         "nbContacts": str(len(sending.recipients)),
         "nbSms": str(sending.nb_sms),
         "smsIds": [
-            {"phoneNumber": phone, "smsId": f"{campaign.id:08x}-8e0b-11e5-bf51-{place:012x}"}
+            {"phoneNumber": phone, "smsId": sms_id(campaign.id, place)}
             for place, (phone, _) in enumerate(sending.recipients)
         ],
     }
@@ -98,7 +118,7 @@ def send_sms(call: Call) -> Body:
 
 def simulate_campaign(call: Call) -> Body:
     """simulateCampaign (§7): what a sending would cost; the balance is not looked at."""
-    sending = _read(call)
+    sending = _judged(call, _feed(call))
     return {
         "status": 100,
         "statusText": _SENT,
@@ -131,6 +151,32 @@ def delete_campaign(call: Call) -> Body:
     return {"status": "OK"}
 
 
+def send_due(store: Store, moment: float, recipients: fates.Recipients) -> None:
+    """Let everything leave that was scheduled up to this moment, and reach its recipients."""
+    sent = store.send_due(moment)
+    if recipients.talk:
+        for number in sent:
+            campaign = store.campaign_by_id(number)
+            if campaign is not None:
+                reach(store, campaign, recipients)
+
+
+def reach(store: Store, campaign: Campaign, recipients: fates.Recipients) -> None:
+    """A campaign has left: from now on what its recipients answer is on its way. A number answers once a campaign."""
+    if campaign.is_email or not recipients.talk:
+        return
+    places = {phone: place for place, (phone, _) in reversed(list(enumerate(campaign.content["recipients"])))}
+    store.add_replies(
+        campaign.account_id,
+        (
+            # Ids that no other order of events would change; a call has 2000 recipients, each with two messages at most.
+            Reply(10_000 * campaign.id + 2 * place + number, campaign.id, place, phone, message, moment)
+            for phone, place in places.items()
+            for number, (moment, message) in enumerate(fates.replies(recipients, campaign.id, phone, campaign.due))
+        ),
+    )
+
+
 def describe(campaign: Campaign) -> dict[str, Any]:
     """A campaign as plain data, each recipient with the text that it gets."""
     content = dict(campaign.content)
@@ -142,29 +188,32 @@ def describe(campaign: Campaign) -> dict[str, Any]:
 
 
 def _refused(code: int, text: str | None = None, **more: str) -> Refused:
-    return Refused({"status": code, "statusText": text or _TEXTS[code]} | more)
+    return Refused({"status": code, "statusText": text or TEXTS[code]} | more)
 
 
 def _uncancelled(code: str) -> Refused:
-    return Refused({"status": code, "statusText": _CANCEL_TEXTS[code]})
+    return Refused({"status": code, "statusText": CANCEL_TEXTS[code]})
 
 
-def _read(call: Call) -> _Sending:
-    """Read smsData and work out who gets what at which price, or refuse it with a status of annex 5."""
+def _feed(call: Call) -> dict[str, object]:
     try:
-        data = call.params.payload("smsData")
+        return call.params.payload("smsData")
     except BadPayload as error:
         raise _refused(105 if error.empty else 109) from None
+
+
+def _judged(call: Call, data: dict[str, object]) -> _Sending:
+    """Work out from a feed who gets what at which price, or refuse it with a status of annex 5."""
     message = text_of(data.get("MESSAGE"))
     if not message or not message.strip():
         raise _refused(110)
     count = _dynamic(data, message)
-    sending = _Sending(message, (text_of(data.get("TPOA")) or "").strip(), _date(call, data), data)
+    sending = _Sending(message, (text_of(data.get("TPOA")) or "").strip(), date_of(call, data), data)
     records = records_of(data.get("SMS"))
     if len(records) > MAX_CONTACTS:
         call.overloaded = True
         records = records[:MAX_CONTACTS]
-    blocked = {phone for phone, _, _ in call.store.blacklist(call.caller.id)}
+    blocked = {phone for phone, _, _ in call.blacklist(call.caller)}
     for record in records:
         if not isinstance(record, dict):
             raise _refused(109)
@@ -185,7 +234,8 @@ def _dynamic(data: dict[str, object], message: str) -> int:
     return int(wanted)
 
 
-def _date(call: Call, data: dict[str, object]) -> datetime | None:
+def date_of(call: Call, data: dict[str, object]) -> datetime | None:
+    """DATE, which may be empty, in the time of Paris, or status 115."""
     text = text_of(data.get("DATE"))
     if text is None:
         raise _refused(115)
@@ -226,6 +276,13 @@ def _price(sending: _Sending) -> None:
         sending.cost += parts[text] * messages.price(phone)
 
 
+def _client_id(data: dict[str, object]) -> str:
+    """CLIMSGID, of which a campaign has one: from the feed (the old client) or its first recipient (§6.2)."""
+    first = next(iter(records_of(data.get("SMS"))), None)
+    places = [data, capitals(first) if isinstance(first, dict) else {}]
+    return next((text for text in (text_of(place.get("CLIMSGID")) for place in places) if text), "")
+
+
 def _record(sending: _Sending, due: datetime, scheduled: bool, account: Account) -> dict[str, Any]:
     """What is kept of a campaign."""
     return {
@@ -233,10 +290,10 @@ def _record(sending: _Sending, due: datetime, scheduled: bool, account: Account)
         "message": sending.message,
         "tpoa": sending.tpoa,
         "sender": messages.sender_shown(sending.tpoa, sending.message),
-        "date": f"{due:%Y-%m-%d %H:%M:%S}",
+        "date": written(due),
         "scheduled": scheduled,
         "mail_notif": text_of(sending.data.get("MAIL_NOTIF")) or "",
-        "climsgid": text_of(sending.data.get("CLIMSGID")) or "",
+        "climsgid": _client_id(sending.data),
         "credits": 0 if account.postpaid else sending.cost,
         "nb_sms": sending.nb_sms,
         "recipients": sending.recipients,

@@ -5,25 +5,6 @@ from collections.abc import Mapping
 from email.parser import BytesParser
 from urllib.parse import parse_qsl
 
-# The spellings of the French manual, which are the only ones that count when parameter names are case-sensitive.
-NAMES = (
-    "login",
-    "apiKey",
-    "subAccount",
-    "accountData",
-    "listData",
-    "populateData",
-    "deleteData",
-    "smsData",
-    "campId",
-    "listName",
-    "loginToDelete",
-    "credits",
-    "countryIsoCode",
-    "url",
-    "returnformat",
-)
-
 
 class BadPayload(Exception):
     """A payload that cannot be read; `empty` tells one that is not there from one that is broken."""

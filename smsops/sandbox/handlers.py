@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from smsops.sandbox import accounts, campaigns, links, lists
+from smsops.sandbox import accounts, campaigns, emails, links, lists, reports
 from smsops.sandbox.answers import Body, Style
 from smsops.sandbox.calls import Call, Refusal, Refused, refuse_read, refuse_write
+from smsops.sandbox.fates import Recipients
 from smsops.sandbox.forms import Params
 from smsops.sandbox.store import Account, Store
 
@@ -21,7 +22,9 @@ class Method:
     refusal: Refusal
 
 
+# By the last part of their address; that of simplified sending ends with the version (§5.1).
 METHODS: dict[str, Method] = {
+    "9.0": Method(campaigns.send_simplified, campaigns.refuse_sending),
     "getInfo": Method(accounts.get_info, refuse_read),
     "getSubAccounts": Method(accounts.get_sub_accounts, refuse_read),
     "createSubAccount": Method(accounts.create_sub_account, accounts.refuse_account_write),
@@ -37,6 +40,12 @@ METHODS: dict[str, Method] = {
     "sendSms": Method(campaigns.send_sms, campaigns.refuse_sending),
     "simulateCampaign": Method(campaigns.simulate_campaign, campaigns.refuse_sending),
     "deleteCampaign": Method(campaigns.delete_campaign, campaigns.refuse_cancelling),
+    "getAcks": Method(reports.get_acks, refuse_read),
+    "getAckBySmsId": Method(reports.get_ack_by_sms_id, refuse_read),
+    "getPulls": Method(reports.get_pulls, refuse_read),
+    "getPull": Method(reports.get_pull, refuse_read),
+    "getPullBySmsId": Method(reports.get_pull_by_sms_id, refuse_read),
+    "sendEmail": Method(emails.send_email, campaigns.refuse_sending),
     "getBlacklist": Method(accounts.get_blacklist, refuse_read),
     "getCreditsByCountryIsoCode": Method(accounts.get_credits_by_country_iso_code, refuse_read),
     "shortenUrl": Method(links.shorten_url, refuse_write),
@@ -56,13 +65,22 @@ class Result:
     sub_account: str | None = None
 
 
-def perform(name: str, params: Params, store: Store, style: Style, now: datetime, *, half: bool = False) -> Result:
+def perform(
+    name: str,
+    params: Params,
+    store: Store,
+    style: Style,
+    recipients: Recipients,
+    now: datetime,
+    *,
+    half: bool = False,
+) -> Result:
     """Process one call, in the caller's transaction; `half` takes in only the first half of its contacts."""
     method = METHODS[name]
     caller = _authenticated(params, store)
     if caller is None:
         return Result(method.refusal(_NO_ACCOUNT), refused=True)
-    call = Call(store, params, style, now, caller, method.refusal, half=half)
+    call = Call(store, params, style, recipients, now, caller, method.refusal, half=half)
     store.touch(caller, call.today)
     try:
         body = method.run(call)

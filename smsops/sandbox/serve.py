@@ -9,7 +9,9 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from smsops.sandbox.web import LINK, Link
 
 # How long a call that never answers may hold up the end of the server.
 _PATIENCE = 1
+_BETWEEN_PUSHES = 1
+_PATIENCE_WITH_WEBHOOKS = 5
+_log = logging.getLogger(__name__)
 
 
 def serve(
@@ -33,11 +38,14 @@ def serve(
     credits: int,
     announce: Callable[[str], None],
     expose: bool = False,
+    recipients: Mapping[str, float] | None = None,
+    webhooks: Mapping[str, str] | None = None,
 ) -> None:
     """Serve the sandbox in `path` until SIGINT or SIGTERM, with a master account of this login.
 
-    `announce` gets the URL of the API once the server listens; port 0 is any free one. ValueError for a host that is
-    not a loopback address, unless `expose`; OSError when the port is taken.
+    `announce` gets the URL of the API once the server listens; port 0 is any free one. `recipients` and `webhooks` are
+    options of `Sandbox.recipients` and `Sandbox.webhooks`. ValueError for a host that is not a loopback address, unless
+    `expose`, and for options that make no sense; OSError when the port is taken.
     """
     if not expose and not _is_loopback(host):
         raise ValueError(f"the sandbox asks for no credentials on its control routes and does not listen on {host}")
@@ -46,6 +54,8 @@ def serve(
     sandbox = Sandbox(path)
     try:
         sandbox.ensure_master(login, api_key, credits=credits)
+        sandbox.recipients(**recipients or {})
+        sandbox.webhooks(**webhooks or {})
         link = _Socket()
         config = uvicorn.Config(
             _linked(sandbox.app, link),
@@ -57,7 +67,7 @@ def serve(
         logging.getLogger("uvicorn.error").addFilter(_about_breaks)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}/http/9.0"
-        with _outliving_signals():
+        with _outliving_signals(), _pushing(sandbox):
             _Server(config, link, lambda: announce(url)).run(sockets=[listener])
     finally:
         sandbox.close()
@@ -99,6 +109,35 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._link.closing.set()
         await super().shutdown(sockets)
+
+
+@contextmanager
+def _pushing(sandbox: Sandbox) -> Iterator[None]:
+    """Push what is due, in a thread beside the server."""
+    ended = threading.Event()
+
+    def push() -> None:
+        while not ended.wait(_BETWEEN_PUSHES):
+            sandbox.push(lambda url: None if ended.is_set() else _get(url))
+
+    thread = threading.Thread(target=push, name="webhooks")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _get(url: str) -> None:
+    """Get a webhook's address; one that fails is told about, without the parameters, which have a phone number."""
+    try:
+        with urllib.request.urlopen(url, timeout=_PATIENCE_WITH_WEBHOOKS) as answer:  # noqa: S310 - see webhooks.check
+            answer.read()
+    except urllib.error.HTTPError as error:
+        _log.warning("the webhook %s answered %s", url.partition("?")[0], error.code)
+    except (OSError, ValueError) as error:
+        _log.warning("the webhook %s cannot be reached: %s", url.partition("?")[0], type(error).__name__)
 
 
 def _linked(app: ASGIApp, link: Link) -> ASGIApp:

@@ -1,4 +1,4 @@
-"""The sandbox's data: accounts, lists, contacts, campaigns, blacklists and links in one SQLite database.
+"""The sandbox's data: accounts, lists, contacts, campaigns, replies, blacklists and links in one SQLite database.
 
 The rules of the API are not here; every method is one query or one change. The caller groups them with `transaction`.
 """
@@ -6,6 +6,7 @@ The rules of the API are not here; every method is one query or one change. The 
 import hashlib
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from typing import Any
 
 from smsops.sandbox import faults
 
-VERSION = 2
+VERSION = 3
+
+_SMS_ID = re.compile(r"([0-9a-f]{8})-8e0b-11e5-bf51-([0-9a-f]{12})")
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -38,6 +41,12 @@ CREATE TABLE IF NOT EXISTS campaign (
     due REAL NOT NULL, content TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS campaign_due ON campaign (due) WHERE status = 'scheduled';
+CREATE TABLE IF NOT EXISTS reply (
+    id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, campaign_id INTEGER NOT NULL, place INTEGER NOT NULL,
+    phone TEXT NOT NULL, message TEXT NOT NULL, received REAL NOT NULL, collected INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS reply_of_account ON reply (account_id, received);
+CREATE INDEX IF NOT EXISTS reply_of_campaign ON reply (campaign_id, received);
 CREATE TABLE IF NOT EXISTS blacklist (
     account_id INTEGER NOT NULL, phone TEXT NOT NULL, comment TEXT NOT NULL, received TEXT NOT NULL,
     PRIMARY KEY (account_id, phone)
@@ -45,7 +54,18 @@ CREATE TABLE IF NOT EXISTS blacklist (
 CREATE TABLE IF NOT EXISTS link (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, url TEXT NOT NULL);
 {faults.SCHEMA}
 """
-_TABLES = ("setting", "account", "list", "contact", "campaign", "blacklist", "link", "fault", "sqlite_sequence")
+_TABLES = (
+    "setting",
+    "account",
+    "list",
+    "contact",
+    "campaign",
+    "reply",
+    "blacklist",
+    "link",
+    "fault",
+    "sqlite_sequence",
+)
 
 
 @dataclass(frozen=True)
@@ -87,13 +107,22 @@ class ContactList:
 
 @dataclass(frozen=True)
 class Campaign:
-    """A campaign; `content` is what was sent, with its recipients as [phone, values] pairs."""
+    """A campaign of SMS or of emails; `due` is when it leaves, in seconds since the epoch.
+
+    `content` is what was sent: of SMS with its recipients as [phone, values] pairs, of emails with a subject.
+    """
 
     id: int
     account_id: int
     login: str
     status: str
+    due: float
     content: dict[str, Any]
+
+    @property
+    def is_email(self) -> bool:
+        """Whether it is one of emails."""
+        return "subject" in self.content
 
     @property
     def campaign_id(self) -> str:
@@ -104,6 +133,29 @@ class Campaign:
 def campaign_name(number: int) -> str:
     """The identifier of the campaign with this row number."""
     return f"ap_{28_400_000 + number}"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A message that came back: `place` is its sender's among the recipients, `received` in seconds since the epoch."""
+
+    id: int
+    campaign: int
+    place: int
+    phone: str
+    message: str
+    received: float
+
+
+def sms_id(campaign: int, place: int) -> str:
+    """The identifier of the SMS to the recipient at this place of a campaign."""
+    return f"{campaign:08x}-8e0b-11e5-bf51-{place:012x}"
+
+
+def sms_of(identifier: str) -> tuple[int, int] | None:
+    """The campaign and the place that an identifier of an SMS stands for, whether or not there are such."""
+    found = _SMS_ID.fullmatch(identifier)
+    return None if found is None else (int(found[1], 16), int(found[2], 16))
 
 
 class Store:
@@ -225,12 +277,13 @@ class Store:
         return int(row[0])
 
     def delete_account(self, account: Account) -> None:
-        """Delete an account, its lists, its blacklist and its scheduled campaigns; what was sent stays on record."""
+        """Delete an account, its lists, replies, blacklist and scheduled campaigns; what was sent stays on record."""
         for contact_list in self.lists(account.id):
             self.delete_list(contact_list.id)
         self.connection.execute(
             "UPDATE campaign SET status = 'deleted' WHERE account_id = ? AND status = 'scheduled'", (account.id,)
         )
+        self.connection.execute("DELETE FROM reply WHERE account_id = ?", (account.id,))
         self.connection.execute("DELETE FROM blacklist WHERE account_id = ?", (account.id,))
         self.connection.execute("DELETE FROM account WHERE id = ?", (account.id,))
 
@@ -297,11 +350,11 @@ class Store:
             "INSERT INTO campaign (account_id, login, status, due, content) VALUES (?, ?, ?, ?, ?)",
             (account.id, account.login, status, due, json.dumps(content)),
         )
-        return Campaign(cursor.lastrowid or 0, account.id, account.login, status, dict(content))
+        return Campaign(cursor.lastrowid or 0, account.id, account.login, status, due, dict(content))
 
     def campaigns(self, login: str | None = None) -> list[Campaign]:
         """Every campaign, or those of one login, in the order of their creation."""
-        query = "SELECT id, account_id, login, status, content FROM campaign WHERE ? IS NULL OR login = ? ORDER BY id"
+        query = "SELECT * FROM campaign WHERE ? IS NULL OR login = ? ORDER BY id"
         return [_campaign(row) for row in self.connection.execute(query, (login, login))]
 
     def campaign(self, campaign_id: str) -> Campaign | None:
@@ -309,26 +362,75 @@ class Store:
         head, _, digits = campaign_id.partition("_")
         if head != "ap" or not digits.isascii() or not digits.isdigit() or len(digits) > 12:
             return None
-        row = self.connection.execute(
-            "SELECT id, account_id, login, status, content FROM campaign WHERE id = ?", (int(digits) - 28_400_000,)
-        ).fetchone()
+        return self.campaign_by_id(int(digits) - 28_400_000)
+
+    def campaign_by_id(self, number: int) -> Campaign | None:
+        """The campaign with this row number."""
+        row = self.connection.execute("SELECT * FROM campaign WHERE id = ?", (number,)).fetchone()
         return None if row is None else _campaign(row)
+
+    def campaigns_sent_from(self, moment: float) -> Iterator[Campaign]:
+        """The campaigns that left at this moment or later, in the order of their creation."""
+        query = "SELECT * FROM campaign WHERE status = 'sent' AND due >= ? ORDER BY id"
+        return (_campaign(row) for row in self.connection.execute(query, (moment,)))
 
     def set_campaign_status(self, campaign: Campaign, status: str) -> None:
         """Change the status of a campaign."""
         self.connection.execute("UPDATE campaign SET status = ? WHERE id = ?", (status, campaign.id))
 
-    def send_due(self, moment: float) -> None:
-        """What was scheduled up to this moment (seconds since the epoch) has been sent."""
-        self.connection.execute(
-            "UPDATE campaign SET status = 'sent' WHERE status = 'scheduled' AND due <= ?", (moment,)
+    def send_due(self, moment: float) -> list[int]:
+        """What was scheduled up to this moment (seconds since the epoch) has been sent; gives the row numbers."""
+        rows = self.connection.execute(
+            "UPDATE campaign SET status = 'sent' WHERE status = 'scheduled' AND due <= ? RETURNING id", (moment,)
         )
+        return [number for (number,) in rows.fetchall()]
+
+    # Replies; one that is received later than the moment that is asked about is not there yet
+
+    def add_replies(self, account_id: int, replies: Iterable[Reply]) -> None:
+        """Record replies, those to come included."""
+        query = "INSERT INTO reply (account_id, id, campaign_id, place, phone, message, received)"
+        self.connection.executemany(
+            query + " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (account_id, reply.id, reply.campaign, reply.place, reply.phone, reply.message, reply.received)
+                for reply in replies
+            ),
+        )
+
+    def replies(self, campaign: int, moment: float) -> list[Reply]:
+        """The replies to a campaign up to this moment, oldest first."""
+        where = "campaign_id = ? AND received <= ? ORDER BY received, id"
+        return self._replies(where, campaign, moment)
+
+    def replies_from(self, moment: float, end: float) -> list[Reply]:
+        """Everybody's replies from one moment on and before another, oldest first."""
+        return self._replies("received >= ? AND received < ? ORDER BY received, id", moment, end)
+
+    def collect_replies(self, account_id: int, moment: float, limit: int) -> list[Reply]:
+        """The latest replies to an account that nobody has collected, most recent first; now they are collected."""
+        where = "account_id = ? AND received <= ? AND NOT collected ORDER BY received DESC, id DESC LIMIT ?"
+        found = self._replies(where, account_id, moment, limit)
+        self.connection.executemany("UPDATE reply SET collected = 1 WHERE id = ?", ((reply.id,) for reply in found))
+        return found
+
+    def stopped(self, account_id: int, moment: float) -> list[tuple[str, float]]:
+        """Whose last word to an account was STOP, not START, and when it came."""
+        query = (
+            "SELECT phone, last FROM (SELECT phone, message, max(received) AS last FROM reply WHERE account_id = ?"
+            " AND received <= ? AND message IN ('STOP', 'START') GROUP BY phone) WHERE message = 'STOP'"
+        )
+        return list(self.connection.execute(query, (account_id, moment)))
+
+    def _replies(self, where: str, *values: float) -> list[Reply]:
+        query = f"SELECT id, campaign_id, place, phone, message, received FROM reply WHERE {where}"  # noqa: S608 - ours
+        return [Reply(*row) for row in self.connection.execute(query, values)]
 
     # Blacklist
 
     def blacklist(self, account_id: int) -> list[tuple[str, str, str]]:
-        """The blacklist of an account: phone, comment and date."""
-        query = "SELECT phone, comment, received FROM blacklist WHERE account_id = ? ORDER BY received DESC, phone"
+        """What was put on an account's blacklist: phone, comment and date; see also `stopped`."""
+        query = "SELECT phone, comment, received FROM blacklist WHERE account_id = ?"
         return list(self.connection.execute(query, (account_id,)))
 
     def add_to_blacklist(self, account_id: int, phone: str, comment: str, now: str) -> None:
@@ -382,5 +484,5 @@ def _list(row: Sequence[Any]) -> ContactList:
 
 
 def _campaign(row: Sequence[Any]) -> Campaign:
-    number, account_id, login, status, content = row
-    return Campaign(number, account_id, login, status, json.loads(content))
+    number, account_id, login, status, due, content = row
+    return Campaign(number, account_id, login, status, due, json.loads(content))

@@ -137,6 +137,8 @@ def _control_routes(sandbox: "Sandbox") -> list[Route]:
         "fail": lambda data: sandbox.fail(**data),
         "clear_faults": lambda data: sandbox.clear_faults(),
         "style": lambda data: sandbox.style(**data),
+        "recipients": lambda data: sandbox.recipients(**data),
+        "webhooks": lambda data: sandbox.webhooks(**data),
         "reset": lambda data: sandbox.reset(),
         "master": lambda data: sandbox.ensure_master(**data),
     }

@@ -1,4 +1,4 @@
-"""Campaigns in the sandbox: manual §6, §7, §15, annexes 5 and 7."""
+"""Campaigns in the sandbox: manual §5, §6, §7, §15, annexes 5 and 7."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -296,3 +296,42 @@ def test_more_than_2000_recipients_end_in_doubt(api: Api) -> None:
     assert response.status_code == 500
     assert len(api.sandbox.campaigns()[0]["recipients"]) == 2000
     assert api("getInfo")["credits"] == "70000"
+
+
+def test_simplified_sending(api: Api) -> None:
+    """What sendSms takes in a feed can come in parameters, at the address of the version, and is answered with less."""
+    one = {"message": "Bonjour STOP au 36180", "tpoa": "ACME", "campaign": "Soldes"}
+    answer = api("9.0", mobile="0612345678; 0712345678;0493000000;", **one)
+    assert answer == {
+        "status": 100,
+        "statusText": "Your messages have been sent",
+        "invalidNumbers": "0493000000",
+        "campaignId": "ap_28400001",
+        "credits": "99970",
+    }
+    assert api("9.0", mobile=PHONE, message="x", TPOA="ACME", date=LATER)["status"] == 101
+    first, second = api.sandbox.campaigns()
+    assert (first["name"], first["sender"], [one["phone"] for one in first["recipients"]]) == (
+        "Soldes",
+        "ACME",
+        [PHONE, "33712345678"],
+    )
+    assert (second["status"], second["date"], second["tpoa"]) == ("scheduled", LATER, "ACME")
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"message": ""}, 110),
+        ({"message": "x" * 1225}, 111),
+        ({"message": "#param_1#"}, 109),
+        ({"mobile": ""}, 114),
+        ({"mobile": "12;13"}, 114),
+        ({"date": "tomorrow"}, 115),
+        ({"apiKey": "wrong"}, 102),
+    ],
+)
+def test_refusals_of_simplified_sending(api: Api, params: dict[str, str], code: int) -> None:
+    """Simplified sending refuses with the statuses of sendSms, and takes nothing."""
+    assert api("9.0", **({"message": "x", "mobile": PHONE} | params))["status"] == code
+    assert (api.sandbox.campaigns(), api("getInfo")["credits"]) == ([], "100000")

@@ -19,7 +19,9 @@ PAYLOADS = {
     "populateList": "populateData",
     "deleteContacts": "deleteData",
     "sendSms": "smsData",
+    "sendEmail": "emailData",
 }
+STATUSES = ("105", "106", "107", "109", "110", "111", "114", "115")
 KEYS = st.sampled_from(
     [
         "FIRSTNAME",
@@ -46,6 +48,11 @@ KEYS = st.sampled_from(
         "SMS",
         "PARAM_1",
         "TPOA",
+        "FROM",
+        "TO",
+        "SUBJECT",
+        "HTML",
+        "CLIMSGID",
         "DATA",
         "Message",
     ]
@@ -57,7 +64,17 @@ SCALARS = (
     | st.floats()
     | st.text(max_size=20)
     | st.sampled_from(
-        ["vip", "sub", "0612345678", "#param_1#", "1", "0001-01-01 00:00:00", "9999-12-31 23:59:59", "\ud800"]
+        [
+            "vip",
+            "sub",
+            "0612345678",
+            "a@b.example",
+            "#param_1#",
+            "1",
+            "0001-01-01 00:00:00",
+            "9999-12-31 23:59:59",
+            "\ud800",
+        ]
     )
 )
 VALUES = st.recursive(
@@ -78,7 +95,7 @@ def test_any_payload_gets_an_answer(method: str) -> None:
     def check(content: dict[str, Any]) -> None:
         payload = json.dumps({"DATA": content})
         answer = api(method, **{PAYLOADS[method]: payload, "subAccount": "sub" if method == "updateSubAccount" else ""})
-        assert str(answer["status"]) in ("0", "1", "100", "101", "105", "109", "110", "111", "114", "115")
+        assert str(answer["status"]) in ("0", "1", "100", "101", *STATUSES)
 
     check()
     sandbox.close()
