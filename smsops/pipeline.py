@@ -32,6 +32,7 @@ from smsops.model.override import Override
 from smsops.model.plan import Appointment, Change, Plan, Report
 from smsops.model.resources import CannotRead, NotReadYet, Present, SecretReference
 from smsops.model.sources import RemoteSource, Stream
+from smsops.model.standing import Standing
 from smsops.model.state import Event, Learn, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
 from smsops.table import backup
@@ -256,6 +257,27 @@ async def _preview(address: Address, view: View, reads: Refresh) -> JSON:
             await reads.fetch(missing.reads)
         except CannotRead as error:
             raise SmsopsError(f"{address} cannot be previewed: {error}", code="SMS264") from None
+
+
+def standings(configuration: Configuration, state: State, surroundings: Surroundings) -> list[Standing]:
+    """How all that was scheduled stands, by the state alone, by date."""
+    kinds = {kind.name: kind for kind in surroundings.kinds}
+    now, policy = surroundings.now(), configuration.stack.policy
+    found = (
+        kinds[entry.address.kind].standing(entry, state.in_doubt(entry.address), configuration.settings, policy, now)
+        for entry in state.entries.values()
+        if entry.address.kind in kinds
+    )
+    return sorted((one for one in found if one), key=lambda one: (one.date, one.address.sort_key))
+
+
+def account_login(account: str | None, state: State, surroundings: Surroundings) -> str | None:
+    """The login of a sub-account by its key, as the state knows it; None for the master."""
+    if account is None:
+        return None
+    opener = next(kind for kind in surroundings.kinds if kind.opens_account)
+    entry = state.entries.get(Address(None, opener.name, account))
+    return entry.identity if entry else account
 
 
 def calendar(prepared: Prepared) -> list[Appointment]:

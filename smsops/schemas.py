@@ -20,7 +20,9 @@ from smsops.model.documents import (
     HistoryDocument,
     PlanDocument,
     PreviewsDocument,
+    ReportDocument,
     StateDocument,
+    StatusDocument,
     ValidationDocument,
 )
 from smsops.rules.pack import Pack
@@ -188,6 +190,8 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "validation": _document(ValidationDocument, "validate --format json"),
     "calendar": _document(CalendarDocument, "calendar --format json"),
     "preview": _document(PreviewsDocument, "preview --format json"),
+    "status": _document(StatusDocument, "status --format json"),
+    "report": _document(ReportDocument, "report --format json"),
     "state": _document(StateDocument, "The state"),
     "history": _document(HistoryDocument, "The history"),
 }

@@ -31,6 +31,7 @@ from smsops.model.resources import (
 )
 from smsops.model.settings import Settings
 from smsops.model.sources import Format, RemoteSource
+from smsops.model.standing import Standing
 from smsops.model.state import Drop, Entry, Event, Intent, Price, Put, State
 from smsops.model.values import JSON, Number, Secret, as_json_number, digest, slow_digest
 from smsops.table import Table
@@ -540,6 +541,12 @@ class Kind(ABC):
 
     def appointment(self, resource: Resource, view: View) -> Appointment | None:
         """When a resource sends something, with what this plan makes of it; None where it sends nothing."""
+        return None
+
+    def standing(
+        self, entry: Entry, doubts: Sequence[Intent], settings: Settings, policy: Any, now: datetime
+    ) -> Standing | None:
+        """How an owned resource that sends something stands, by the state alone; None for others."""
         return None
 
     def preview(self, resource: Resource, view: View) -> JSON:

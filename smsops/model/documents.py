@@ -428,3 +428,66 @@ class PreviewsDocument(TypedDict):
     stack: str
     timezone: str
     previews: list[PreviewDocument]
+
+
+class StandingPartDocument(TypedDict):
+    """A part under a campaign id of its own; null where it is not known, or nobody was left to send to."""
+
+    campaign_id: str | None
+    recipients: int
+    credits: float
+    status: str
+
+
+class StandingDocument(TypedDict):
+    address: str
+    account: str | None
+    date: str
+    state: Literal["scheduled", "partly scheduled", "sent", "partly sent", "nothing scheduled", "gone", "in doubt"]
+    recipients: int
+    credits: float
+    sender: str
+    message: str
+    cancellable_until: str | None
+    parts: list[StandingPartDocument]
+
+
+class StatusDocument(TypedDict):
+    format_version: Literal["1.0"]
+    stack: str
+    timezone: str
+    campaigns: list[StandingDocument]
+
+
+class StatusCountDocument(TypedDict):
+    """Recipients by the code of their latest delivery report (manual, appendix 6)."""
+
+    code: str
+    meaning: str
+    recipients: int
+
+
+class WithinDocument(TypedDict):
+    """Recipients who were delivered to within so many hours of the date, and not within fewer of those listed."""
+
+    hours: int
+    recipients: int
+
+
+class ReportDocument(TypedDict):
+    """What became of a campaign, its parts added up."""
+
+    format_version: Literal["1.0"]
+    stack: str
+    address: str
+    account: str | None
+    date: str
+    recipients: int
+    credits: float
+    delivered: int
+    unreported: int
+    by_status: list[StatusCountDocument]
+    delivered_within: list[WithinDocument]
+    replies: int
+    stops: int
+    cost_per_delivered: float | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from smsops.kinds.base import Declaration, Declared, Kind, Readers, Resource, Session, Upcoming, View
 from smsops.kinds.campaign.audience import audience_of
@@ -17,7 +17,7 @@ from smsops.kinds.campaign.calls import SENT, Payload, execute, with_campaign_id
 from smsops.kinds.campaign.cost import cost_of
 from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.law import judge_law
-from smsops.kinds.campaign.outlook import appointment, preview, upcoming
+from smsops.kinds.campaign.outlook import appointment, preview, standing, upcoming
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, Part, SentPart
 from smsops.kinds.campaign.planned import (
     Planned,
@@ -35,6 +35,8 @@ from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Appointment, Change
 from smsops.model.resources import Absent, Desired, Observation, Present
+from smsops.model.settings import Settings
+from smsops.model.standing import Standing
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.values import JSON, plural
 
@@ -64,6 +66,11 @@ class Campaign(Kind):
 
     def upcoming(self, resource: Resource, view: View, until: date) -> Iterator[Upcoming]:
         return upcoming(resource, view, until)
+
+    def standing(
+        self, entry: Entry, doubts: Sequence[Intent], settings: Settings, policy: Any, now: datetime
+    ) -> Standing:
+        return standing(entry, doubts, settings, policy, now)
 
     def preview(self, resource: Resource, view: View) -> JSON:
         return preview(resource, view)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from smsops.kinds.base import Resource, Upcoming, View
 from smsops.kinds.campaign.audience import CampaignData, audience_of
 from smsops.kinds.campaign.cost import cost_of
 from smsops.kinds.campaign.links import known_links
-from smsops.kinds.campaign.parts import SentPart
+from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, NOBODY, SentPart
 from smsops.kinds.campaign.planned import blacklist_of, content_digest, last_change, parts_of
 from smsops.kinds.campaign.recurrence import days_of_scheduling
 from smsops.kinds.campaign.report import DEFAULT_SENDER, message_document
 from smsops.kinds.campaign.schedule import read_schedule, shown, zone_called
 from smsops.kinds.campaign.text import Template
 from smsops.model.plan import DELETE, Appointment
+from smsops.model.settings import Settings
+from smsops.model.standing import Standing, StandingPart, StandingState
+from smsops.model.state import Entry, Intent
 from smsops.model.values import JSON
 
 
@@ -91,3 +95,45 @@ def preview(resource: Resource, view: View) -> JSON:
         "recipients": len(audience.people) - blocked,
         "message": message_document(resource, survey, view) if survey else None,
     }
+
+
+def standing(entry: Entry, doubts: Sequence[Intent], settings: Settings, policy: Any, now: datetime) -> Standing:
+    """How a campaign stands, by what the state knows of it."""
+    stored, zone = entry.attributes, zone_called(settings.timezone)
+    when = datetime.fromisoformat(stored["date"])
+    lead = policy.min_lead_time if policy else None
+    last = when - lead if lead else when
+    parts = [SentPart.read(part) for part in stored["parts"]]
+    return Standing(
+        entry.address,
+        when.astimezone(zone),
+        _state(stored, bool(doubts), is_over=when <= now),
+        tuple(
+            StandingPart(
+                None if part.campaign_id in NO_CAMPAIGN else part.campaign_id,
+                part.recipients,
+                round(part.credits),
+                "nobody left"
+                if part.campaign_id == NOBODY
+                else "id unknown"
+                if part.campaign_id == ID_LOST
+                else part.status,
+            )
+            for part in parts
+        ),
+        stored["message"],
+        stored["sender"] or DEFAULT_SENDER,
+        last.astimezone(zone) if last > now and parts else None,
+    )
+
+
+def _state(stored: Mapping[str, Any], in_doubt: bool, *, is_over: bool) -> StandingState:
+    if in_doubt:
+        return "in doubt"
+    if stored.get("gone") and not stored["parts"]:
+        return "gone"
+    if not stored["parts"]:
+        return "nothing scheduled"
+    if is_over:
+        return "sent" if stored["complete"] else "partly sent"
+    return "scheduled" if stored["complete"] else "partly scheduled"

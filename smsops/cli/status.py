@@ -1,0 +1,105 @@
+"""`status` and `report`: how campaigns stand, and what became of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smsops.cli.options import Command, current, format_option
+from smsops.errors import SmsopsError
+from smsops.model.address import matches
+from smsops.model.diagnostics import did_you_mean
+from smsops.model.values import printed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smsops.config.load import Configuration
+    from smsops.model.standing import Delivery, Standing
+
+STATUS_VERSION = REPORT_VERSION = "1.0"
+
+
+@click.command(cls=Command)
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@format_option("text", "json")
+def status(addresses: tuple[str, ...], output: str) -> None:
+    """Show the campaigns that the state knows: their parts and dates, and until when they can be taken back.
+
+    It asks nobody. ADDRESS may be a glob.
+    """
+    from smsops.cli.views import campaigns as views
+
+    configuration = current().load()
+    found = [one for one in _standings(configuration) if not addresses or matches(one.address, addresses)]
+    if output == "json":
+        document = {
+            "format_version": STATUS_VERSION,
+            "stack": configuration.stack.stack,
+            "timezone": configuration.settings.timezone,
+            "campaigns": [one.document() for one in found],
+        }
+        click.echo(printed(document))
+        return
+    click.echo(views.status(found, configuration.settings.timezone))
+
+
+@click.command(cls=Command)
+@click.argument("address", metavar="CAMPAIGN")
+@format_option("text", "json", "csv", "html")
+def report(address: str, output: str) -> None:
+    """Show what became of a campaign: delivery by status and over time, replies, unsubscribes, cost per delivered message.
+
+    Its parts are added up. Delivery reports come within 72 hours.
+    """
+    from smsops.cli.views import campaigns as views
+
+    configuration = current().load()
+    known = {str(one.address): one for one in _standings(configuration)}
+    if address not in known:
+        raise SmsopsError(
+            f"{address} is no campaign that the state knows", code="SMS412", detail=did_you_mean(address, known)
+        )
+    delivery = _delivery(known[address], configuration)
+    stack = configuration.stack.stack
+    if output == "json":
+        document = {"format_version": REPORT_VERSION, "stack": stack, **delivery.document()}
+        click.echo(printed(document))
+    elif output == "csv":
+        click.echo(views.report_csv(delivery), nl=False)
+    elif output == "html":
+        click.echo(views.report_html(delivery))
+    else:
+        click.echo(views.report(delivery))
+
+
+def _standings(configuration: Configuration) -> Sequence[Standing]:
+    from smsops.pipeline import master_credentials, open_store, standings, state_salt
+
+    around = current().around()
+    credentials = master_credentials(configuration, around.environment)
+    state = open_store(configuration, around).load(state_salt(configuration, credentials))
+    return standings(configuration, state, around)
+
+
+def _delivery(standing: Standing, configuration: Configuration) -> Delivery:
+    import asyncio
+
+    from smsops.api.contract import ApiError
+    from smsops.edge.delivery import delivery_of
+    from smsops.pipeline import account_login, master_credentials, open_store, session, state_salt
+
+    around = current().around()
+    credentials = master_credentials(configuration, around.environment)
+    state = open_store(configuration, around).load(state_salt(configuration, credentials))
+    login = account_login(standing.address.account, state, around)
+
+    async def ask() -> Delivery:
+        async with session(configuration, around) as (connection, _):
+            return await delivery_of(standing, connection.reader, login, configuration.settings.account_timezone)
+
+    try:
+        return asyncio.run(ask())
+    except ApiError as error:
+        raise SmsopsError(str(error), code=error.code, detail=error.hint) from None

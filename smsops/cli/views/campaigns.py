@@ -1,0 +1,108 @@
+"""How campaigns stand, and what became of one: as text, as a table for a spreadsheet, as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from smsops.model.standing import Delivery, Standing
+from smsops.model.values import plural
+
+_BAR = 30
+"""Characters of the longest bar."""
+
+_STYLE = """
+:root { color-scheme: light dark; font: 16px/1.4 system-ui, sans-serif; }
+body { margin: 2rem auto; max-width: 50rem; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8884; }
+meter { width: 100%; }
+"""
+
+
+def status(standings: Sequence[Standing], zone: str) -> str:
+    """Each campaign with its parts."""
+    if not standings:
+        return "No campaign was scheduled."
+    lines: list[str] = []
+    for one in standings:
+        lines += [*_status_lines(one), ""]
+    return "\n".join([*lines, f"{plural(len(standings), 'campaign')}. Times are in {zone}."])
+
+
+def _status_lines(one: Standing) -> Iterator[str]:
+    yield f"{one.address}: {one.state}, {one.date:%a %Y-%m-%d %H:%M}, from {one.sender}"
+    yield f"  {one.message}"
+    yield f"  {plural(one.recipients, 'recipient')}, {plural(one.credits, 'credit')}"
+    if one.cancellable_until:
+        yield f"  can be taken back until {one.cancellable_until:%Y-%m-%d %H:%M}"
+    for part in one.parts:
+        yield f"    {part.campaign_id or '-':<16} {part.recipients:>7,}  {part.credits:>9,}  {part.status}"
+
+
+def report(delivery: Delivery) -> str:
+    """With bars that a terminal can draw."""
+    one = delivery.standing
+    lines = [
+        f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
+        f"{plural(one.credits, 'credit')}",
+        "",
+        *_bars([*_statuses(delivery)], one.recipients),
+    ]
+    if delivery.within:
+        within = [(f"within {hours} h", count) for hours, count in delivery.within.items()]
+        lines += ["", "Delivered:", *_bars(within, delivery.delivered)]
+    lines += ["", f"Replies: {delivery.replies:,}, {delivery.stops:,} of them STOP."]
+    if delivery.cost_per_delivered is not None:
+        lines.append(f"Cost: {delivery.cost_per_delivered:,} credits for each message that was delivered.")
+    return "\n".join(lines)
+
+
+def _statuses(delivery: Delivery) -> Iterator[tuple[str, int]]:
+    for code, count in delivery.by_status.items():
+        yield delivery.meanings.get(code) or f"status {code}", count
+    if delivery.unreported:
+        yield "not reported yet", delivery.unreported
+
+
+def _bars(rows: Sequence[tuple[str, int]], total: int) -> Iterator[str]:
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, count in rows:
+        share = count / total if total else 0
+        yield f"  {name:<{width}}  {'█' * round(share * _BAR):<{_BAR}}  {count:>7,}  {share:6.1%}"
+
+
+def report_csv(delivery: Delivery) -> str:
+    """A row a status."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("campaign", "code", "meaning", "recipients"))
+    for code, count in delivery.by_status.items():
+        writer.writerow((delivery.standing.address, code, delivery.meanings.get(code, ""), count))
+    writer.writerow((delivery.standing.address, "", "not reported yet", delivery.unreported))
+    return out.getvalue()
+
+
+def report_html(delivery: Delivery) -> str:
+    """A page of its own, which loads nothing."""
+    from html import escape
+
+    one = delivery.standing
+    title = escape(f"{one.address}, {one.date:%Y-%m-%d %H:%M}")
+    rows = "\n".join(
+        f"<tr><td>{escape(name)}</td><td>{count:,}</td>"
+        f'<td><meter min="0" max="{max(one.recipients, 1)}" value="{count}"></meter></td></tr>'
+        for name, count in _statuses(delivery)
+    )
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
+        f"<body><h1>{title}</h1>\n<p>{escape(one.message)}</p>\n"
+        f"<table><tbody>\n{rows}\n</tbody></table>\n"
+        f"<p>{delivery.replies:,} replies, {delivery.stops:,} of them STOP; "
+        f"{delivery.cost_per_delivered or '–'} credits for each message that was delivered.</p></body></html>"
+    )
