@@ -13,8 +13,6 @@ from smsops.model.diagnostics import did_you_mean
 from smsops.model.values import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from smsops.config.load import Configuration
     from smsops.model.standing import Delivery, Standing
 
@@ -32,7 +30,8 @@ def status(addresses: tuple[str, ...], output: str) -> None:
     from smsops.cli.views import campaigns as views
 
     configuration = current().load()
-    found = [one for one in _standings(configuration) if not addresses or matches(one.address, addresses)]
+    known = campaigns_known(configuration)
+    found = [one for one, _ in known if not addresses or matches(one.address, addresses)]
     if output == "json":
         document = {
             "format_version": STATUS_VERSION,
@@ -56,12 +55,12 @@ def report(address: str, output: str) -> None:
     from smsops.cli.views import campaigns as views
 
     configuration = current().load()
-    known = {str(one.address): one for one in _standings(configuration)}
+    known = {str(one.address): (one, login) for one, login in campaigns_known(configuration)}
     if address not in known:
         raise SmsopsError(
             f"{address} is no campaign that the state knows", code="SMS412", detail=did_you_mean(address, known)
         )
-    delivery = _delivery(known[address], configuration)
+    delivery = _delivery(*known[address], configuration)
     stack = configuration.stack.stack
     if output == "json":
         document = {"format_version": REPORT_VERSION, "stack": stack, **delivery.document()}
@@ -74,29 +73,26 @@ def report(address: str, output: str) -> None:
         click.echo(views.report(delivery))
 
 
-def _standings(configuration: Configuration) -> Sequence[Standing]:
-    from smsops.pipeline import master_credentials, open_store, standings, state_salt
+def campaigns_known(configuration: Configuration) -> list[tuple[Standing, str | None]]:
+    """The campaigns that the state knows, by date, each with the login of its sub-account; None is the master."""
+    from smsops.pipeline import account_login, master_credentials, open_store, standings, state_salt
 
     around = current().around()
     credentials = master_credentials(configuration, around.environment)
     state = open_store(configuration, around).load(state_salt(configuration, credentials))
-    return standings(configuration, state, around)
+    found = standings(configuration, state, around)
+    return [(one, account_login(one.address.account, state, around)) for one in found]
 
 
-def _delivery(standing: Standing, configuration: Configuration) -> Delivery:
+def _delivery(standing: Standing, login: str | None, configuration: Configuration) -> Delivery:
     import asyncio
 
     from smsops.api.contract import ApiError
     from smsops.edge.delivery import delivery_of
-    from smsops.pipeline import account_login, master_credentials, open_store, session, state_salt
-
-    around = current().around()
-    credentials = master_credentials(configuration, around.environment)
-    state = open_store(configuration, around).load(state_salt(configuration, credentials))
-    login = account_login(standing.address.account, state, around)
+    from smsops.pipeline import session
 
     async def ask() -> Delivery:
-        async with session(configuration, around) as (connection, _):
+        async with session(configuration, current().around()) as (connection, _):
             return await delivery_of(standing, connection.reader, login, configuration.settings.account_timezone)
 
     try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from smsops.api.contract import DeliveryReport, DeliveryReports, DeliveryStatus, Reader, Replies
-from smsops.model.standing import Delivery, Standing
+from smsops.model.standing import Delivery, Received, Standing
 
 HOURS = (1, 2, 4, 8, 24, 48, 72)
 """Reports come within 72 hours (manual §8)."""
@@ -51,4 +52,20 @@ def _summed(standing: Standing, reports: list[DeliveryReports], replies: list[Re
         {hours: within[hours] for hours in HOURS if within[hours]},
         len(texts),
         sum(1 for text in texts if _STOP.match(text)),
+    )
+
+
+async def received(wanted: Sequence[tuple[Standing, str | None]], reader: Reader, zone: str) -> list[Received]:
+    """The replies to some campaigns, each with the login of its account, the earliest first. ApiError."""
+    asked = [(one.address, part.campaign_id, login) for one, login in wanted for part in one.parts if part.campaign_id]
+    found = await asyncio.gather(*(reader.get_pull(known, sub_account=login) for _, known, login in asked))
+    there = ZoneInfo(zone)
+    replies = [
+        Received(reply.received.replace(tzinfo=there) if reply.received else None, address, reply.phone, reply.text)
+        for (address, _, _), answer in zip(asked, found, strict=True)
+        for reply in answer.replies
+    ]
+    return sorted(
+        replies,
+        key=lambda reply: (reply.when is not None, reply.when.timestamp() if reply.when else 0, str(reply.address)),
     )

@@ -101,6 +101,15 @@ class Delivery(NamedTuple):
         }
 
 
+class Received(NamedTuple):
+    """A reply to a campaign, with the whole number that it came from. `when` is None where no date can be read."""
+
+    when: datetime | None
+    address: Address
+    phone: str
+    text: str
+
+
 def utc(moment: datetime) -> str:
     """An instant as documents have it."""
     from datetime import UTC

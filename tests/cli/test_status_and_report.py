@@ -111,3 +111,20 @@ def test_an_unknown_campaign(stack: Stack) -> None:
     stack.apply()
     result = stack.run("report", "campaign.helo")
     assert (result.exit_code, 'Did you mean "campaign.hello"?' in result.stderr) == (1, True)
+
+
+def test_replies_are_shown_and_stay_where_they_are(stack: Stack) -> None:
+    """Every reply with its campaign and a masked number; looking again shows the same, for nothing is taken away."""
+    stack.write(sections(stack, hello=campaign()))
+    stack.apply()
+    stack.clock += timedelta(days=15)
+    count = stack.run("report", "campaign.hello", "--format", "json").document["replies"]
+
+    rows = stack.run("replies", "campaign.*", "--format", "json").events
+    text = stack.run("replies").stdout
+
+    assert len(rows) == len(text.splitlines()) == count
+    assert {row["address"] for row in rows} == {"campaign.hello"}
+    assert [row["date"] for row in rows] == sorted(row["date"] for row in rows)
+    assert_discreet(json.dumps(rows) + text, phones=[phone(number) for number in range(20)])
+    assert stack.run("replies", "campaign.other").stdout == ""
