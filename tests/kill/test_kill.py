@@ -10,7 +10,7 @@ import pytest
 
 from tests.kill.match import match
 
-KILLS = 12
+KILLS = 8
 
 
 @pytest.mark.parametrize("share", range(4))
