@@ -44,6 +44,8 @@ class Part:
         return python("-m", f"benchmarks.{self.name}", *self.always, *options)
 
 
+_PEERS = ("decK", "OctoDNS", "Terraform")
+
 _RESULTS = (f"--results={RESULTS}",)
 PARTS = (
     Part("startup", ("--quiet", f"--append={RESULTS}"), fast=("--fast",), markdown=False),
@@ -111,7 +113,7 @@ def _rows(measured: dict[str, Measured]) -> Iterator[str]:
             others = (
                 f"{other.partition(': ')[2]} {seconds(theirs.seconds)}"
                 for other, theirs in measured.items()
-                if other.startswith(f"{group}: ") and other != name
+                if other.startswith(f"{group}: ") and other.partition(": ")[2].startswith(_PEERS)
             )
             yield f"| {group}, `smsops plan` | {cost} | {', '.join(others)} |"
 
