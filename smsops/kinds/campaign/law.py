@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from smsops.kinds.base import Resource, View
 from smsops.kinds.campaign.parts import Survey
@@ -14,7 +15,11 @@ from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import STOP
 from smsops.model.phone import Place, place_of
 from smsops.model.values import plural
-from smsops.rules.judge import HORIZON, STEP, Breach, judge, next_slot
+
+if TYPE_CHECKING:
+    from smsops.rules.judge import Breach
+
+# Validating needs no judge: it is imported where something is planned.
 
 PATIENCE = 60
 """Minutes within which what is to be sent at once is sent; later it is planned again."""
@@ -22,6 +27,8 @@ PATIENCE = 60
 
 def lawful_until(resource: Resource, survey: Survey, view: View) -> datetime:
     """Until when what is sent at once may be sent: while its hour is allowed, if it is now, and an hour at most."""
+    from smsops.rules.judge import judge
+
     places = _places(survey)
 
     def is_allowed(when: datetime) -> bool:
@@ -41,6 +48,8 @@ def judge_law(resource: Resource, survey: Survey, when: datetime, view: View) ->
     spec: CampaignSpec = resource.want.spec
     if spec.nature != "marketing" or view.rulebook is None:
         return
+    from smsops.rules.judge import judge
+
     places = _places(survey)
     ends_with_stop = STOP.search(resource.want.data.template.wire) is not None
     is_first = resource.want.data.is_first
@@ -78,6 +87,8 @@ def _way_out(resource: Resource, breach: Breach, places: Mapping[Place, int], wh
 
 def _slot(places: Mapping[Place, int], when: datetime, view: View) -> datetime | None:
     """The next time that the rules and `policy.send_window` allow."""
+    from smsops.rules.judge import HORIZON, STEP, next_slot
+
     assert view.rulebook is not None
     slot = next_slot(view.rulebook, when, places)
     while slot is not None and slot - when < HORIZON and not in_window(slot, view):
