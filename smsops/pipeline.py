@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from smsops import __version__, garbage
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
@@ -28,9 +28,11 @@ from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, did_you_mean
+from smsops.model.outcome import Report
 from smsops.model.override import Override
-from smsops.model.plan import Appointment, Change, Plan, Report
+from smsops.model.plan import Change, Plan
 from smsops.model.resources import CannotRead, NotReadYet, Present, SecretReference
+from smsops.model.sending import Appointment
 from smsops.model.sources import RemoteSource, Stream
 from smsops.model.standing import Standing
 from smsops.model.state import Event, Learn, Move, Own, State, fold
@@ -40,6 +42,9 @@ from smsops.table.read import Source, read
 
 if TYPE_CHECKING:
     from smsops.rules.rulebook import Rulebook
+
+
+T = TypeVar("T")
 
 
 class Connection(Protocol):
@@ -550,3 +555,16 @@ async def session(
     credentials = master_credentials(configuration, surroundings.environment)
     async with surroundings.connect(configuration, credentials) as connection:
         yield connection, credentials
+
+
+def ask(configuration: Configuration, surroundings: Surroundings, question: Callable[[Connection], Awaitable[T]]) -> T:
+    """What a question to the account brings; SmsopsError where the API fails."""
+
+    async def asked() -> T:
+        async with session(configuration, surroundings) as (connection, _):
+            return await question(connection)
+
+    try:
+        return asyncio.run(asked())
+    except ApiError as error:
+        raise SmsopsError(str(error), code=error.code, detail=error.hint) from None

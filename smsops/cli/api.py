@@ -13,7 +13,6 @@ import click
 
 from smsops.api.methods import METHODS, SIMPLIFIED_SENDING, called
 from smsops.cli.options import Command, current
-from smsops.errors import SmsopsError
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.values import mask_text, printed
 
@@ -41,10 +40,8 @@ def api(method: str, parameters: tuple[str, ...], sub_account: str | None, auto_
 
     NAME=@FILE takes a value from a file. Login, key and format are added.
     """
-    import asyncio
-
-    from smsops.api.contract import ApiError, Credentials
-    from smsops.pipeline import session
+    from smsops.api.contract import Credentials
+    from smsops.pipeline import Connection, ask
 
     if method.lower() not in map(str.lower, _NAMES):
         hint = did_you_mean(method, _NAMES)
@@ -52,21 +49,15 @@ def api(method: str, parameters: tuple[str, ...], sub_account: str | None, auto_
     values = dict(_parameters(parameters)) | {"returnformat": output}
     if not called(method).reads and not auto_approve:
         _ask(method)
-    settings = current()
-    configuration, around = settings.load(), settings.around()
 
-    async def call() -> bytes:
-        async with session(configuration, around) as (connection, _):
-            writer = connection.writer
-            if sub_account is not None:
-                info = await writer.get_info(sub_account=sub_account)
-                writer = writer.account(Credentials(sub_account, info.api_key or ""))
-            return await writer.raw(method, values)
+    async def call(connection: Connection) -> bytes:
+        writer = connection.writer
+        if sub_account is not None:
+            info = await writer.get_info(sub_account=sub_account)
+            writer = writer.account(Credentials(sub_account, info.api_key or ""))
+        return await writer.raw(method, values)
 
-    try:
-        body = asyncio.run(call())
-    except ApiError as error:
-        raise SmsopsError(str(error), code=error.code, detail=error.hint) from None
+    body = ask(current().load(), current().around(), call)
     click.echo(_shown(body))
 
 

@@ -28,8 +28,9 @@ from smsops.config.load import Configuration
 from smsops.edge import plan_file
 from smsops.edge.state.store import StateStore
 from smsops.errors import ExitCode, SmsopsError, StalePlanError
+from smsops.model.outcome import Report
 from smsops.model.override import Override
-from smsops.model.plan import Plan, Report
+from smsops.model.plan import Plan
 from smsops.model.values import JSON
 from smsops.pipeline import (
     Connection,

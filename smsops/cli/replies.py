@@ -10,7 +10,6 @@ import click
 
 from smsops.cli.options import Command, current, format_option
 from smsops.cli.status import campaigns_known
-from smsops.errors import SmsopsError
 from smsops.model.address import matches
 from smsops.model.values import mask_phone, mask_text
 
@@ -30,31 +29,26 @@ def replies(addresses: tuple[str, ...], follow: bool, output: str) -> None:
 
     It takes no reply away from whoever else reads them. CAMPAIGN may be a glob. JSON has one reply a line.
     """
-    from smsops.api.contract import ApiError
     from smsops.edge.delivery import received
-    from smsops.pipeline import session
+    from smsops.pipeline import Connection, ask
 
-    configuration, around = current().load(), current().around()
+    configuration = current().load()
     known = campaigns_known(configuration)
     wanted = [(one, login) for one, login in known if not addresses or matches(one.address, addresses)]
     zone = configuration.settings.account_timezone
 
-    async def look() -> None:
+    async def look(api: Connection) -> None:
         seen: set[Received] = set()
-        async with session(configuration, around) as (connection, _):
-            while True:
-                for reply in await received(wanted, connection.reader, zone):
-                    if reply not in seen:
-                        seen.add(reply)
-                        click.echo(_line(reply, output))
-                if not follow:
-                    return
-                await asyncio.sleep(_EVERY)
+        while True:
+            for reply in await received(wanted, api.reader, zone):
+                if reply not in seen:
+                    seen.add(reply)
+                    click.echo(_line(reply, output))
+            if not follow:
+                return
+            await asyncio.sleep(_EVERY)
 
-    try:
-        asyncio.run(look())
-    except ApiError as error:
-        raise SmsopsError(str(error), code=error.code, detail=error.hint) from None
+    ask(configuration, current().around(), look)
 
 
 def _line(reply: Received, output: str) -> str:

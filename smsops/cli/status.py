@@ -14,7 +14,7 @@ from smsops.model.values import printed
 
 if TYPE_CHECKING:
     from smsops.config.load import Configuration
-    from smsops.model.standing import Delivery, Standing
+    from smsops.model.standing import Standing
 
 STATUS_VERSION = REPORT_VERSION = "1.0"
 
@@ -53,6 +53,8 @@ def report(address: str, output: str) -> None:
     Its parts are added up. Delivery reports come within 72 hours.
     """
     from smsops.cli.views import campaigns as views
+    from smsops.edge.delivery import delivery_of
+    from smsops.pipeline import ask
 
     configuration = current().load()
     known = {str(one.address): (one, login) for one, login in campaigns_known(configuration)}
@@ -60,7 +62,9 @@ def report(address: str, output: str) -> None:
         raise SmsopsError(
             f"{address} is no campaign that the state knows", code="SMS412", detail=did_you_mean(address, known)
         )
-    delivery = _delivery(*known[address], configuration)
+    standing, login = known[address]
+    zone = configuration.settings.account_timezone
+    delivery = ask(configuration, current().around(), lambda api: delivery_of(standing, api.reader, login, zone))
     stack = configuration.stack.stack
     if output == "json":
         document = {"format_version": REPORT_VERSION, "stack": stack, **delivery.document()}
@@ -82,20 +86,3 @@ def campaigns_known(configuration: Configuration) -> list[tuple[Standing, str | 
     state = open_store(configuration, around).load(state_salt(configuration, credentials))
     found = standings(configuration, state, around)
     return [(one, account_login(one.address.account, state, around)) for one in found]
-
-
-def _delivery(standing: Standing, login: str | None, configuration: Configuration) -> Delivery:
-    import asyncio
-
-    from smsops.api.contract import ApiError
-    from smsops.edge.delivery import delivery_of
-    from smsops.pipeline import session
-
-    async def ask() -> Delivery:
-        async with session(configuration, current().around()) as (connection, _):
-            return await delivery_of(standing, connection.reader, login, configuration.settings.account_timezone)
-
-    try:
-        return asyncio.run(ask())
-    except ApiError as error:
-        raise SmsopsError(str(error), code=error.code, detail=error.hint) from None

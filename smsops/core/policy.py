@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 
 from smsops.errors import SmsopsError
@@ -69,13 +68,7 @@ def _with(plan: Plan, found: Iterable[Diagnostic], terms: Terms) -> Plan:
 
 
 def _is_expired(override: Override, view: View) -> bool:
-    return override.until is not None and _local(view).date() > override.until
-
-
-def _local(view: View) -> datetime:
-    from zoneinfo import ZoneInfo
-
-    return view.now.astimezone(ZoneInfo(view.settings.timezone))
+    return override.until is not None and view.today > override.until
 
 
 def _let_through(item: Diagnostic, overrides: Sequence[Override]) -> Diagnostic:
@@ -284,7 +277,7 @@ def _refusal(policy: str, what: str, allowed: str, address: Address | None = Non
 
 
 def _breaches(rules: Sequence[Rule], plan: Plan, view: View, terms: Terms) -> Iterator[Diagnostic]:
-    evaluate = evaluator({"plan": plan.document(), "now": _local(view)})
+    evaluate = evaluator({"plan": plan.document(), "now": view.local_now})
     for rule in rules:
         said = _said_by(rule, evaluate)
         if said is None:

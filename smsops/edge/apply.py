@@ -20,7 +20,8 @@ from smsops.edge.meter import Meter
 from smsops.errors import Interrupted, SmsopsError
 from smsops.kinds.base import Kind
 from smsops.model.address import Address
-from smsops.model.plan import FORGET, NO_OP, Operation, Outcome, Plan, Progress
+from smsops.model.outcome import Outcome, Progress
+from smsops.model.plan import FORGET, NO_OP, Operation, Plan
 from smsops.model.state import Drop, Entry, Event, Intend, Intent, Moved, Put, Settle, State
 from smsops.model.values import JSON, Number, Secret, as_json_number
 from smsops.table import Table, backup

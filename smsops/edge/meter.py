@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from smsops.model.plan import Progress
+from smsops.model.outcome import Progress
 
 _MARKS = 20  # steps over which the pace is taken: it may change
 

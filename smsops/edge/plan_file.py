@@ -11,7 +11,8 @@ from typing import Any
 
 from smsops.errors import SmsopsError, StalePlanError
 from smsops.model.address import Address
-from smsops.model.plan import CREATE, FORMAT_VERSION, UPDATE, Git, Operation, Plan, Send
+from smsops.model.plan import CREATE, FORMAT_VERSION, UPDATE, Git, Operation, Plan
+from smsops.model.sending import Send
 from smsops.model.values import JSON, printed
 
 _SHOWN = 20

@@ -18,7 +18,7 @@ from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Reader, Refus
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostic, Diagnostics, Mark, did_you_mean
-from smsops.model.plan import CREATE, Appointment, Change
+from smsops.model.plan import CREATE, Change
 from smsops.model.resources import (
     Absent,
     CannotRead,
@@ -29,6 +29,7 @@ from smsops.model.resources import (
     Read,
     Unknown,
 )
+from smsops.model.sending import Appointment
 from smsops.model.settings import Settings
 from smsops.model.sources import Format, RemoteSource
 from smsops.model.standing import Standing
@@ -173,11 +174,16 @@ class View:
     _indexes: dict[tuple[Read, str], tuple[Any, dict[Any, list[Any]]]] = field(default_factory=dict)
 
     @cached_property
-    def today(self) -> date:
-        """The day that it is where the stack is."""
+    def local_now(self) -> datetime:
+        """The time on the wall where the stack is."""
         from zoneinfo import ZoneInfo
 
-        return self.now.astimezone(ZoneInfo(self.settings.timezone)).date()
+        return self.now.astimezone(ZoneInfo(self.settings.timezone))
+
+    @cached_property
+    def today(self) -> date:
+        """The day that it is where the stack is."""
+        return self.local_now.date()
 
     @cached_property
     def opener(self) -> Kind:

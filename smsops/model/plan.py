@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Any, Literal, NamedTuple
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from smsops.errors import ExitCode
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.override import Override
+from smsops.model.sending import Send
 from smsops.model.state import Entry, Intent
-from smsops.model.values import EMPTY, JSON, Number, as_json_number
+from smsops.model.values import JSON, Number, as_json_number, utc
 
 FORMAT_VERSION = "1.0"
 UNREADABLE = "SMS264"
@@ -50,123 +51,6 @@ class ContactCounts(NamedTuple):
     @property
     def total(self) -> int:
         return self.add + self.change + self.remove
-
-
-class Funnel(NamedTuple):
-    """How an audience shrinks: people in the lists (and single numbers), those meant, those with the number of a mobile,
-    those not on the blacklist, and those whom this apply sends to (the others are scheduled already)."""
-
-    in_lists: int
-    matching: int
-    valid: int
-    not_blacklisted: int
-    sent: int
-
-    def document(self) -> dict[str, JSON]:
-        return dict(self._asdict())
-
-
-class Simulated(NamedTuple):
-    """What the API itself says that a campaign comes to."""
-
-    recipients: int
-    messages: int
-    credits: Number
-
-    def document(self) -> dict[str, JSON]:
-        return {**self._asdict(), "credits": as_json_number(self.credits)}
-
-
-class Parts(NamedTuple):
-    """What becomes of the parts of a campaign: those that stay as they are scheduled, and those that are anew."""
-
-    kept: int
-    cancelled: int
-    sent: int
-
-
-class Send(NamedTuple):
-    """What a campaign sends when it is scheduled: people, SMS (segments), credits; `account` pays.
-
-    `date` is None where it is sent at once, `cancellable_until` the last instant at which it may still be taken back, both in
-    the stack's zone.
-    `countries` has the SMS and the credits by country; `message` says how the message looks, as a document;
-    `simulated` what the API says it comes to, where it was asked.
-    """
-
-    account: str | None
-    recipients: int
-    messages: int
-    credits: Number
-    date: datetime | None = None
-    cancellable_until: datetime | None = None
-    funnel: Funnel | None = None
-    countries: Mapping[str, tuple[int, Number]] = EMPTY
-    message: Mapping[str, JSON] = EMPTY
-    simulated: Simulated | None = None
-    parts: Parts | None = None
-    unpriced: tuple[str, ...] = ()
-    """Countries whose price nobody knows: it costs more than `credits`."""
-
-    def document(self) -> dict[str, JSON]:
-        return {
-            "recipients": self.recipients,
-            "messages": self.messages,
-            "credits": as_json_number(self.credits),
-            "date": None if self.date is None else _utc(self.date),
-            "cancellable_until": None if self.cancellable_until is None else _utc(self.cancellable_until),
-            "funnel": None if self.funnel is None else self.funnel.document(),
-            "countries": {
-                country: {"messages": messages, "credits": as_json_number(credits)}
-                for country, (messages, credits) in self.countries.items()
-            },
-            "message": dict(self.message),
-            "simulated": None if self.simulated is None else self.simulated.document(),
-            "parts": None if self.parts is None else self.parts._asdict(),
-            "unpriced": list(self.unpriced),
-        }
-
-    @staticmethod
-    def cost_in(document: Mapping[str, Any]) -> tuple[float, int]:
-        """The credits and the SMS in the document of a Send; KeyError, TypeError or ValueError where it is none."""
-        return float(document["credits"]), int(document["messages"])
-
-
-AppointmentStatus = Literal["planned", "rescheduled", "scheduled", "refused", "sent"]
-
-
-class Appointment(NamedTuple):
-    """A message that goes out at a date, for the calendar. `account` pays, None is the master.
-
-    `status`: planned (this plan schedules it), rescheduled (the API has it, and this plan changes it), scheduled (the API has
-    it), refused (the plan would schedule it, and may not), sent (its date has gone by). Recipients, SMS and credits are None
-    where nobody has counted them.
-    """
-
-    address: Address
-    account: str | None
-    date: datetime
-    status: AppointmentStatus
-    recipients: int | None
-    messages: int | None
-    credits: Number | None
-    sender: str
-    message: str
-    cancellable_until: datetime | None = None
-
-    def document(self) -> dict[str, JSON]:
-        return {
-            "address": str(self.address),
-            "account": self.account,
-            "date": _utc(self.date),
-            "status": self.status,
-            "recipients": self.recipients,
-            "messages": self.messages,
-            "credits": None if self.credits is None else as_json_number(self.credits),
-            "sender": self.sender,
-            "message": self.message,
-            "cancellable_until": None if self.cancellable_until is None else _utc(self.cancellable_until),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,8 +339,8 @@ class Plan(NamedTuple):
         return {
             "format_version": FORMAT_VERSION,
             "smsops_version": self.version,
-            "timestamp": _utc(self.timestamp),
-            "expires": _utc(self.expires),
+            "timestamp": utc(self.timestamp),
+            "expires": utc(self.expires),
             "errored": self.errored,
             "stack": self.stack,
             "account": self.account,
@@ -497,80 +381,4 @@ class Plan(NamedTuple):
             "moved": self.moved,
             "spend_estimate": self.spend_estimate,
             "master_after": self.master_after,
-        }
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-_ENDINGS = {
-    ExitCode.OK: "done",
-    ExitCode.INCOMPLETE: "incomplete",
-    ExitCode.IN_DOUBT: "in doubt",
-    ExitCode.INTERRUPTED: "interrupted",
-}
-ApplyStatus = Literal["done", "failed", "skipped", "in_doubt", "unfinished", "not_started"]
-
-
-class Outcome(NamedTuple):
-    """How one operation ended. `detail` says why, with the code of the error.
-
-    unfinished: it was interrupted between two of its steps; not_started: before the first one.
-    """
-
-    operation: Operation
-    status: ApplyStatus
-    calls: int = 0
-    seconds: float = 0.0
-    code: str = ""
-    detail: str = ""
-    returned: Mapping[str, JSON] = EMPTY
-
-
-class Progress(NamedTuple):
-    """How far a long operation is. The pace and the time left are known from the second time on that it is told."""
-
-    done: int
-    total: int
-    noun: str
-    per_second: float | None = None
-    seconds_left: float | None = None
-
-
-@dataclass
-class Report:
-    """What an apply did."""
-
-    plan: Plan
-    outcomes: list[Outcome] = field(default_factory=list)
-    interrupted: bool = False
-
-    def count(self, *statuses: str) -> int:
-        return sum(1 for outcome in self.outcomes if outcome.status in statuses)
-
-    @property
-    def exit_code(self) -> ExitCode:
-        if self.interrupted:
-            return ExitCode.INTERRUPTED
-        if self.count("in_doubt") or self.plan.doubts:
-            return ExitCode.IN_DOUBT
-        if self.count("failed", "skipped", "unfinished", "not_started") or self.plan.errored:
-            return ExitCode.INCOMPLETE
-        return ExitCode.OK
-
-    def history(self) -> dict[str, JSON]:
-        """How it ended, for the history."""
-        return {
-            "outcome": _ENDINGS[self.exit_code],
-            "exit_code": int(self.exit_code),
-            "operations": [
-                {
-                    "address": str(outcome.operation.change.address),
-                    "actions": list(outcome.operation.change.actions),
-                    "status": outcome.status,
-                    "calls": outcome.calls,
-                }
-                for outcome in self.outcomes
-            ],
         }

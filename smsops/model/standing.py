@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from smsops.model.address import Address
-from smsops.model.values import JSON, Number, as_json_number
+from smsops.model.values import JSON, Number, as_json_number, utc
 
 StandingState = Literal["scheduled", "partly scheduled", "sent", "partly sent", "nothing scheduled", "gone", "in doubt"]
 
@@ -108,10 +108,3 @@ class Received(NamedTuple):
     address: Address
     phone: str
     text: str
-
-
-def utc(moment: datetime) -> str:
-    """An instant as documents have it."""
-    from datetime import UTC
-
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from json import JSONEncoder
 
 Number = int | Decimal
@@ -88,6 +89,13 @@ def mask_phone(phone: str) -> str:
 def mask_text(text: str) -> str:
     """Text with every run of seven or more digits, grouped or not, masked like a phone number."""
     return _LONG_DIGITS.sub(lambda match: mask_phone(match.group()), text)
+
+
+def utc(moment: datetime) -> str:
+    """An instant as documents have it: ``2026-11-27T09:00:00Z``."""
+    from datetime import UTC
+
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def plural(count: Number, noun: str, nouns: str = "") -> str:

@@ -9,7 +9,8 @@ from rich.console import Console
 from smsops.cli.views.progress import BarReporter, EventReporter, LineReporter
 from smsops.edge.meter import Meter
 from smsops.model.address import Address
-from smsops.model.plan import UPDATE, Change, Operation, Progress
+from smsops.model.outcome import Progress
+from smsops.model.plan import UPDATE, Change, Operation
 from tests.harness import Stack
 
 OPERATION = Operation("o-1", Change(Address(None, "contacts", "vip"), UPDATE, "configuration_changed"))

@@ -24,7 +24,8 @@ from smsops.core import money
 from smsops.core.graph import closure, order
 from smsops.kinds.base import Funds
 from smsops.model.address import Address
-from smsops.model.plan import Operation, Outcome, Progress
+from smsops.model.outcome import Outcome, Progress
+from smsops.model.plan import Operation
 from smsops.model.values import Number
 from smsops.pipeline import PlanOptions, Surroundings, open_store, perform, prepare, session
 from tests.harness import LOGIN, Stack

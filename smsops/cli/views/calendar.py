@@ -6,20 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from smsops.model.plan import Appointment
+from smsops.model.sending import Appointment
 from smsops.model.values import Number, plural
 
 _PHONE = 36
 """Characters in a line of a phone's bubble."""
-
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.4 system-ui, sans-serif; }
-body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8884; vertical-align: top; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
-.planned { font-weight: 600; }
-"""
 
 
 # -- the calendar ---------------------------------------------------------------------------
@@ -88,8 +79,10 @@ def ics(appointments: Sequence[Appointment], stack: str, made: datetime) -> str:
 
 
 def html(appointments: Sequence[Appointment], stack: str, zone: str) -> str:
-    """A page of its own, which loads nothing."""
+    """As a page."""
     from html import escape
+
+    from smsops.cli.views.page import page
 
     rows = "\n".join(
         f'<tr class="{one.status}"><td><time datetime="{one.date.isoformat()}">{one.date:%a %Y-%m-%d %H:%M}</time></td>'
@@ -100,14 +93,10 @@ def html(appointments: Sequence[Appointment], stack: str, zone: str) -> str:
         for one in appointments
     )
     heads = "".join(f"<th>{head}</th>" for head in ("Date", "Campaign", "Account", "Recipients", "Credits", "From", ""))
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    title = f"SMS calendar of {escape(stack)}"
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
-        f"<body><h1>{title}</h1>\n<table><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table>\n"
-        f"<p>{escape(_sum(appointments, zone))}</p></body></html>"
+    return page(
+        f"SMS calendar of {stack}",
+        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table>\n"
+        f"<p>{escape(_sum(appointments, zone))}</p>",
     )
 
 

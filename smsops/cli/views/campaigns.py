@@ -10,14 +10,6 @@ from smsops.model.values import plural
 _BAR = 30
 """Characters of the longest bar."""
 
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.4 system-ui, sans-serif; }
-body { margin: 2rem auto; max-width: 50rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8884; }
-meter { width: 100%; }
-"""
-
 
 def status(standings: Sequence[Standing], zone: str) -> str:
     """Each campaign with its parts."""
@@ -86,23 +78,20 @@ def report_csv(delivery: Delivery) -> str:
 
 
 def report_html(delivery: Delivery) -> str:
-    """A page of its own, which loads nothing."""
+    """As a page."""
     from html import escape
 
+    from smsops.cli.views.page import page
+
     one = delivery.standing
-    title = escape(f"{one.address}, {one.date:%Y-%m-%d %H:%M}")
     rows = "\n".join(
         f"<tr><td>{escape(name)}</td><td>{count:,}</td>"
         f'<td><meter min="0" max="{max(one.recipients, 1)}" value="{count}"></meter></td></tr>'
         for name, count in _statuses(delivery)
     )
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
-        f"<body><h1>{title}</h1>\n<p>{escape(one.message)}</p>\n"
-        f"<table><tbody>\n{rows}\n</tbody></table>\n"
+    return page(
+        f"{one.address}, {one.date:%Y-%m-%d %H:%M}",
+        f"<p>{escape(one.message)}</p>\n<table><tbody>\n{rows}\n</tbody></table>\n"
         f"<p>{delivery.replies:,} replies, {delivery.stops:,} of them STOP; "
-        f"{delivery.cost_per_delivered or '–'} credits for each message that was delivered.</p></body></html>"
+        f"{delivery.cost_per_delivered or '–'} credits for each message that was delivered.</p>",
     )

@@ -15,7 +15,8 @@ from smsops.cli.views.text import Paint, ended_text, progress_text, started_text
 from smsops.edge.apply import Reporter
 from smsops.errors import ExitCode
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.plan import Operation, Outcome, Progress, Report
+from smsops.model.outcome import Outcome, Progress, Report
+from smsops.model.plan import Operation
 
 EVENTS_VERSION = "1.0"
 _STEP = 10_000

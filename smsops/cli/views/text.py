@@ -12,6 +12,7 @@ import click
 from smsops.errors import SmsopsError
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
+from smsops.model.outcome import Outcome, Progress, Report
 from smsops.model.plan import (
     ADOPT,
     ADOPT_UPDATE,
@@ -24,12 +25,9 @@ from smsops.model.plan import (
     Actions,
     Change,
     Doubt,
-    Outcome,
     Plan,
-    Progress,
-    Report,
-    Send,
 )
+from smsops.model.sending import Send
 from smsops.model.values import JSON, Number, plural
 
 _SYMBOLS: Mapping[Actions, tuple[str, str, str]] = {

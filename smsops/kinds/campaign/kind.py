@@ -33,8 +33,9 @@ from smsops.kinds.campaign.simulate import simulate
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
-from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Appointment, Change
+from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Change
 from smsops.model.resources import Absent, Desired, Observation, Present
+from smsops.model.sending import Appointment
 from smsops.model.settings import Settings
 from smsops.model.standing import Standing
 from smsops.model.state import Entry, Event, Intent, Put
@@ -114,8 +115,8 @@ class Campaign(Kind):
         if not parts:
             view.warn(resource.address, "SMS242", f"{resource.address} has an empty audience: nothing is sent")
             return None
-        change = Planned(CREATE, "absent_from_account", when, immediate, audience, send=tuple(parts))
-        return change_of(resource, change, view)
+        planned = Planned(CREATE, "absent_from_account", when, immediate, audience, send=tuple(parts))
+        return change_of(resource, planned, view)
 
     def _warn_missed(self, resource: Resource, moment: datetime, view: View) -> None:
         date = shown(moment, view.settings.timezone)
@@ -175,9 +176,8 @@ class Campaign(Kind):
             attributes = {**stored, "audience": audience, "content": content, "complete": True}
             if attributes == stored:
                 return None
-            entry = replace(
-                resource.owned, attributes=attributes
-            )  # it says the same otherwise, or nothing was left to do
+            # It says the same in other words, or nothing was left to do.
+            entry = replace(resource.owned, attributes=attributes)
             return Change(resource.address, UPDATE, "audience_changed", {}, {}, entry=entry)
         if any(part.campaign_id == ID_LOST for part in cancel):
             self._warn_lost(resource, view)

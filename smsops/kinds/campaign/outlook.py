@@ -11,16 +11,19 @@ from smsops.kinds.campaign.audience import CampaignData, audience_of
 from smsops.kinds.campaign.cost import cost_of
 from smsops.kinds.campaign.links import known_links
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, NOBODY, SentPart
-from smsops.kinds.campaign.planned import blacklist_of, content_digest, last_change, parts_of
+from smsops.kinds.campaign.planned import blacklist_of, cancellable_until, content_digest, parts_of
 from smsops.kinds.campaign.recurrence import days_of_scheduling
-from smsops.kinds.campaign.report import DEFAULT_SENDER, message_document
-from smsops.kinds.campaign.schedule import read_schedule, shown, zone_called
+from smsops.kinds.campaign.report import message_document, shown_sender
+from smsops.kinds.campaign.schedule import last_change, read_schedule, shown, zone_called
 from smsops.kinds.campaign.text import Template
-from smsops.model.plan import DELETE, Appointment
+from smsops.model.plan import DELETE
+from smsops.model.sending import Appointment
 from smsops.model.settings import Settings
 from smsops.model.standing import Standing, StandingPart, StandingState
 from smsops.model.state import Entry, Intent
-from smsops.model.values import JSON
+from smsops.model.values import JSON, utc
+
+_WORDS = {NOBODY: "nobody left", ID_LOST: "id unknown"}
 
 
 def appointment(resource: Resource, view: View) -> Appointment | None:
@@ -36,11 +39,11 @@ def appointment(resource: Resource, view: View) -> Appointment | None:
             send.recipients + sum(part.recipients for part in kept),
             send.messages if not kept else None,
             send.credits + cost_of(kept),
-            (send.message or {}).get("sender") or entry.attributes["sender"] or DEFAULT_SENDER,
+            shown_sender(entry.attributes["sender"], entry.attributes["message"]),
             entry.attributes["message"],
             send.cancellable_until,
         )
-    if resource.entry is None or (change and change.actions == DELETE) or resource.entry.attributes.get("gone"):
+    if resource.entry is None or (change and change.actions == DELETE):
         return None
     stored = resource.entry.attributes
     date = datetime.fromisoformat(stored["date"])
@@ -55,9 +58,9 @@ def appointment(resource: Resource, view: View) -> Appointment | None:
         sum(part.recipients for part in parts),
         None,
         cost_of(parts),
-        stored["sender"] or DEFAULT_SENDER,
+        shown_sender(stored["sender"], stored["message"]),
         stored["message"],
-        last_change(date, view),
+        cancellable_until(date, view),
     )
 
 
@@ -90,7 +93,7 @@ def preview(resource: Resource, view: View) -> JSON:
     return {
         "address": str(resource.address),
         "account": resource.address.account,
-        "date": moment.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "date": utc(moment),
         "schedule": shown(moment, view.settings.timezone),
         "recipients": len(audience.people) - blocked,
         "message": message_document(resource, survey, view) if survey else None,
@@ -101,8 +104,7 @@ def standing(entry: Entry, doubts: Sequence[Intent], settings: Settings, policy:
     """How a campaign stands, by what the state knows of it."""
     stored, zone = entry.attributes, zone_called(settings.timezone)
     when = datetime.fromisoformat(stored["date"])
-    lead = policy.min_lead_time if policy else None
-    last = when - lead if lead else when
+    last = last_change(when, now, policy.min_lead_time if policy else None)
     parts = [SentPart.read(part) for part in stored["parts"]]
     return Standing(
         entry.address,
@@ -113,17 +115,13 @@ def standing(entry: Entry, doubts: Sequence[Intent], settings: Settings, policy:
                 None if part.campaign_id in NO_CAMPAIGN else part.campaign_id,
                 part.recipients,
                 round(part.credits),
-                "nobody left"
-                if part.campaign_id == NOBODY
-                else "id unknown"
-                if part.campaign_id == ID_LOST
-                else part.status,
+                _WORDS.get(part.campaign_id, part.status),
             )
             for part in parts
         ),
         stored["message"],
-        stored["sender"] or DEFAULT_SENDER,
-        last.astimezone(zone) if last > now and parts else None,
+        shown_sender(stored["sender"], stored["message"]),
+        last.astimezone(zone) if last and parts else None,
     )
 
 

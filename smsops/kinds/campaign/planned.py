@@ -15,12 +15,13 @@ from smsops.kinds.campaign.links import kept_links, known_links, unmade_links
 from smsops.kinds.campaign.parts import NO_CAMPAIGN, SHOWN, Part, SentPart, cut
 from smsops.kinds.campaign.policy import check_policies
 from smsops.kinds.campaign.report import judge_message, message_document
-from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date, zone_called
+from smsops.kinds.campaign.schedule import last_change, read_schedule, shown, wire_date, zone_called
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import Template
 from smsops.model.address import Address
-from smsops.model.plan import Actions, Change, Funnel, Parts, Send
+from smsops.model.plan import Actions, Change
 from smsops.model.resources import Present, Read
+from smsops.model.sending import Funnel, Parts, Send
 from smsops.model.state import Entry
 from smsops.model.values import JSON, Number, mask_text, plural
 from smsops.table import Table
@@ -59,7 +60,7 @@ def change_of(resource: Resource, planned: Planned, view: View) -> Change:
             judge_message(resource, survey, view)
         judge_law(resource, survey, when, view)
     check_policies(resource, when, view)
-    if send and not planned.immediate and last_change(when, view) is None:
+    if send and not planned.immediate and cancellable_until(when, view) is None:
         view.warn(
             resource.address,
             "SMS272",
@@ -147,7 +148,7 @@ def change_of(resource: Resource, planned: Planned, view: View) -> Change:
             total.messages,
             total.credits,
             date=None if planned.immediate else when.astimezone(zone),
-            cancellable_until=None if planned.immediate else last_change(when, view),
+            cancellable_until=None if planned.immediate else cancellable_until(when, view),
             funnel=funnel,
             countries=total.countries,
             message=message_document(resource, survey, view) if survey else {},
@@ -182,11 +183,10 @@ def audience_digest(resource: Resource, view: View) -> str:
     return view.digest([spec.audience.model_dump(), declared_part(resource.want, view)])
 
 
-def last_change(when: datetime, view: View) -> datetime | None:
-    """Until when a campaign can be taken back, in the stack's zone; None where that is over already."""
-    lead = view.policy.min_lead_time if view.policy else None
-    last = when - lead if lead else when
-    return last.astimezone(zone_called(view.settings.timezone)) if last > view.now else None
+def cancellable_until(when: datetime, view: View) -> datetime | None:
+    """Until when a campaign of that date can be taken back, in the stack's zone; None where that is over already."""
+    last = last_change(when, view.now, view.policy.min_lead_time if view.policy else None)
+    return last.astimezone(zone_called(view.settings.timezone)) if last else None
 
 
 def blacklist_of(address: Address, view: View) -> frozenset[str]:

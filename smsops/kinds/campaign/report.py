@@ -23,7 +23,7 @@ def message_document(resource: Resource, survey: Survey, view: View) -> dict[str
     template: Template = resource.want.data.template
     shortest, median, longest = (rendering(text) for text in survey.texts)
     return {
-        "sender": effective_sender(spec, template),
+        "sender": shown_sender(spec.sender, template.wire),
         "shortest": shortest,
         "median": median,
         "longest": longest,
@@ -40,9 +40,9 @@ def rendering(text: str) -> dict[str, JSON]:
     return {"text": mask_text(text), "length": length(text), "segments": segments(text), "encoding": encoding}
 
 
-def effective_sender(spec: CampaignSpec, template: Template) -> str:
+def shown_sender(sender: str | None, message: str) -> str:
     """The sender that French phones show (manual §5, §6.2)."""
-    return spec.sender if spec.sender and STOP.search(template.wire) else DEFAULT_SENDER
+    return sender if sender and STOP.search(message) else DEFAULT_SENDER
 
 
 def _forcing(message: str, survey: Survey) -> list[JSON]:

@@ -78,3 +78,9 @@ def shown(moment: datetime, zone: str) -> str:
 
 def is_near(moment: datetime, now: datetime, lead: timedelta | None) -> bool:
     return lead is not None and moment - now < lead
+
+
+def last_change(moment: datetime, now: datetime, lead: timedelta | None) -> datetime | None:
+    """Until when a campaign of that date can be taken back; None where that is over already."""
+    last = moment - lead if lead else moment
+    return last if last > now else None

@@ -9,7 +9,8 @@ from smsops.kinds.base import Readers, View
 from smsops.kinds.campaign.calls import Payload
 from smsops.kinds.campaign.cost import cost_of, judge_cost
 from smsops.kinds.campaign.parts import Part
-from smsops.model.plan import Change, Simulated
+from smsops.model.plan import Change
+from smsops.model.sending import Simulated
 from smsops.model.values import plural
 
 
