@@ -126,7 +126,9 @@ def report(
         elif item["type"] == "literal_secret":
             diagnostics.error("SMS140", _message(item), mark=mark)
         else:
-            diagnostics.error("SMS112", f"{subject}: {_message(item)}" if subject else _message(item), mark=mark)
+            detail = did_you_mean("", _keys_at(model, path)) if item["type"] == "model_type" else ""
+            message = f"{subject}: {_message(item)}" if subject else _message(item)
+            diagnostics.error("SMS112", message, detail=detail, mark=mark)
 
 
 def _message(item: ErrorDetails) -> str:

@@ -215,10 +215,12 @@ def test_what_is_left_of_a_campaign_that_is_gone_is_cancelled_with_its_block(sta
     stack.write({"lists": lists, "campaigns": {"hello": to_vip("Salut")}})
     assert stack.run("apply", "--auto-approve").exit_code == 3
     told = stack.run("plan").stderr
+    expected = stack.run("calendar", "--format", "json").document["campaigns"]
     stack.write({"lists": lists, "campaigns": {"again": to_vip("Salut")}})
     stack.apply()
 
     assert "still scheduled for 1,500 recipients" in told
+    assert [row["recipients"] for row in expected] == [1500]
     assert once_each(stack) == {1: 3000}
     assert stack.changes() == {}
 
