@@ -175,7 +175,9 @@ def test_the_sender_that_phones_show_is_told(stack: Stack, sender: str | None, e
     planned = sends(stack.plan())["message"]["sender"]
     stack.apply()
 
-    told = [stack.run(command, "--format", "json").document["campaigns"][0]["sender"] for command in ("calendar", "status")]
+    told = [
+        stack.run(command, "--format", "json").document["campaigns"][0]["sender"] for command in ("calendar", "status")
+    ]
 
     assert planned == shown == scheduled(stack)[0]["sender"]
     assert told == [shown, shown]
