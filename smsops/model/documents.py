@@ -214,16 +214,16 @@ class IntentDocument(TypedDict):
     method: str
     since: str
     facts: dict[str, Any]
-    effects: dict[str, float]
+    effects: dict[str, float | None]
     before: dict[str, float]
 
 
 class DoubtedBalanceDocument(TypedDict):
-    """A balance without a call in doubt, and what the call does to it. `account` is null for the master's."""
+    """A balance without a call in doubt, and what the call does to it (null: nobody knows). `account` is null for the master's."""
 
     account: str | None
     before: float | None
-    effect: float
+    effect: float | None
 
 
 class DoubtDocument(TypedDict):
