@@ -55,6 +55,11 @@ def declared_part(desired: Desired, view: View) -> JSON:
     return [None if found is None else _said(found, view) for found in declared]
 
 
+def audience_digest(desired: Desired, view: View) -> str:
+    """A digest of what the configuration says about the audience."""
+    return view.digest([desired.spec.audience.model_dump(), declared_part(desired, view)])
+
+
 def _said(contacts: Desired, view: View) -> JSON:
     wanted = wanted_contacts(contacts, view)
     key = view.private_key
