@@ -115,6 +115,9 @@ class Declaration(Protocol):
         What is wrong with a file or a row is reported; `path` is where the block names the file.
         """
 
+    def text(self, file: str, *path: Step) -> str | None:
+        """What a file of text (UTF-8) holds; None, which is reported at `path`, where it cannot be read."""
+
     def guard(self) -> Any:
         """The block's `lifecycle`."""
 
