@@ -360,7 +360,8 @@ class Plan(NamedTuple):
             "sends": {
                 "campaigns": len(self.sends),
                 "recipients": sum(send.recipients for send in self.sends),
-                "messages": sum(send.messages for send in self.sends),
+                "messages": sum(send.texts for send in self.sends),
+                "emails": sum(send.emails for send in self.sends),
             },
             "in_doubt": [doubt.document() for doubt in self.doubts],
             "unknown": [str(address) for address in self.unknown],
