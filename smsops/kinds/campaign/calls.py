@@ -169,8 +169,16 @@ async def _cancel_part(change: Change, part: SentPart, payload: Payload, api: Wr
     except Refused as error:
         status = str(error.status)
         if status not in payload.over:
-            if status in OVER and entry is not None:  # it may not have been understood: what is scheduled stays so
+            if (
+                status in OVER and entry is not None
+            ):  # it may mean that such things are not cancelled: it stays scheduled
                 await session.record(Put(entry))
+                raise Refused(
+                    "deleteCampaign",
+                    f"{error.detail}; it goes out as it was scheduled",
+                    status=status,
+                    hint=f"Put it back as it was, or cancel it in the customer area and then: smsops state rm {address}",
+                ) from None
             raise
         if not replaced and not (change.awaited and status in SENT):
             return

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from smsops.kinds.base import Kind, Resource, Session, View
-from smsops.kinds.campaign.calls import SENT, Payload, Slice, execute, with_campaign_id, with_lost_id
+from smsops.kinds.campaign.calls import OVER, SENT, Payload, Slice, execute, with_campaign_id, with_lost_id
 from smsops.kinds.campaign.cost import cost_of
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, SentPart
 from smsops.kinds.campaign.policy import check_lead_time
@@ -55,6 +55,8 @@ class ScheduledKind(Kind):
     """
 
     adoptable: ClassVar[bool] = False
+    over: ClassVar[frozenset[str]] = OVER
+    """The refusals of a cancellation that are believed: there is nothing left to cancel."""
 
     @abstractmethod
     def audience_of(self, desired: Desired, view: View, *, pending: bool) -> Any:
@@ -242,7 +244,7 @@ class ScheduledKind(Kind):
             None,
             method="deleteCampaign",
             calls=len(live),
-            payload=Payload(resource.owned if lost and stays else None, cancel=live, keep=lost),
+            payload=Payload(resource.owned if lost and stays else None, cancel=live, keep=lost, over=self.over),
             content=[part.campaign_id for part in live],
             refund=cost_of(live),
         )
