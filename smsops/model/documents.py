@@ -208,7 +208,7 @@ class SendsDocument(TypedDict):
     recipients: int
     messages: int
     """SMS."""
-    emails: int
+    emails: NotRequired[int]
 
 
 class IntentDocument(TypedDict):
