@@ -170,8 +170,8 @@ def test_no_address_is_told(stack: Stack) -> None:
     assert "email_campaign.hello" in text
     for address in (*addresses, "news@acme.example", "help@acme.example"):
         assert address not in text
-    stack.write(stack_of({"hello": email(audience={"addresses": ["..dots@home.example"]})}))
-    assert "dots@home" not in stack.run("validate").stderr
+    stack.write(stack_of({"hello": email(audience={"addresses": ["dots@@home.example"]})}))
+    assert "dots@" not in stack.run("validate").stderr
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "empty", "error_before"])
