@@ -62,7 +62,7 @@ def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
 @click.option("--all", "everything", is_flag=True, help="List unchanged resources too.")
 @plan_options
-@format_option("text", "json")
+@format_option("text", "json", "html")
 def plan(
     out: Path | None,
     detailed_exitcode: bool,
@@ -98,8 +98,8 @@ def plan(
         with store.lock("plan", wait=read_duration(lock_timeout), shared=True):
             made = asyncio.run(work())
     except SmsopsError as error:
-        if output == "json":
-            print_failed_plan(error)
+        if output != "text":
+            show_plan(failed_plan(error), settings, output)
             return error.exit_code
         raise
     show_plan(made, settings, output, everything=everything)
@@ -112,12 +112,17 @@ def plan(
 
 
 def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
-    """The plan on stdout, its diagnostics on stderr (in JSON they are part of it)."""
-    from smsops.cli.views import text
-
+    """The plan on stdout, its diagnostics on stderr (in JSON and on a page they are part of it)."""
     if output == "json":
         click.echo(printed(made.document(everything=everything)))
         return
+    if output == "html":
+        from smsops.cli.views.plan_page import plan_page
+
+        click.echo(plan_page(made, everything=everything))
+        return
+    from smsops.cli.views import text
+
     text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
     if made.account:
         click.echo(f"The account {made.account}, the stack {made.stack}:\n")
@@ -133,16 +138,15 @@ def failure_diagnostics(error: SmsopsError) -> tuple[Diagnostic, ...]:
     return (Diagnostic("error", error.code, error.summary, error.detail),)
 
 
-def print_failed_plan(error: SmsopsError) -> None:
-    """A plan document where no plan could be made."""
+def failed_plan(error: SmsopsError) -> Plan:
+    """What is shown where no plan could be made."""
     from smsops import __version__
     from smsops.model.plan import Plan
     from smsops.pipeline import system_now
 
     now = system_now()
     found = failure_diagnostics(error)
-    failed = Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
-    click.echo(printed(failed.document()))
+    return Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
 
 
 if TYPE_CHECKING:

@@ -1,0 +1,63 @@
+"""Each message of a plan as a phone shows it, at its longest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from smsops.cli.views.markup import Html, element, join
+from smsops.model.plan import Change, Plan
+from smsops.model.values import plural
+
+MOST = 200
+LONG = 2_000
+"""Characters of a message that are shown; an SMS has 1,224 at most."""
+
+
+def section(plan: Plan) -> Html | None:
+    """Nothing where the plan sends nothing that has a text."""
+    sending = [one for one in plan.changes if one.send and one.send.recipients and one.send.message.get("longest")]
+    if not sending:
+        return None
+    sending.sort(key=lambda one: -(one.send.recipients if one.send else 0))
+    left_out = len(sending) - MOST
+    shown = (element("li", _phone(one)) for one in sending[:MOST])
+    more = f"{left_out:,} more, to fewer recipients, are not shown here; smsops preview prints them."
+    return join((element("ol", join(shown, "\n"), class_="phones"), element("p", more) if left_out > 0 else None), "\n")
+
+
+def _phone(change: Change) -> Html:
+    send = change.send
+    assert send is not None
+    message, longest = send.message, send.message["longest"]
+    content = str(longest["text"])
+    cut = f" […] and {len(content) - LONG:,} more characters" if len(content) > LONG else ""
+    when = f"{send.date:%a %Y-%m-%d %H:%M}" if send.date else "at once"
+    return element(
+        "article",
+        element("h3", element("bdi", str(change.address))),
+        element(
+            "div",
+            element("p", element("bdi", str(message.get("sender", ""))), class_="sender"),
+            element("p", content[:LONG] + cut, class_="bubble", dir="auto"),
+            element("p", when, class_="when"),
+            class_="phone",
+        ),
+        element("ul", join(element("li", line) for line in _told(change, message, longest)), class_="quiet told"),
+    )
+
+
+def _told(change: Change, message: Mapping[str, Any], longest: Mapping[str, Any]) -> Iterator[str | Html]:
+    assert change.send is not None
+    counts = (
+        plural(longest["length"], "character") if "length" in longest else "",
+        plural(longest["segments"], "SMS", "SMS") if "segments" in longest else "",
+        str(longest.get("encoding", "")),
+    )
+    yield ", ".join(filter(None, counts))
+    yield f"to {plural(change.send.recipients, 'recipient')}, {plural(change.send.credits, 'credit')}"
+    for one in message.get("forcing", ()):
+        instead = f', write "{one["replacement"]}"' if one.get("replacement") else ""
+        yield join((element("bdi", one["character"]), f" is not GSM-7{instead}"))
+    for name, count in message.get("empty", {}).items():
+        yield join((element("bdi", name), f" is empty for {plural(count, 'recipient')}"))
