@@ -91,12 +91,12 @@ def _filters(changes: Sequence[Change], by_account: Mapping[str | None, object])
     """Hidden until the page's script shows it: without it they would do nothing."""
     return element(
         "form",
-        element("label", "Text", element("input", type="search", id="filter-text", autocomplete="off", spellcheck="false")),
+        _field("text", "Text", element("input", type="search", id="filter-text", autocomplete="off", spellcheck="false")),
         _select("action", "Action", sorted({name_of(change.actions) for change in changes})),
         _select("kind", "Kind", sorted({change.address.kind for change in changes})),
         _select("account", "Account", [account or "" for account in by_account]),
-        element("label", element("input", type="checkbox", id="filter-blocked"), " BLOCKED only", class_="check"),
-        element("label", element("input", type="checkbox", id="filter-drifted"), " drifted only", class_="check"),
+        _check("blocked", "BLOCKED only"),
+        _check("drifted", "drifted only"),
         element("button", "Open all", type="button", id="open-all"),
         element("button", "Close all", type="button", id="close-all"),
         element("output", id="filter-count", aria_live="polite"),
@@ -109,9 +109,17 @@ def _filters(changes: Sequence[Change], by_account: Mapping[str | None, object])
 
 def _select(name: str, title: str, values: Sequence[str]) -> Html:
     options = (element("option", value or "(master)", value=f"={value}") for value in values)
-    return element(
-        "label", title, element("select", element("option", "all", value=""), join(options), id=f"filter-{name}")
+    return _field(
+        name, title, element("select", element("option", "all", value=""), join(options), id=f"filter-{name}")
     )
+
+
+def _check(name: str, title: str) -> Html:
+    return _field(name, title, element("input", type="checkbox", id=f"filter-{name}"), class_="check")
+
+
+def _field(name: str, title: str, control: Html, class_: str = "field") -> Html:
+    return element("div", element("label", title, for_=f"filter-{name}"), control, class_=class_)
 
 
 # -- the tree -------------------------------------------------------------------------------

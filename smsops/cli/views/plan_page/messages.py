@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from smsops.cli.views.markup import Html, element, join
@@ -12,6 +12,7 @@ from smsops.model.values import plural
 MOST = 200
 LONG = 2_000
 """Characters of a message that are shown; an SMS has 1,224 at most."""
+_NAMED = 6
 
 
 def section(plan: Plan) -> Html | None:
@@ -19,20 +20,28 @@ def section(plan: Plan) -> Html | None:
     sending = [one for one in plan.changes if one.send and one.send.recipients and one.send.message.get("longest")]
     if not sending:
         return None
-    sending.sort(key=lambda one: -(one.send.recipients if one.send else 0))
-    left_out = len(sending) - MOST
-    shown = (element("li", _phone(one)) for one in sending[:MOST])
-    more = f"{left_out:,} more, to fewer recipients, are not shown here; smsops preview prints them."
+    alike: dict[tuple[str, str], list[Change]] = {}
+    for change in sorted(sending, key=lambda one: -(one.send.recipients if one.send else 0)):
+        assert change.send is not None
+        message = change.send.message
+        alike.setdefault((str(message.get("sender", "")), str(message["longest"]["text"])), []).append(change)
+    left_out = len(alike) - MOST
+    shown = (element("li", _phone(changes)) for changes in list(alike.values())[:MOST])
+    more = f"{left_out:,} more messages are not shown here; smsops preview prints them."
     return join((element("ol", join(shown, "\n"), class_="phones"), element("p", more) if left_out > 0 else None), "\n")
 
 
-def _phone(change: Change) -> Html:
+def _phone(changes: Sequence[Change]) -> Html:
+    """What campaigns with the same text look like: the one with most recipients stands for all."""
+    change = changes[0]
     send = change.send
     assert send is not None
     message, longest = send.message, send.message["longest"]
     content = str(longest["text"])
     cut = f" […] and {len(content) - LONG:,} more characters" if len(content) > LONG else ""
     when = f"{send.date:%a %Y-%m-%d %H:%M}" if send.date else "at once"
+    others = ", ".join(str(one.address) for one in changes[1:_NAMED]) + (", …" if len(changes) > _NAMED else "")
+    also = element("p", f"The same in {len(changes) - 1:,} more: ", element("bdi", others), class_="quiet told")
     return element(
         "article",
         element("h3", element("bdi", str(change.address))),
@@ -44,6 +53,7 @@ def _phone(change: Change) -> Html:
             class_="phone",
         ),
         element("ul", join(element("li", line) for line in _told(change, message, longest)), class_="quiet told"),
+        also if others else None,
     )
 
 

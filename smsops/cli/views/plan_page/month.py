@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from calendar import Calendar, day_abbr, month_name
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from smsops.cli.views.markup import Html, element, join
+from smsops.model.address import Address
 from smsops.model.plan import Change, Plan
 from smsops.model.values import plural
 
@@ -43,7 +44,7 @@ def section(plan: Plan) -> Html | None:
     )
 
 
-def _month(first: date, days: dict[date, list[tuple[datetime, Change]]], blocked: set[object]) -> Html:
+def _month(first: date, days: dict[date, list[tuple[datetime, Change]]], blocked: Collection[Address | None]) -> Html:
     heads = (element("th", day_abbr[day], scope="col") for day in _WEEK)
     weeks = (
         element("tr", join(_day(day, first.month, days.get(day, ()), blocked) for day in week))
@@ -58,7 +59,7 @@ def _month(first: date, days: dict[date, list[tuple[datetime, Change]]], blocked
     )
 
 
-def _day(day: date, month: int, sends: Sequence[tuple[datetime, Change]], blocked: set[object]) -> Html:
+def _day(day: date, month: int, sends: Sequence[tuple[datetime, Change]], blocked: Collection[Address | None]) -> Html:
     if day.month != month:
         return element("td", class_="empty")
     number = element(

@@ -12,7 +12,7 @@ from smsops.model.values import Number
 
 MOST_ACCOUNTS = 30
 MOST_STEPS = 12
-"""So many steps have a row of their own; the smallest others share one."""
+"""So many steps have a row of their own; the others, none of them larger, share one."""
 _OPEN = 5
 
 
@@ -74,12 +74,12 @@ def _flows(plan: Plan) -> dict[str | None, list[tuple[str, Number]]]:
 def steps(start: Number, flows: Iterable[tuple[str, Number]]) -> list[Step]:
     """The rows of one waterfall: the largest flows in their order, and one for all the others together."""
     flows = list(flows)
-    largest = sorted(range(len(flows)), key=lambda place: -abs(flows[place][1]))
+    largest = sorted(range(len(flows)), key=lambda place: -abs(float(flows[place][1])))
     own = set(largest if len(flows) <= MOST_STEPS else largest[: MOST_STEPS - 1])
     rest = [credits for place, (_, credits) in enumerate(flows) if place not in own]
     shown = [flow for place, flow in enumerate(flows) if place in own]
     if rest:
-        shown.append((f"{len(rest):,} smaller ones together", sum(rest, start=0)))
+        shown.append((f"{len(rest):,} others together", sum(rest, start=0)))
     level, found = start, []
     for label, credits in shown:
         level += credits
@@ -94,7 +94,8 @@ def _waterfall(balance: Balance, flows: list[tuple[str, Number]], *, opened: boo
     levels = [start, *(row.level for row in rows)]
     low, high = min(levels), max(levels)
     floor = _floor(low, high)
-    scale = 100 / float(high - floor or 1)
+    zero = max(floor, 0)
+    scale = 100 / float(max(high, 0) - floor or 1)
 
     def bar(one: Number, other: Number, tint: str) -> Html:
         least, most = sorted((float(one - floor) * scale, float(other - floor) * scale))
@@ -102,7 +103,7 @@ def _waterfall(balance: Balance, flows: list[tuple[str, Number]], *, opened: boo
         return element("svg", box, viewBox="0 0 100 10", preserveAspectRatio="none", aria_hidden="true")
 
     shown = balance.before is not None
-    body = [_row("before", "", _level(start, shown), bar(floor, start, "level"), "total")]
+    body = [_row("before", "", _level(start, shown), bar(zero, start, "level"), "total")]
     for row in rows:
         tint = "in" if row.credits > 0 else "out"
         body.append(
@@ -110,7 +111,7 @@ def _waterfall(balance: Balance, flows: list[tuple[str, Number]], *, opened: boo
                 row.label, f"{row.credits:+,}", _level(row.level, shown), bar(row.level - row.credits, row.level, tint)
             )
         )
-    body.append(_row("after", "", _level(end, shown), bar(floor, end, "level" if end >= 0 else "out"), "total"))
+    body.append(_row("after", "", _level(end, shown), bar(zero, end, "level" if end >= 0 else "out"), "total"))
     heads = (
         element("th", head, scope="col", class_="number" if head else None) for head in ("", "Credits", "Balance", "")
     )
