@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import pytest
@@ -132,7 +133,7 @@ def test_it_can_be_read_anywhere(planned: Planned, browser: Browser) -> None:
         assert background == ("rgb(20, 23, 27)" if scheme == "dark" else "rgb(255, 255, 255)")
     assert outline[0] == 1
     assert 1 not in outline[1:]
-    assert all(below - above <= 1 for above, below in zip(outline, outline[1:], strict=False))
+    assert all(below - above <= 1 for above, below in pairwise(outline))
 
 
 def test_nobody_can_be_called(planned: Planned) -> None:
