@@ -1,4 +1,4 @@
-"""A plan as a page of its own: what it does and costs first, then everything that a reviewer may want to see.
+"""A plan, or drift, as a page of its own: what it does and costs first, then everything that a reviewer may want to see.
 
 It shows what the plan's data say and knows no kind. Where a plan is large, what matters least is left out, and the page says
 how much that is.
@@ -16,6 +16,7 @@ def plan_page(plan: Plan, *, everything: bool = False) -> str:
     """The page. `everything` lists unchanged resources too."""
     sections = (
         ("diagnostics", "Diagnostics", diagnostics.section(plan)),
+        ("drift", "Drift", changes.drift(plan)),
         ("changes", "Changes", changes.section(plan, everything=everything)),
         ("credits", "Credits", waterfall.section(plan)),
         ("calendar", "Calendar", month.section(plan)),
@@ -32,7 +33,8 @@ def plan_page(plan: Plan, *, everything: bool = False) -> str:
         ),
         "\n",
     )
-    return page(f"Plan for {plan.stack}" if plan.stack else "Plan", body, script="plan.js")
+    name = "Drift" if plan.refresh_only else "Plan"
+    return page(f"{name} of {plan.stack}" if plan.stack else name, body, script="plan.js")
 
 
 def _section(name: str, title: str, body: Html) -> Html:

@@ -30,7 +30,7 @@ def section(plan: Plan, *, everything: bool = False) -> Html | None:
     if not changes:
         return None
     judged = judgements(plan)
-    drifted = frozenset[Address]()
+    drifted = {change.address for change in plan.drift}
     ranked = sorted(changes, key=lambda change: _rank(change, judged, drifted))
     listed, detailed = ({change.address for change in ranked[:most]} for most in (MOST_LISTED, MOST_DETAILED))
     by_account: dict[str | None, list[Change]] = {}
@@ -52,6 +52,31 @@ def section(plan: Plan, *, everything: bool = False) -> Html | None:
             _filters(changes, by_account),
             *trees,
             *_left_out(len(changes)),
+        ),
+        "\n",
+    )
+
+
+def drift(plan: Plan) -> Html | None:
+    """What others changed; nothing where they changed nothing."""
+    if not plan.drift:
+        return None
+    left_out = len(plan.drift) - MOST_DETAILED
+    rows = (
+        element(
+            "li",
+            element("code", str(change.address)),
+            f" {text.drifted(change)}",
+            *_details(change),
+            data_drift="gone" if change.deletes else "changed",
+        )
+        for change in plan.drift[:MOST_DETAILED]
+    )
+    return join(
+        (
+            element("p", "Changed outside of the configuration since the last apply: as it was → as it is."),
+            element("ul", join(rows, "\n"), class_="changes"),
+            element("p", f"{left_out:,} more are not shown here; smsops drift prints them.") if left_out > 0 else None,
         ),
         "\n",
     )
@@ -171,6 +196,10 @@ def _body(change: Change, judged: Sequence[Diagnostic]) -> Iterator[Html]:
     for item in judged:
         lines = (item.summary, *(f"by {override.text}" for override in item.overrides))
         yield element("p", word(item), ": ", element("bdi", "; ".join(lines)), class_=item.severity)
+    yield from _details(change)
+
+
+def _details(change: Change) -> Iterator[Html]:
     rows = [join((element("dt", name), element("dd", _value(old, new)))) for name, old, new in text.attributes(change)]
     if rows:
         yield element("dl", join(rows), class_="attributes")
