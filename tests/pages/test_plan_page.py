@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,7 +14,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.harness import Stack
-from tests.kinds.contract import assert_discreet, inline, people, person, phone
+from tests.kinds.contract import as_the_master, assert_discreet, inline, people, person, phone
 from tests.pages.browser import Browser, Seen
 
 STOP = " STOP au 36180"
@@ -101,10 +102,12 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
     with closing(Stack(tmp_path_factory.mktemp("planned") / "stack")) as stack:
         stack.write(BEFORE)
         stack.apply()
+        member = {"LISTNAME": "vip", "CONTACT": [{"MOBILEPHONE": phone(8), "NAME": "Max"}]}
+        as_the_master(stack, "populateList", populateData=json.dumps({"DATA": member}))
         stack.write(AFTER)
-        html, json = (stack.run("plan", "--format", form) for form in ("html", "json"))
-        assert (html.exit_code, html.stderr) == (json.exit_code, json.stderr) == (4, "")
-        yield Planned(html.stdout, json.document)
+        html, document = (stack.run("plan", "--format", form) for form in ("html", "json"))
+        assert (html.exit_code, html.stderr) == (document.exit_code, document.stderr) == (4, "")
+        yield Planned(html.stdout, document.document)
 
 
 def assert_quiet(seen: Seen) -> None:
@@ -143,7 +146,7 @@ def test_nobody_can_be_called(planned: Planned) -> None:
 
 
 def test_the_filters(planned: Planned, browser: Browser) -> None:
-    """Text, action, kind, account and BLOCKED narrow the tree; what is left is shown open, and counted."""
+    """Text, action, kind, account, BLOCKED and drift narrow the tree; what is left is shown open, and counted."""
 
     async def at(page: Page) -> dict[str, list[str]]:
         rows = page.locator("#changes .account > ul > li:visible code")
@@ -159,6 +162,9 @@ def test_the_filters(planned: Planned, browser: Browser) -> None:
         found["blocked"] = await rows.all_text_contents()
         found["count"] = [await page.locator("#filter-count").inner_text()]
         await page.get_by_label("BLOCKED only").uncheck()
+        await page.get_by_label("drifted only").check()
+        found["drifted"] = await rows.all_text_contents()
+        await page.get_by_label("drifted only").uncheck()
         await page.locator("#changes .account > summary").first.focus()
         await page.keyboard.press("Enter")
         found["closed"] = await rows.all_text_contents()
@@ -179,6 +185,7 @@ def test_the_filters(planned: Planned, browser: Browser) -> None:
     assert found["south"] == of(lambda change: change["account"] == "south")
     assert found["(master)"] == of(lambda change: change["account"] is None)
     assert found["blocked"] == ["campaign.dear"]
+    assert found["drifted"] == [change["address"] for change in planned.document["resource_drift"]] == ["contacts.vip"]
     assert found["count"] == [f"1 of {len(changes)} changes"]
     assert found["closed"] == of(lambda change: change["account"] is not None)
 
