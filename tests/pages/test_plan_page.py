@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -253,30 +253,104 @@ def test_the_calendar_has_every_campaign_on_its_day(planned: Planned, browser: B
     assert months[1][2] == [["2027-02-02", 1, "11:30", "campaign.late", "entry"]]
 
 
-def test_messages_and_operations_are_those_of_the_plan(planned: Planned, browser: Browser) -> None:
-    """A phone for each text, with sender, length, SMS and encoding; a box for each operation, a line for what it waits for."""
+def test_messages_are_those_of_the_plan(planned: Planned, browser: Browser) -> None:
+    """A phone for each text, with its length, SMS and encoding, and what to write instead of dear characters."""
 
     async def at(page: Page) -> Any:
         phones = await page.locator(".phone .bubble").all_inner_texts()
-        told = await page.locator("#messages .told").all_inner_texts()
-        boxes = await page.locator("#operations .node .label").all_text_contents()
-        return phones, " ".join(told), boxes, await page.locator("#operations .edges path").count()
+        return phones, " ".join(await page.locator("#messages .told").all_inner_texts())
 
-    (phones, told, boxes, edges), seen = browser.look(planned.html, at)
+    (phones, told), seen = browser.look(planned.html, at)
 
     assert_quiet(seen)
-    texts = {
-        change["send"]["message"]["longest"]["text"]
-        for change in planned.document["resource_changes"]
-        if "send" in change
-    }
-    assert sorted(phones) == sorted(texts)
+    changes = planned.document["resource_changes"]
+    assert sorted(phones) == sorted({one["send"]["message"]["longest"]["text"] for one in changes if "send" in one})
     assert "27 characters, 1 SMS, UCS-2" in told
     assert 'œ is not GSM-7, write "oe"' in told
+    assert "The same in 3 more: campaign.moved, north/campaign.hello, south/campaign.hello" in told
+
+
+async def _graph(page: Page) -> Any:
+    """The boxes by what they are called, with their corners, and the two ends of each line."""
+    return await page.evaluate("""() => [
+      [...document.querySelectorAll("#operations .node")].map((node) => {
+        const box = node.querySelector("rect");
+        return [node.querySelector("title").textContent, ...["x", "y", "width", "height"].map((of) => Number(box.getAttribute(of)))];
+      }),
+      [...document.querySelectorAll("#operations .edges path")].map((path) => {
+        const numbers = path.getAttribute("d").match(/[\\d.]+/g).map(Number);
+        return [...numbers.slice(0, 2), ...numbers.slice(-2)];
+      }),
+    ]""")
+
+
+def _behind(edges: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Who comes before whom, directly or not."""
+    found = set(edges)
+    while more := {(one, last) for one, middle in found for other, last in found if middle == other} - found:
+        found |= more
+    return found
+
+
+def test_the_graph_is_that_of_the_operations(planned: Planned, browser: Browser) -> None:
+    """A box for each operation, none on another; lines lead to the right, and say what waits for what and nothing else."""
+    (boxes, lines), seen = browser.look(planned.html, _graph)
+
+    assert_quiet(seen)
     operations = planned.document["operations"]
-    assert len(boxes) == len(operations)
-    assert any("north/list.vip" in box for box in boxes)
-    assert 0 < edges <= sum(len(operation["depends_on"]) for operation in operations)
+    address = {operation["id"]: operation["address"] for operation in operations}
+    assert sorted(title.split()[0] for title, *_ in boxes) == sorted(address.values())
+    corners = [(x, y) for _, x, y, *_ in boxes]
+    assert len(set(corners)) == len(corners)
+    assert all(abs(y - other) >= 44 for x, y in corners for x2, other in corners if x == x2 and y != other)
+
+    def at(x: float, y: float, right: bool) -> str:
+        return next(str(t).split()[0] for t, x1, y1, w, h in boxes if (x1 + (w if right else 0), y1 + h // 2) == (x, y))
+
+    drawn = [(at(x1, y1, True), at(x2, y2, False)) for x1, y1, x2, y2 in lines]
+    assert all(x1 < x2 for x1, _, x2, _ in lines)
+    assert _behind(drawn) == _behind(
+        (address[other], one["address"]) for one in operations for other in one["depends_on"]
+    )
+
+
+def test_ten_thousand_changes_are_a_page(stack: Stack, browser: Browser) -> None:
+    """A large plan is some megabytes and opens at once; everything is found in it; what is left out is counted; shops that
+    are alike are drawn as one."""
+    shop = person(
+        credits={"grants": {"start": 100}}, lists={"vip": _list(1)}, campaigns={"hello": _campaign("2026-12-01 10:00")}
+    )
+    shops = [{"code": f"{number:03}"} for number in range(100)]
+    stack.write(
+        {
+            "lists": {f"list-{number}": {"fields": {"NAME": {}}} for number in range(9_500)},
+            "generate": [{"for_each": shops, "sub_accounts": {"shop-${row.code}": shop}}],
+        }
+    )
+    result = stack.run("plan", "--format", "html")
+    assert result.exit_code == 0
+
+    async def at(page: Page) -> Any:
+        opened = await page.evaluate("performance.getEntriesByType('navigation')[0].domComplete")
+        elements = await page.evaluate("document.getElementsByTagName('*').length")
+        await page.get_by_label("Text").fill("shop-077/list")
+        rows = await page.locator("#changes .account > ul > li:visible code").all_text_contents()
+        said = await page.locator("main").text_content()
+        return opened, elements, rows, said, await _graph(page)
+
+    (opened, elements, rows, said, (boxes, lines)), seen = browser.look(result.stdout, at)
+
+    assert_quiet(seen)
+    assert len(result.stdout) < 4_000_000
+    assert elements < 100_000
+    assert opened < 10_000  # milliseconds, on a busy machine
+    assert rows == ["shop-077/list.vip"]
+    assert "8,500 changes are shown without their attributes" in said
+    assert "And 90 more accounts." in said
+    assert "The same in 99 more: shop-001/campaign.hello" in said
+    assert "9,500 more are not listed" in said
+    assert len(boxes) == 6  # the master's lists, and five of a shop
+    assert len(lines) == 5
 
 
 def test_without_a_script_it_is_whole(planned: Planned, browser: Browser) -> None:
