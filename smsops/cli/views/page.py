@@ -31,7 +31,7 @@ def page(title: str, body: Html, *, script: str = "") -> str:
     whole = element(
         "html",
         element("head", join(head, "\n")),
-        element("body", element("main", element("h1", title), body), element("script", code) if code else None),
+        element("body", element("main", element("h1", title), "\n", body), element("script", code) if code else None),
         lang="en",
     )
     return f"<!doctype html>\n{whole}"

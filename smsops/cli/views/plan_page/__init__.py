@@ -27,7 +27,7 @@ def plan_page(plan: Plan, *, everything: bool = False) -> str:
     links = (element("li", element("a", title, href=f"#{name}")) for name, title, _ in shown)
     body = join(
         (
-            overview.section(plan),
+            element("header", overview.section(plan)),
             element("nav", element("ul", join(links)), aria_label="On this page") if shown else None,
             *(_section(name, title, body) for name, title, body in shown),
         ),
