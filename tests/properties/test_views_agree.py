@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.harness import Result, Stack
-from tests.kinds.contract import assert_discreet, phone
+from tests.kinds.contract import as_the_master, assert_discreet, phone
 from tests.properties.stacks import PEOPLE, inhabited, moderate, stacks
 
 COUNTED = ("add", "change", "destroy", "replace", "adopt", "forget")
@@ -231,3 +232,24 @@ def test_every_kind_of_change_is_told(stack: Stack) -> None:
     assert told.sends["campaign.hello"] == (1, 1, 15)
     assert told.codes
     assert all(told.summary[name] for name in ("add", "change", "destroy", "replace", "forget"))
+
+
+def test_drift_is_told(stack: Stack) -> None:
+    """What was changed outside is in the page of drift and in that of a plan, as in the document and the text."""
+    stack.write({"lists": {"vip": {"contacts": [{"inline": [{"phone": phone(1)}, {"phone": phone(2)}]}]}, "old": {}}})
+    stack.apply()
+    as_the_master(stack, "deleteList", listName="old")
+    as_the_master(
+        stack,
+        "deleteContacts",
+        deleteData=json.dumps({"DATA": {"LISTNAME": "vip", "CONTACT": [{"MOBILEPHONE": phone(1)}]}}),
+    )
+    for command in ("drift", "plan"):
+        text, page = stack.run(command).stdout, stack.run(command, "--format", "html").stdout
+        document = stack.run(command, "--format", "json").document
+        rows = _Tree(page).root.findall(".//section[@id='drift']//li[@data-drift]")
+        told = {_text(row.find("code")): row.attrib["data-drift"] for row in rows}
+        listed = {one["address"]: one["change"]["actions"] for one in document["resource_drift"]}
+        assert told == {"contacts.vip": "changed", "list.old": "gone"}
+        assert listed == {"contacts.vip": ["update"], "list.old": ["delete"]}
+        assert "# list.old is gone" in text

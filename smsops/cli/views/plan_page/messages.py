@@ -17,7 +17,11 @@ _NAMED = 6
 
 def section(plan: Plan) -> Html | None:
     """Nothing where the plan sends nothing that has a text."""
-    sending = [one for one in plan.changes if one.send and one.send.recipients and one.send.message.get("longest")]
+    sending = [
+        one
+        for one in plan.changes
+        if one.send and one.send.recipients and one.send.message.get("longest", {}).get("text")
+    ]
     if not sending:
         return None
     alike: dict[tuple[str, str], list[Change]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 
 from smsops.cli.views import text
 from smsops.cli.views.markup import Html, element, join
@@ -16,7 +17,7 @@ def section(plan: Plan) -> Html:
 
 
 def _origin(plan: Plan) -> Html:
-    made = f"Made {plan.timestamp:%Y-%m-%d %H:%M} UTC with smsops {plan.version}"
+    made = f"Made {plan.timestamp.astimezone(UTC):%Y-%m-%d %H:%M} UTC with smsops {plan.version}"
     git = f", commit {plan.git.commit[:12]}{' with changes' if plan.git.dirty else ''}" if plan.git else ""
     account = f"The account {plan.account}. " if plan.account else ""
     return join((account, element("time", made, datetime=utc(plan.timestamp)), f"{git}."))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from smsops.cli.views import text
 from smsops.cli.views.markup import Html, element, join
 from smsops.model.plan import Balance, Change, Plan
 from smsops.model.values import Number
@@ -34,10 +33,8 @@ def section(plan: Plan) -> Html | None:
     )
     left_out = len(ordered) - MOST_ACCOUNTS
     flows = _flows(plan)
-    forecast = [line for line in text.summary_lines(plan, text.Paint(False)) if line.startswith("The master runs dry")]
     return join(
         (
-            *(element("p", line, class_="warning") for line in forecast),
             *(
                 _waterfall(balance, flows.get(balance.account, []), opened=place < _OPEN)
                 for place, balance in enumerate(ordered[:MOST_ACCOUNTS])
