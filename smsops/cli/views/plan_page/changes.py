@@ -45,10 +45,11 @@ def section(plan: Plan, *, everything: bool = False) -> Html | None:
         )
         for account, own in by_account.items()
     )  # fmt: skip
-    whole = (element("li", word(item), ": ", element("bdi", item.summary)) for item in judged.get(None, ()))
+    refused = [item for item in judged.get(None, ()) if item.blocks or item.overrides]
+    whole = join(element("li", word(item), ": ", element("bdi", item.summary)) for item in refused)
     return join(
         (
-            element("ul", join(whole), class_="verdict") if None in judged else None,
+            element("ul", whole, class_="verdict") if whole else None,
             _filters(changes, by_account),
             *trees,
             *_left_out(len(changes)),

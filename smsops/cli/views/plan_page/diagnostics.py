@@ -33,10 +33,10 @@ def word(item: Diagnostic) -> str:
 
 
 def judgements(plan: Plan) -> dict[Address | None, list[Diagnostic]]:
-    """What is refused, and what is let through, by address; None is the whole plan."""
+    """What is wrong, refused or let through, by address; None is the whole plan."""
     found: dict[Address | None, list[Diagnostic]] = {}
     for item in plan.diagnostics:
-        if item.blocks or item.overrides:
+        if item.severity == "error" or item.overrides:
             found.setdefault(item.address, []).append(item)
     return found
 
