@@ -181,7 +181,7 @@ def assert_views_agree(stack: Stack) -> Told:
 POLICIES = st.sampled_from([{}, {"policy": {"max_credits_per_apply": 40, "max_deletes": 1}}])
 
 
-@settings(moderate, max_examples=12)
+@settings(moderate, max_examples=8)
 @given(st.lists(stacks(), min_size=1, max_size=2), stacks(), POLICIES)
 def test_all_outputs_of_a_plan_agree(edits: list[dict[str, Any]], last: dict[str, Any], policy: dict[str, Any]) -> None:
     """Summary, changes, money, sends and diagnostics are the same in text, JSON and HTML, whatever the plan."""
