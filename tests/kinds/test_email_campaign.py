@@ -135,8 +135,12 @@ def test_what_is_sent(stack: Stack) -> None:
     staff = [{"phone": phone(60), "EMAIL": "boss@ACME.example"}, {"phone": phone(5)}]
     stack.write(stack_of({"hello": block}, *found, far, staff=staff))
     planned = stack.plan()
+    text, page = stack.run("plan"), stack.run("plan", "--format", "html")
     stack.apply()
 
+    assert "sends: 3 e-mails; nobody tells what they cost" in text.stdout
+    assert "Sends: 1 campaign of 3 e-mails, whose cost nobody tells." in text.stdout
+    assert "3 recipients, e-mail" in page.stdout
     (live,) = waiting(stack)
     assert {name: live[name] for name in ("from", "alias", "reply_to", "subject", "html", "text", "date")} == {
         "from": "news@acme.example", "alias": "ACME", "reply_to": "us@acme.example", "subject": "Hello", "html": HTML,
