@@ -8,7 +8,7 @@ SEEDS ?= 2000
 KILLS ?= 200
 SEED ?= 1
 
-.PHONY: help demo mariadb test check simulate kill format schemas lock bench clean
+.PHONY: help demo mariadb test check simulate kill format schemas tables lock bench clean
 
 help:
 	@echo "make demo     watch an account come into being on the embedded sandbox"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench    benchmarks, for docs/benchmarks.md (FAST=1, LARGE=1, ONLY=contacts)"
 	@echo "make format   mend what the linter and the formatter can"
 	@echo "make schemas  make schemas/ anew from the models"
+	@echo "make tables   make docs/methods.md anew: every method with every status"
 	@echo "make lock     make the files in requirements/ anew from pyproject.toml and bench.in"
 
 # The stamp is newer than what it was installed from.
@@ -72,6 +73,9 @@ format: .venv/installed
 schemas: .venv/installed
 	@for name in stack included rule-pack plan apply-event validation calendar preview status report state history; do \
 		$(BIN)/smsops schema $$name > schemas/$$name.schema.json; done
+
+tables: .venv/installed
+	$(BIN)/python -m tests.api.methods_page
 
 lock: .venv/installed
 	$(BIN)/pip install -q uv

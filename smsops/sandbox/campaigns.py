@@ -13,7 +13,7 @@ from smsops.sandbox.statuses import Reason
 from smsops.sandbox.store import Account, Campaign, Reply, Store, sms_id
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
-_LONG_LINK = re.compile(r"https?://\S{73,}", re.IGNORECASE)
+_LONG_LINK = re.compile(r"(?=https?://)\S{80,}", re.IGNORECASE)
 _SENT = "Your messages have been sent"
 CANCEL_TEXTS = {
     "CAMPIDNOTFOUND": "Campid parameter missing",
@@ -63,11 +63,16 @@ def send_sms(call: Call) -> Body:
 def send_simplified(call: Call) -> Body:
     """Simplified sending (§5): a sendSms whose feed is spread over parameters, answered with less."""
     numbers = [number.strip() for number in call.params.get("mobile").split(";")]
+    if not any(numbers):
+        given = Reason.NUMBERS_NOT_GIVEN if call.params.get("message") else Reason.EMPTY_FEED
+        raise statuses.refused(call.style, given, invalidNumbers="")
     feed: dict[str, object] = {
         "MESSAGE": call.params.get("message"),
         "TPOA": call.params.get("TPOA") or call.params.get("tpoa"),
         "DATE": call.params.get("date"),
         "CAMPAIGN_NAME": call.params.get("campaign"),
+        "CLIENTCODE": call.params.get("clientcode"),
+        "MASTERACCOUNT": call.params.get("MASTERACCOUNT"),
         "SMS": [{"MOBILEPHONE": number} for number in numbers if number],
     }
     answer = _send(call, _judged(call, feed), simplified=True)

@@ -15,6 +15,7 @@ class Reason(Enum):
     TOO_FEW_CREDITS = (104, 104)
     EMPTY_FEED = (105, 105)
     BROKEN_FEED = (109, 106)
+    NUMBERS_NOT_GIVEN = (114, 106)
     CLIENT_CODE = (None, 107)
     NO_MESSAGE = (110, 108)
     TOO_LONG = (111, 109)
