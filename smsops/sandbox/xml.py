@@ -28,7 +28,7 @@ class _Reader:
     def start(self, name: str, attributes: object) -> None:
         if len(self._open) == _DEEPEST:
             raise BadXml
-        self._open.append((name.upper(), {}, []))
+        self._open.append((name, {}, []))
 
     def text(self, words: str) -> None:
         self._open[-1][2].append(words)
@@ -37,7 +37,7 @@ class _Reader:
         name, children, words = self._open.pop()
         value: object = children or "".join(words)
         if not self._open:
-            self.read = (name, value)
+            self.read = (name.upper(), value)
             return
         siblings = self._open[-1][1]
         held = siblings.get(name)
@@ -53,8 +53,8 @@ class _Reader:
 def read(text: str) -> tuple[str, object]:
     """The name of the root in capitals, and what it holds: its text as it stands, or a record of its elements.
 
-    Names are in capitals, elements with one name are a list, text beside elements and attributes are left out. BadXml
-    when it cannot be read.
+    Names inside stay as they are; elements with one name are a list; text beside elements and attributes are left out.
+    BadXml when it cannot be read.
     """
     reader = _Reader()
     parser = ParserCreate()
