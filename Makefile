@@ -7,14 +7,16 @@ DEMO := .demo
 SEEDS ?= 2000
 KILLS ?= 200
 SEED ?= 1
+RUNS ?= 200000
 
-.PHONY: help demo mariadb test check simulate kill format schemas tables lock bench clean
+.PHONY: help demo mariadb test check simulate kill fuzz format schemas tables lock bench clean
 
 help:
 	@echo "make demo     watch an account come into being on the embedded sandbox"
 	@echo "make test     the whole suite"
 	@echo "make simulate SEEDS=n  n made-up stacks through applies that fail and die in every way"
 	@echo "make kill KILLS=n      n applies killed with SIGKILL at any moment"
+	@echo "make fuzz RUNS=n       n answers that a coverage-guided fuzzer makes up, JSON, XML and neither"
 	@echo "make check    linter, formatter, types, layers"
 	@echo "make bench    benchmarks, for docs/benchmarks.md (FAST=1, LARGE=1, ONLY=contacts)"
 	@echo "make format   mend what the linter and the formatter can"
@@ -62,6 +64,14 @@ check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest tests/meta/test_layers.py
+
+# The fuzzer has wheels for Linux alone, of 35 MB each: an environment of its own, on top of the other.
+.venv/fuzz/installed: requirements/fuzz.lock | .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .venv/fuzz -r requirements/fuzz.lock
+	@touch $@
+
+fuzz: .venv/fuzz/installed
+	PYTHONPATH=.venv/fuzz $(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 kill: .venv/installed
 	$(BIN)/python -m tests.kill --kills $(KILLS) --seed $(SEED)

@@ -77,8 +77,8 @@ def encode(method: str, body: Body, style: Style) -> bytes:
 
     def members(record: Body, within: str) -> Iterator[str]:
         for key, value in record.items():
-            if left_out(key, value, style):
-                continue
+            if value != [] and left_out(key, value, style):
+                continue  # an empty collection is an empty element: a root without any would say nothing
             name = case(_name(key, within))
             if not isinstance(value, list):
                 text = _NOT_IN_XML.sub("\ufffd", str(value)).translate(_ESCAPES)
