@@ -206,7 +206,7 @@ def test_any_xml(method: Method, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_good_xml_cut_short(method: Method, data: st.DataObject) -> None:
     """A good answer in XML that breaks off anywhere is never a success."""
