@@ -47,11 +47,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Connection(Protocol):
-    """The account's API: a reader for plans, a writer for applies."""
+class Looking(Protocol):
+    """The account's API for whoever only looks."""
 
     @property
     def reader(self) -> Reader: ...
+
+
+class Connection(Looking, Protocol):
+    """The account's API: a reader for plans, a writer for applies."""
 
     @property
     def writer(self) -> Writer: ...
@@ -176,11 +180,15 @@ async def prepare(
     store: StateStore,
     options: PlanOptions,
     surroundings: Surroundings,
-    connection: Connection,
+    connection: Looking,
     credentials: Credentials,
     progress: Callable[[int], None] = lambda count: None,
+    known: Mapping[AnyRead, Any] | None = None,
 ) -> Prepared:
-    """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere."""
+    """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere.
+
+    `known` are reads that need not be made, with their results.
+    """
     with garbage.none_expected():
         state_before = store.load(state_salt(configuration, credentials))
     _check_account(state_before, credentials)
@@ -204,6 +212,7 @@ async def prepare(
         secrets=_secrets(configuration, options, surroundings.environment),
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
+        results=dict(known or {}),
     )
     reads = Refresh(connection.reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:
@@ -555,6 +564,22 @@ async def session(
     credentials = master_credentials(configuration, surroundings.environment)
     async with surroundings.connect(configuration, credentials) as connection:
         yield connection, credentials
+
+
+@dataclass(frozen=True)
+class OnlyLooking:
+    """A connection that has no writer."""
+
+    reader: Reader
+
+
+@asynccontextmanager
+async def looking(
+    configuration: Configuration, surroundings: Surroundings
+) -> AsyncIterator[tuple[OnlyLooking, Credentials]]:
+    """The connection of one run that changes nothing."""
+    async with session(configuration, surroundings) as (connection, credentials):
+        yield OnlyLooking(connection.reader), credentials
 
 
 def ask(configuration: Configuration, surroundings: Surroundings, question: Callable[[Connection], Awaitable[T]]) -> T:

@@ -19,6 +19,7 @@ COMMANDS = {
     "validate": ("smsops.cli.plan:validate", "Check everything that can be checked without the network."),
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
+    "rehearse": ("smsops.cli.rehearse:rehearse", "Apply to a private copy of the account, which is only read."),
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
     "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
     "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),

@@ -317,6 +317,74 @@ class SummaryEventDocument(TypedDict):
 ApplyEventDocument = OperationEventDocument | SummaryEventDocument
 
 
+class RehearsedOperationDocument(TypedDict):
+    """How an operation ended in the copy."""
+
+    address: str
+    actions: list[Literal["create", "update", "delete", "adopt", "forget", "no-op"]]
+    status: Literal["done", "failed", "skipped", "in_doubt", "unfinished", "not_started"]
+    calls: int
+    seconds: float
+    code: str | None
+    detail: str
+
+
+class CallsDocument(TypedDict):
+    """The calls that the apply made to the copy, reads included; it makes the same to the account."""
+
+    total: int
+    by_method: dict[str, int]
+
+
+class RehearsedSecondsDocument(TypedDict):
+    """What the calls took in the copy, and what they take on the account at the least, by `requests_per_second`."""
+
+    copy: float
+    account_at_least: float
+
+
+class RehearsedBalanceDocument(TypedDict):
+    """A balance in the copy. null: there is no such account then, or nobody tells its balance."""
+
+    login: str
+    before: float | None
+    after: float | None
+
+
+class RehearsedCreditsDocument(TypedDict):
+    """The balances that moved in the copy, and by how much all of them together are lower."""
+
+    used: float | None
+    master_before: float | None
+    master_after: float | None
+    planned_master_after: float | None
+    balances: list[RehearsedBalanceDocument]
+
+
+class NextPlanDocument(TypedDict):
+    """The plan behind the rehearsal: with what remains, where it is not empty."""
+
+    made: bool
+    empty: bool
+    resource_changes: list[ResourceChangeDocument]
+
+
+class RehearsalDocument(TypedDict):
+    """What applying a plan to a copy of the account came to. null: no plan could be made."""
+
+    format_version: str
+    stack: str | None
+    account: str | None
+    exit_code: int
+    summary: SummaryDocument | None
+    operations: list[RehearsedOperationDocument]
+    calls: CallsDocument
+    seconds: RehearsedSecondsDocument
+    credits: RehearsedCreditsDocument | None
+    next_plan: NextPlanDocument
+    diagnostics: list[DiagnosticDocument]
+
+
 class EntryDocument(TypedDict):
     identity: str
     attributes: dict[str, Any]

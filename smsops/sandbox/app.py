@@ -15,10 +15,11 @@ from smsops.sandbox import accounts, answers, campaigns, emails, faults, handler
 from smsops.sandbox.answers import Style
 from smsops.sandbox.fates import Recipients
 from smsops.sandbox.forms import Params
+from smsops.sandbox.seed import Seed
 from smsops.sandbox.store import Account, Store
 from smsops.sandbox.web import Dropped, Reply
 
-__all__ = ["Call", "Dropped", "Sandbox"]
+__all__ = ["Call", "Dropped", "Sandbox", "Seed"]
 
 ZONE = ZoneInfo("Europe/Paris")
 
@@ -325,6 +326,25 @@ class Sandbox:
             }
             for found in sorted(self._store.lists(account.id), key=lambda found: found.name)
         }
+
+    # A copy of another platform
+
+    @contextmanager
+    def seeding(self) -> Iterator[Seed]:
+        """Put in what another platform holds; see `seed.Seed`."""
+        with self._turn():
+            yield Seed(self._store, self._today())
+
+    def untouched(self) -> set[tuple[str, str]]:
+        """Login and name of the lists that were seeded and whose contacts no call has needed since."""
+        with self._turn():
+            return self._store.untouched()
+
+    def balances(self) -> dict[str, float]:
+        """Every account's credits by its login; without those whose balance no answer tells."""
+        with self._turn():
+            found = self._store.accounts()
+        return {account.login: account.credits for account in found if accounts.UNTOLD_BALANCE not in account.fields}
 
     # Calls
 

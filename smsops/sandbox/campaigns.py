@@ -60,7 +60,7 @@ class _Sending:
     recipients: list[tuple[str, list[str]]] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
     nb_sms: int = 0
-    cost: int = 0
+    cost: float = 0
 
 
 def send_sms(call: Call) -> Body:
@@ -220,7 +220,7 @@ def _judged(call: Call, data: dict[str, object]) -> _Sending:
         _add(sending, capitals(record), count, blocked)
     if len(sending.invalid) == len(records):
         raise _refused(114, invalidNumbers=";".join(sending.invalid))
-    _price(sending)
+    _price(sending, call.tariff)
     return sending
 
 
@@ -263,7 +263,7 @@ def _add(sending: _Sending, record: dict[str, object], count: int, blocked: set[
         sending.recipients.append((phone, [value for value in values if value is not None]))
 
 
-def _price(sending: _Sending) -> None:
+def _price(sending: _Sending, tariff: messages.Tariff) -> None:
     """Measure every text that leaves: a duplicated number is paid for twice."""
     parts: dict[str, int] = {}
     for phone, values in sending.recipients:
@@ -273,7 +273,7 @@ def _price(sending: _Sending) -> None:
             if length > messages.MAX_CHARACTERS:
                 raise _refused(111)
         sending.nb_sms += parts[text]
-        sending.cost += parts[text] * messages.price(phone)
+        sending.cost += parts[text] * tariff.price(phone)
 
 
 def _client_id(data: dict[str, object]) -> str:

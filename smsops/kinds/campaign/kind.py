@@ -39,6 +39,7 @@ from smsops.model.sending import Appointment
 from smsops.model.settings import Settings
 from smsops.model.standing import Standing
 from smsops.model.state import Entry, Event, Intent, Put
+from smsops.model.untold import Scheduled
 from smsops.model.values import JSON, plural
 
 _TAKEN = (None, "100", "101")
@@ -78,6 +79,14 @@ class Campaign(Kind):
 
     async def simulate(self, change: Change, view: View, readers: Readers) -> Change:
         return await simulate(change, view, readers)
+
+    def untold(self, resource: Resource, view: View) -> Iterator[Scheduled]:
+        if resource.entry is None:
+            return
+        date = datetime.fromisoformat(resource.entry.attributes["date"])
+        for part in map(SentPart.read, resource.entry.attributes["parts"] if date > view.now else ()):
+            if part.campaign_id not in NO_CAMPAIGN:
+                yield Scheduled(part.campaign_id, date, part.recipients, part.credits)
 
     def told(self, intent: Intent) -> str:
         answer = intent.facts.get("evidence", {})
