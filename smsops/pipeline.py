@@ -294,6 +294,16 @@ def account_login(account: str | None, state: State, surroundings: Surroundings)
     return entry.identity if entry else account
 
 
+def account_keys(configuration: Configuration, surroundings: Surroundings) -> dict[str, str]:
+    """The logins of the stack's sub-accounts by their keys, as the state knows them, or as the configuration wants them."""
+    opener = next(kind for kind in surroundings.kinds if kind.opens_account)
+    credentials = master_credentials(configuration, surroundings.environment)
+    state = open_store(configuration, surroundings).load(state_salt(configuration, credentials))
+    wanted = {address: desired.identity for address, desired in configuration.desired.items()}
+    owned = {address: entry.identity for address, entry in state.entries.items()}
+    return {address.name: login for address, login in (wanted | owned).items() if address.kind == opener.name}
+
+
 def calendar(prepared: Prepared) -> list[Appointment]:
     """All that goes out or went out, once the plan is applied, by date."""
     view = prepared.view

@@ -16,6 +16,8 @@ from smsops.kinds import KINDS
 from smsops.model.block import AfterValidator, BeforeValidator, Block, WithJsonSchema, keys_of
 from smsops.model.documents import (
     ApplyEventDocument,
+    BlacklistCheckDocument,
+    BlacklistDocument,
     CalendarDocument,
     HistoryDocument,
     PlanDocument,
@@ -194,6 +196,8 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "preview": _document(PreviewsDocument, "preview --format json"),
     "status": _document(StatusDocument, "status --format json"),
     "report": _document(ReportDocument, "report --format json"),
+    "blacklist": _document(BlacklistDocument, "blacklist export --format json"),
+    "blacklist-check": _document(BlacklistCheckDocument, "blacklist check --format json"),
     "state": _document(StateDocument, "The state"),
     "history": _document(HistoryDocument, "The history"),
 }

@@ -26,6 +26,7 @@ COMMANDS = {
     "status": ("smsops.cli.status:status", "Campaigns, their parts and dates, and until when they can be taken back."),
     "report": ("smsops.cli.status:report", "Delivery, replies and cost of a campaign that was sent."),
     "replies": ("smsops.cli.replies:replies", "What recipients wrote back."),
+    "blacklist": ("smsops.cli.blacklist:blacklist", "The numbers that no message reaches."),
     "api": ("smsops.cli.api:api", "One raw call of any method of the API."),
     "history": ("smsops.cli.history:history", "Who applied what, when, from which commit."),
     "resolve": ("smsops.cli.state:resolve", "Say how a call in doubt ended."),
@@ -86,7 +87,17 @@ root = Root(
 
 def run(arguments: Sequence[str], given: Globals | None = None) -> int:
     """Run one command line and return its exit code; every failure is explained on stderr."""
+    from smsops.model.values import SHOW_CONTACTS
+
     settings = given or Globals()
+    before = SHOW_CONTACTS.set(False)
+    try:
+        return _run(arguments, settings)
+    finally:
+        SHOW_CONTACTS.reset(before)
+
+
+def _run(arguments: Sequence[str], settings: Globals) -> int:
     try:
         result = root.main(list(arguments), prog_name="smsops", standalone_mode=False, obj=settings)
     except click.exceptions.Exit as exit_request:

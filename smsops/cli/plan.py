@@ -83,6 +83,8 @@ def plan(
     from smsops.pipeline import PlanOptions, open_store, prepare, session
 
     settings = current()
+    if out is not None and settings.show_contacts:
+        raise click.UsageError("A plan file holds no phone number: leave out --show-contacts or -o")
     options = PlanOptions(targets, destroy, adopt, simulate, overrides=read_overrides(overridden, reason))
     try:
         configuration = settings.load()

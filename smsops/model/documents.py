@@ -542,6 +542,51 @@ class WithinDocument(TypedDict):
     recipients: int
 
 
+class BlacklistNumberDocument(TypedDict):
+    """`since` in the account's zone; null where no date can be read."""
+
+    phone: str
+    comment: str
+    since: str | None
+
+
+class AccountBlacklistDocument(TypedDict):
+    """The blacklist of one account, by its key; null is the master."""
+
+    account: str | None
+    login: str
+    numbers: list[BlacklistNumberDocument]
+
+
+class BlacklistDocument(TypedDict):
+    format_version: str
+    stack: str
+    accounts: list[AccountBlacklistDocument]
+
+
+class BlacklistedDocument(TypedDict):
+    """A number that was asked for, and the account whose blacklist it is on; null is the master."""
+
+    phone: str
+    account: str | None
+
+
+class ListBlacklistedDocument(TypedDict):
+    account: str | None
+    name: str
+    contacts: int
+    blacklisted: int
+
+
+class BlacklistCheckDocument(TypedDict):
+    """`checked` counts the numbers, or the contacts of all `lists`."""
+
+    format_version: str
+    checked: int
+    found: list[BlacklistedDocument]
+    lists: list[ListBlacklistedDocument]
+
+
 class ReportDocument(TypedDict):
     """What became of a campaign, its parts added up."""
 
