@@ -21,6 +21,7 @@ COMMANDS = {
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
     "rehearse": ("smsops.cli.rehearse:rehearse", "Apply to a private copy of the account, which is only read."),
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
+    "drift": ("smsops.cli.plan:drift", "Show what was changed outside of the configuration since the last apply."),
     "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
     "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),
     "status": ("smsops.cli.status:status", "Campaigns, their parts and dates, and until when they can be taken back."),

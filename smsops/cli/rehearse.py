@@ -12,7 +12,16 @@ import click
 
 from smsops.cli.apply import check_still_possible, options_of, refusal, signals
 from smsops.cli.connect import enter
-from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration, read_overrides
+from smsops.cli.options import (
+    Command,
+    Globals,
+    check_refresh_only,
+    current,
+    format_option,
+    plan_options,
+    read_duration,
+    read_overrides,
+)
 from smsops.cli.plan import failure_diagnostics, show_plan
 from smsops.cli.views import progress
 from smsops.cli.views import rehearsal as views
@@ -46,6 +55,7 @@ def rehearse(
     destroy: bool,
     adopt: bool,
     simulate: bool,
+    refresh_only: bool,
     overridden: tuple[str, ...],
     reason: str | None,
     lock_timeout: str,
@@ -56,15 +66,17 @@ def rehearse(
 
     The account is only read, and nothing is written. PLAN is a saved plan, which has its options with it.
     """
+    check_refresh_only(refresh_only, destroy, adopt, simulate)
     overrides = read_overrides(overridden, reason)
     options = PlanOptions(
-        targets, destroy, adopt, simulate, ask_prices=True, overrides=overrides, approval="The rehearsal"
+        targets, destroy, adopt, simulate, refresh_only, ask_prices=True, overrides=overrides, approval="The rehearsal"
     )
     saved = None
     if plan_path is not None:
-        if targets or destroy or adopt or overrides:
+        if targets or destroy or adopt or refresh_only or overrides:
             raise click.UsageError(
-                "A saved plan has its options with it: leave out --target, --destroy, --adopt and --override"
+                "A saved plan has its options with it: "
+                "leave out --target, --destroy, --adopt, --refresh-only and --override"
             )
         saved = plan_file.read(current().path(plan_path))
         options = options_of(saved)

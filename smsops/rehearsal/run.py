@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from smsops.api.contract import AccountInfo, Credentials
+from smsops.api.contract import AccountInfo, Credentials, Reader
 from smsops.config.load import Configuration
 from smsops.edge.apply import Reporter
 from smsops.edge.state.overlay import Overlay
@@ -21,7 +21,6 @@ from smsops.model.plan import Plan
 from smsops.model.values import JSON, as_json_number
 from smsops.pipeline import (
     Connection,
-    Looking,
     PlanOptions,
     Prepared,
     Surroundings,
@@ -143,13 +142,13 @@ async def look(
     shadow: StateStore,
     options: PlanOptions,
     surroundings: Surroundings,
-    live: Looking,
+    live: Reader,
     credentials: Credentials,
     progress: Callable[[int], None],
 ) -> Seen:
     """The plan for the live account, and what else applying it needs. After this nothing is asked of the account."""
     prepared = await prepare(configuration, shadow, options, surroundings, live, credentials, progress)
-    return Seen(prepared, await log_ins(prepared.plan, prepared.view, live.reader))
+    return Seen(prepared, await log_ins(prepared.plan, prepared.view, live))
 
 
 async def rehearse(
@@ -179,7 +178,9 @@ async def rehearse(
             if not report.interrupted:
                 wanted = replace(options, overrides=(), ask_prices=False, simulate=False)
                 known = still_true(prepared.view, sandbox, credentials.login)
-                again = await prepare(configuration, shadow, wanted, surroundings, copy, credentials, known=known)
+                again = await prepare(
+                    configuration, shadow, wanted, surroundings, copy.reader, credentials, known=known
+                )
     finally:
         sandbox.close()
     busiest = max(Counter(login for _, login in made).values(), default=0)
