@@ -33,6 +33,7 @@ COMMANDS = {
     "resolve": ("smsops.cli.state:resolve", "Say how a call in doubt ended."),
     "state": ("smsops.cli.state:state", "Look at the state, or mend it."),
     "sandbox": ("smsops.cli.sandbox:sandbox", "The embedded emulator of the API."),
+    "graph": ("smsops.cli.graph:graph", "The operations of a plan as Mermaid or DOT."),
     "schema": ("smsops.cli.schema:schema", "Print a JSON Schema."),
 }
 
