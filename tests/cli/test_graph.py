@@ -43,7 +43,8 @@ def _labels(text: str, form: str) -> dict[str, str]:
     if form == "dot":
         found = dict(re.findall(rf"(n\d+) \[label={_QUOTED}", text))
         lines = {
-            name: re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], label) for name, label in found.items()
+            name: re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], html.unescape(label))
+            for name, label in found.items()
         }
     else:
         found = dict(re.findall(r'(n\d+)\["([^"]*)"\]', text))
