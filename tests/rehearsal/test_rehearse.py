@@ -159,3 +159,28 @@ def test_a_plan_that_never_ends_is_found_out(tmp_path: Path) -> None:
             change["address"]
             for change in rehearsed(stack, "--format", "json").document["next_plan"]["resource_changes"]
         ] == ["draft.idea"]
+
+
+def test_a_change_that_stopped_is_finished_in_the_copy(stack: Stack) -> None:
+    """The backup of a list that is gone, in an encrypted state, serves the rehearsal and stays for the apply."""
+    stack.environment["STATE_KEY"] = "a long and secret key of the state"
+    encrypted = {"encryption": {"key": {"env": "STATE_KEY"}}}
+    stack.write(world() | encrypted)
+    stack.apply()
+    stack.write(world() | encrypted | {"lists": {"vip": world()["lists"]["vip"] | {"locked": False, "name": "Very"}}})
+    stack.sandbox.fail("createList", "error_before", times=20)
+    assert stack.run("apply", "--auto-approve").exit_code == 3
+    stack.sandbox.clear_faults()
+    (backup,) = stack.backups
+    content = backup.read_bytes()
+
+    result = rehearsed(stack, "--format", "json")
+
+    assert (result.exit_code, result.document["next_plan"]["empty"]) == (0, True)
+    assert backup.read_bytes() == content
+    stack.calls()
+    stack.apply()
+    made = [call.method for call in mutating(stack.calls())]
+    by_method = result.document["calls"]["by_method"]
+    assert {name: made.count(name) for name in made} == {name: by_method[name] for name in by_method if name in made}
+    assert len(stack.sandbox.snapshot()["lists"][LOGIN]["Very"]["contacts"]) == 3
