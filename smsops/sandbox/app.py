@@ -356,18 +356,19 @@ class Sandbox:
             now = self.now()
             self._send_due(now)
             fault = faults.meet(self._store.connection, method)
-            result = None
+            result, encoded = None, b""
             if fault is None or fault.processed:
                 half = fault is not None and fault.kind == "partial"
                 result = handlers.perform(method, params, self._store, style, self._recipients(), now, half=half)
+                encoded = answers.encode(result.body, style)  # what it holds of the store is read while nobody writes
         if fault is not None:
             outcome = fault.kind
-            reply = web.spoilt(fault, b"" if result is None else answers.encode(result.body, style))
+            reply = web.spoilt(fault, encoded)
         elif result is None or result.overloaded:
             outcome, reply = "overloaded", web.failure(500)
         else:
             outcome = "refused" if result.refused else "done"
-            reply = Reply(200, answers.encode(result.body, style))
+            reply = Reply(200, encoded)
         sub_account = params.get("subAccount") or (result.sub_account if result else None) or None
         self.calls.append(Call(method, params.get("login"), sub_account, params.logged(), outcome))
         return reply
