@@ -356,22 +356,25 @@ class Sandbox:
             now = self.now()
             self._send_due(now)
             fault = faults.meet(self._store.connection, method)
-            result, encoded = None, b""
+            result, seen = None, None
             if fault is None or fault.processed:
                 half = fault is not None and fault.kind == "partial"
                 result = handlers.perform(method, params, self._store, style, self._recipients(), now, half=half)
-                encoded = answers.encode(result.body, style)  # what it holds of the store is read while nobody writes
+                seen = self._seen(method, result, style)  # what it holds of the store is read while nobody writes
         if fault is not None:
             outcome = fault.kind
-            reply = web.spoilt(fault, encoded)
+            reply = web.spoilt(fault, web.answer(b"") if seen is None else seen)
         elif result is None or result.overloaded:
             outcome, reply = "overloaded", web.failure(500)
         else:
             outcome = "refused" if result.refused else "done"
-            reply = Reply(200, encoded)
+            reply = seen or web.failure(500)
         sub_account = params.get("subAccount") or (result.sub_account if result else None) or None
         self.calls.append(Call(method, params.get("login"), sub_account, params.logged(), outcome))
         return reply
+
+    def _seen(self, method: str, result: handlers.Result, style: Style) -> Reply:
+        return web.answer(handlers.encoded(method, result, style), in_xml=result.in_xml)
 
     def _send_due(self, now: datetime) -> None:
         campaigns.send_due(self._store, now.timestamp(), self._recipients())

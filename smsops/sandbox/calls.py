@@ -53,6 +53,7 @@ class Call:
     caller: Account
     refusal: Refusal
     half: bool = False
+    in_xml: bool = False
     overloaded: bool = False
     sub_account: str | None = None
 
@@ -66,6 +67,10 @@ class Call:
         """What an SMS costs on this platform."""
         prices = self.store.setting("prices")
         return TARIFF if prices is None else TARIFF.with_prices(prices)
+
+    def succeeded(self) -> Body:
+        """The status of a success whose printed form has none, where the style asks for one."""
+        return {} if self.style.success == "manual" else {"status": self.style.success}
 
     def date(self, moment: float) -> str:
         """A moment in seconds since the epoch as the API writes it, in the time of Paris."""

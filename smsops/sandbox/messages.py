@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-MAX_CHARACTERS = 1224
 DEFAULT_SENDER = "36180"
 
 _BASIC = (
