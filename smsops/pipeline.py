@@ -184,8 +184,12 @@ async def prepare(
     reader: Reader,
     credentials: Credentials,
     progress: Callable[[int], None] = lambda count: None,
+    known: Mapping[AnyRead, Any] | None = None,
 ) -> Prepared:
-    """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere."""
+    """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere.
+
+    `known` are reads that need not be made, with their results.
+    """
     with garbage.none_expected():
         state_before = store.load(state_salt(configuration, credentials))
     _check_account(state_before, credentials)
@@ -210,6 +214,7 @@ async def prepare(
         secrets=_secrets(configuration, options, surroundings.environment),
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
+        results=dict(known or {}),
     )
     reads = Refresh(reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:
@@ -293,6 +298,16 @@ def account_login(account: str | None, state: State, surroundings: Surroundings)
     opener = next(kind for kind in surroundings.kinds if kind.opens_account)
     entry = state.entries.get(Address(None, opener.name, account))
     return entry.identity if entry else account
+
+
+def account_keys(configuration: Configuration, surroundings: Surroundings) -> dict[str, str]:
+    """The logins of the stack's sub-accounts by their keys, as the state knows them, or as the configuration wants them."""
+    opener = next(kind for kind in surroundings.kinds if kind.opens_account)
+    credentials = master_credentials(configuration, surroundings.environment)
+    state = open_store(configuration, surroundings).load(state_salt(configuration, credentials))
+    wanted = {address: desired.identity for address, desired in configuration.desired.items()}
+    owned = {address: entry.identity for address, entry in state.entries.items()}
+    return {address.name: login for address, login in (wanted | owned).items() if address.kind == opener.name}
 
 
 def calendar(prepared: Prepared) -> list[Appointment]:
@@ -575,6 +590,15 @@ async def session(
     credentials = master_credentials(configuration, surroundings.environment)
     async with surroundings.connect(configuration, credentials) as connection:
         yield connection, credentials
+
+
+@asynccontextmanager
+async def looking(
+    configuration: Configuration, surroundings: Surroundings
+) -> AsyncIterator[tuple[Reader, Credentials]]:
+    """The connection of one run that changes nothing: there is no writer."""
+    async with session(configuration, surroundings) as (connection, credentials):
+        yield connection.reader, credentials
 
 
 def ask(configuration: Configuration, surroundings: Surroundings, question: Callable[[Connection], Awaitable[T]]) -> T:

@@ -21,6 +21,7 @@ from smsops.api import answers, methods, payloads
 from smsops.api.contract import (
     AccountInfo,
     ApiError,
+    Blacklisted,
     Cancelled,
     Collector,
     Contacts,
@@ -409,6 +410,9 @@ class ReaderClient(Reader):
 
     async def get_blacklist(self, *, sub_account: str | None = None) -> frozenset[str]:
         return await self._call(methods.GET_BLACKLIST, answers.blacklist, payloads.scope(sub_account))
+
+    async def get_blacklist_entries(self, *, sub_account: str | None = None) -> tuple[Blacklisted, ...]:
+        return await self._call(methods.GET_BLACKLIST, answers.blacklist_entries, payloads.scope(sub_account))
 
     async def get_credits_by_country(self, iso: str) -> Number:
         parameters = {"countryIsoCode": iso.upper()}

@@ -99,7 +99,7 @@ def apply(
                 "leave out --target, --destroy, --adopt, --refresh-only and --override"
             )
         saved = plan_file.read(current().path(plan_path))
-        options = _options_of(saved)
+        options = options_of(saved)
     wish = _Wish(options, saved, auto_approve or saved is not None, parallelism, output)
     return _run(current(), wish, read_duration(lock_timeout))
 
@@ -129,7 +129,8 @@ def _approval(auto_approve: bool) -> str:
     return "" if auto_approve else "Your answer"
 
 
-def _options_of(saved: Mapping[str, JSON]) -> PlanOptions:
+def options_of(saved: Mapping[str, JSON]) -> PlanOptions:
+    """The options that a saved plan was made with."""
     targets = saved.get("targets", [])
     if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
         raise SmsopsError("The plan is damaged: targets", code="SMS411", detail="Make a new plan.")
@@ -181,10 +182,10 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
         record_settled(prepared, store)
         if wish.saved is not None:
             check_saved(wish.saved, prepared, around.now())
-            _check_still_possible(prepared.plan, settings)
+            check_still_possible(prepared.plan, settings)
         if wish.output != "json":
             show_plan(prepared.plan, settings, wish.output)
-        refused = _refusal(prepared.plan)
+        refused = refusal(prepared.plan)
         if refused is not None or not prepared.plan.operations:
             report = Report(prepared.plan)
         elif not wish.approved and not _confirmed(prepared.plan):
@@ -211,13 +212,13 @@ async def _perform(
 ) -> Report:
     stop = asyncio.Event()
     color = settings.use_color(sys.stderr)
-    with progress.reporter(wish.output, len(prepared.plan.operations), color) as reporter, _signals(stop):
+    with progress.reporter(wish.output, len(prepared.plan.operations), color) as reporter, signals(stop):
         return await perform(
             prepared, configuration, store, settings.around(), connection, reporter, stop, wish.parallelism
         )
 
 
-def _check_still_possible(plan: Plan, settings: Globals) -> None:
+def check_still_possible(plan: Plan, settings: Globals) -> None:
     """What was reviewed cannot be done any more: a date has passed, or something was made by somebody else."""
     if plan.mistaken:
         text.print_diagnostics(plan.diagnostics, settings.use_color(sys.stderr))
@@ -226,7 +227,7 @@ def _check_still_possible(plan: Plan, settings: Globals) -> None:
         )
 
 
-def _refusal(plan: Plan) -> ExitCode | None:
+def refusal(plan: Plan) -> ExitCode | None:
     """Why nothing may be applied: a policy, a budget, a protection, or a mistake that the plan showed."""
     if plan.blocked:
         return ExitCode.BLOCKED
@@ -248,7 +249,7 @@ def _confirmed(plan: Plan) -> bool:
 
 
 @contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
+def signals(stop: asyncio.Event) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM lets what is in flight finish; the second stops at once."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()

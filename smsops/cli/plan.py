@@ -90,6 +90,8 @@ def plan(
     from smsops.pipeline import PlanOptions
 
     settings = current()
+    if out is not None and settings.show_contacts:
+        raise click.UsageError("A plan file holds no phone number: leave out --show-contacts or -o")
     check_refresh_only(refresh_only, destroy, adopt, simulate)
     overrides = read_overrides(overridden, reason)
     options = PlanOptions(targets, destroy, adopt, simulate, refresh_only, overrides=overrides)

@@ -34,6 +34,7 @@ from smsops.model.settings import Settings
 from smsops.model.sources import Format, RemoteSource
 from smsops.model.standing import Standing
 from smsops.model.state import Drop, Entry, Event, Intent, Price, Put, State
+from smsops.model.untold import Untold
 from smsops.model.values import JSON, Number, Secret, as_json_number, digest, slow_digest
 from smsops.table import Table
 from smsops.table.read import Reading, Source
@@ -575,6 +576,10 @@ class Kind(ABC):
         May need reads that planning did not (NotReadYet).
         """
         return None
+
+    def untold(self, resource: Resource, view: View) -> Iterable[Untold]:
+        """What the account has of a resource that no call tells, as far as it is known: for a copy of the account."""
+        return ()
 
     def told(self, intent: Intent) -> str:
         """What part of an answer arrived that shows that a call in doubt happened, in words; empty where none does."""

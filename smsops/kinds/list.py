@@ -8,7 +8,7 @@ backup is dropped. Each step is recorded, so that a run which dies is finished b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -36,6 +36,7 @@ from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CHANGED_OUTSIDE, CREATE, DELETE, GONE, REPLACE, UPDATE, Change
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
 from smsops.model.state import Drop, Entry, Event, Put
+from smsops.model.untold import Structure
 from smsops.model.values import JSON
 from smsops.table import Table
 
@@ -155,6 +156,18 @@ class ContactList(Kind):
             name: str = replacing["from"] if replacing["stage"] == "saved" else replacing["to"]
             return name
         return resource.entry.identity if resource.entry else resource.want.identity
+
+    def untold(self, resource: Resource, view: View) -> Iterator[Structure]:
+        entry = resource.entry
+        if entry is None:
+            if resource.desired is not None:  # it may be there: adopting it takes its fields for those that are wanted
+                yield Structure(resource.want.identity, _fields(resource.want.spec))
+            return
+        replacing = entry.attributes.get("replacing")
+        if replacing and replacing["stage"] == "deleted":
+            yield Structure(replacing["to"], replacing["after"]["fields"])
+        else:
+            yield Structure(replacing["from"] if replacing else entry.identity, entry.attributes["fields"])
 
     def create(self, resource: Resource, view: View) -> Change | None:
         if resource.entry and resource.entry.attributes.get("replacing"):

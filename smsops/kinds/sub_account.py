@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar
@@ -30,6 +30,7 @@ from smsops.model.phone import normalise_any
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CHANGED_OUTSIDE, CREATE, DELETE, GONE, UPDATE, Change
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.state import Drop, Entry, Event, Moved, Put
+from smsops.model.untold import Standing
 from smsops.model.values import JSON, Number, Secret, digest, mask_phone
 
 _CONTACT_DETAILS = {
@@ -164,6 +165,12 @@ class SubAccount(Kind):
         postpaid = bool((stored or {}).get("postpaid") or (wish and wish.postpaid))
         facts = {"balance": record.credits, "postpaid": postpaid, "fields": record.fields}
         return Present(record.login, {"login": record.login, **attributes}, facts)
+
+    def untold(self, resource: Resource, view: View) -> Iterator[Standing]:
+        observation = view.observe(resource.address)
+        if isinstance(observation, Present):
+            stored = resource.entry.attributes if resource.entry else {}
+            yield Standing(observation.identity, stored.get("active") is not False, observation.facts["postpaid"])
 
     def funds(self, resource: Resource, view: View) -> Funds:
         observation = Absent() if view.creates(resource.address) else view.observe(resource.address)

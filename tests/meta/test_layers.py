@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": {"kinds", "model", "errors"},
     "edge": {"api", "kinds", "table", "model", "errors"},
     "pipeline": {"__init__", "garbage", "api", "config", "core", "edge", "kinds", "rules", "table", "model", "errors"},
+    "rehearsal": {"api", "config", "edge", "errors", "kinds", "model", "pipeline", "sandbox"},
     "schemas": {"config", "kinds", "model", "rules"},
     "sandbox": set(),
     "cli": {
@@ -37,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "kinds",
         "model",
         "pipeline",
+        "rehearsal",
         "sandbox",
         "schemas",
     },
