@@ -20,6 +20,8 @@ COMMANDS = {
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
+    "export": ("smsops.cli.export:export", "Write an account that exists as a stack that owns it."),
+    "import": ("smsops.cli.apply:import_", "Own what the configuration declares and the account has."),
     "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
     "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),
     "status": ("smsops.cli.status:status", "Campaigns, their parts and dates, and until when they can be taken back."),

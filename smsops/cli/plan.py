@@ -111,15 +111,17 @@ def plan(
     return made.exit_code(detailed=detailed_exitcode)
 
 
-def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
-    """The plan on stdout, its diagnostics on stderr (in JSON they are part of it)."""
+def show_plan(
+    made: Plan, settings: Globals, output: str, *, everything: bool = False, account: bool = True
+) -> None:
+    """The plan on stdout, its diagnostics on stderr (in JSON they are part of it); with the account that it is about."""
     from smsops.cli.views import text
 
     if output == "json":
         click.echo(printed(made.document(everything=everything)))
         return
     text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
-    if made.account:
+    if made.account and account:
         click.echo(f"The account {made.account}, the stack {made.stack}:\n")
     click.echo(text.plan_text(made, settings.use_color(sys.stdout), everything=everything))
 

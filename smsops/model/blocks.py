@@ -12,6 +12,7 @@ from smsops.model.block import AfterValidator, BeforeValidator, Block, Field, Wi
 from smsops.model.resources import Guard, SecretReference
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SOURCES = ("env", "file", "command")
 
 
@@ -77,6 +78,11 @@ def _plain(value: str) -> str:
     if not value.isprintable() and _CONTROL.search(value):
         raise PydanticCustomError("control", "It may not hold control characters")
     return value.strip()
+
+
+def can_say(value: str) -> bool:
+    """Whether a text of the configuration can be this one, blanks at its ends included."""
+    return value == value.strip() and not _CONTROL.search(value) and not _SURROGATE.search(value)
 
 
 def _not_blank(value: str) -> str:

@@ -52,6 +52,8 @@ class Campaign(Kind):
     section: ClassVar[str | None] = "campaigns"
     Spec: ClassVar[type[Block]] = CampaignSpec
     adoptable: ClassVar[bool] = False
+    importable: ClassVar[bool] = False
+    untold: ClassVar[str] = "campaigns that are scheduled"
 
     def declare(self, spec: CampaignSpec, declaration: Declaration) -> list[Desired]:
         return declare(self.name, spec, declaration)

@@ -49,6 +49,16 @@ class ContactSet(Kind):
     def scope(self, address: Address) -> Address:
         return Address(address.account, "list", address.name)
 
+    def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
+        wanted = wanted_contacts(resource.want, view)
+        if wanted.exact and not wanted.membership_given:
+            lost = present_contacts(self.scope(resource.address), view).without(wanted.table)
+            if len(lost):
+                self._refuse_to_lose(len(lost), resource.address, view)
+                return None
+        attributes = {"membership": "exact" if wanted.exact else "additive"}
+        return Entry(resource.address, "", attributes, depends_on=resource.want.depends_on)
+
     def observe(self, resource: Resource, view: View) -> Observation:
         parent = view.observe(self.scope(resource.address))
         if isinstance(parent, Present):
@@ -121,12 +131,7 @@ class ContactSet(Kind):
             )
             return None
         if parent_change and "adopt" in parent_change.actions and remove and not wanted.membership_given:
-            view.fail(
-                resource.address,
-                "SMS232",
-                f"Adopting {parent} would remove {plural(remove, 'contact')} that the configuration does not have",
-                "Say membership: additive to keep them, or membership: exact to remove them.",
-            )
+            self._refuse_to_lose(remove, resource.address, view)
             return None
         membership = "exact" if wanted.exact else "additive"
         entry = Entry(resource.address, "", {"membership": membership}, depends_on=resource.want.depends_on)
@@ -161,6 +166,14 @@ class ContactSet(Kind):
                 wanted.fields,
             ),
             contacts=ContactCounts(add, change, remove, len(live)),
+        )
+
+    def _refuse_to_lose(self, count: int, address: Address, view: View) -> None:
+        view.fail(
+            address,
+            "SMS232",
+            f"Adopting {self.scope(address)} would remove {plural(count, 'contact')} that the configuration does not have",
+            "Say membership: additive to keep them, or membership: exact to remove them.",
         )
 
     def _put_back(self, resource: Resource, view: View) -> Change:
