@@ -36,7 +36,7 @@ from smsops.model.sending import Appointment
 from smsops.model.sources import RemoteSource, Stream
 from smsops.model.standing import Standing
 from smsops.model.state import Event, Learn, Move, Own, State, fold
-from smsops.model.values import EMPTY, JSON, Secret, digest
+from smsops.model.values import JSON, Secret, digest
 from smsops.table import backup
 from smsops.table.read import Source, read
 
@@ -182,7 +182,7 @@ async def prepare(
     credentials: Credentials,
     progress: Callable[[int], None] = lambda count: None,
     *,
-    known: Mapping[AnyRead, Any] = EMPTY,
+    known: Mapping[AnyRead, Any] | None = None,
     assuming: Sequence[Event] = (),
 ) -> Prepared:
     """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere.
@@ -212,7 +212,7 @@ async def prepare(
         secrets=_secrets(configuration, options, surroundings.environment),
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
-        results=dict(known),
+        results=dict(known or {}),
     )
     reads = Refresh(connection.reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:

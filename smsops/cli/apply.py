@@ -246,7 +246,9 @@ async def _look_ahead(
     owned = [Put(entry) for operation in prepared.plan.operations if (entry := operation.change.entry)]
     if not owned:
         named = ", ".join(wish.options.imports)
-        raise SmsopsError(f"Nothing that {named} names is in the account", code="SMS472", detail="smsops plan shows more.")
+        raise SmsopsError(
+            f"Nothing that {named} names is in the account", code="SMS472", detail="smsops plan shows more."
+        )
     options = PlanOptions(targets=tuple(str(put.entry.address) for put in owned))
     known, credentials = prepared.view.results, prepared.credentials
     after = await prepare(

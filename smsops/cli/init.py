@@ -45,7 +45,7 @@ mobile;first name;city
 06 12 34 56 02;Thomas;Paris
 06 12 34 56 03;Camille;Lyon
 """
-_IGNORE = """\
+IGNORE = """\
 # smsops keeps its state here; backups in it hold phone numbers.
 .smsops/
 *.smsplan
@@ -64,7 +64,7 @@ def init(directory: Path | None) -> None:
     files = {
         "smsops.yaml": _STACK.format(name=name),
         "contacts.csv": _CONTACTS,
-        ".gitignore": _IGNORE,
+        ".gitignore": IGNORE,
         "stack.schema.json": json.dumps(stack_schema(), indent=2) + "\n",
     }
     if (root / "smsops.yaml").exists():

@@ -111,9 +111,7 @@ def plan(
     return made.exit_code(detailed=detailed_exitcode)
 
 
-def show_plan(
-    made: Plan, settings: Globals, output: str, *, everything: bool = False, account: bool = True
-) -> None:
+def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False, account: bool = True) -> None:
     """The plan on stdout, its diagnostics on stderr (in JSON they are part of it); with the account that it is about."""
     from smsops.cli.views import text
 

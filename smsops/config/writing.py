@@ -5,25 +5,59 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from smsops.model.values import JSON
 
 _WIDTH = 100
 _INDENT = "  "
 
-_PLAIN = re.compile(r"[^\W_](?:[\w .,;()/@+*%=&'!?$-]|:(?=\S))*\Z")
+_PLAIN = re.compile(r"[^\W_](?:[\w .,;()/@+*%=&'’«»°€…–—!?$-]|:(?=\S))*\Z")
 """Text that may stand without quotes; no blank at its end."""
 
-_FLOW = re.compile(r"[\[\]{},:]|//")
+_FLOW = re.compile(r"[\[\]{},:]")
 """What needs quotes within a mapping or a list on one line."""
 
 _OTHER_TYPE = re.compile(
     r"(?:null|true|false|yes|no|on|off|y|n|\.nan|[-+]?\.inf)\Z"
     r"|[-+]?(?:0[xob])?[\d_]+(?:[.,:/-][\d_:]*)*(?:e[-+]?\d+)?\Z"  # numbers, dates and times
+    r"|0x[\da-f_]+\Z"
     r"|[-+]?\d[\dT :.Z+-]*\Z",
     re.IGNORECASE,
 )
 """Text that other readers of YAML take for something else than text."""
+
+
+class Written(Protocol):
+    """A block under its key, with the comments behind it, and the sections inside it."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def block(self) -> Mapping[str, JSON]: ...
+
+    @property
+    def remarks(self) -> Sequence[str]: ...
+
+    @property
+    def sections(self) -> Mapping[str, Sequence[Written]]: ...
+
+
+def sections(found: Mapping[str, Sequence[Written]], depth: int = 0) -> Iterator[str]:
+    """The lines of sections; those at the top have an empty line before them."""
+    for name, blocks in found.items():
+        if depth == 0:
+            yield ""
+        yield f"{_INDENT * depth}{name}:"
+        for written in blocks:
+            inner = [
+                *mapping(written.block, depth + 2),
+                *comments(written.remarks, depth + 2),
+                *sections(written.sections, depth + 2),
+            ]
+            yield f"{_INDENT * (depth + 1)}{scalar(written.key)}:{'' if written.block or written.sections else ' {}'}"
+            yield from inner
 
 
 def mapping(block: Mapping[str, JSON], depth: int = 0) -> Iterator[str]:
@@ -31,8 +65,9 @@ def mapping(block: Mapping[str, JSON], depth: int = 0) -> Iterator[str]:
     margin = _INDENT * depth
     for key, value in block.items():
         name = scalar(key)
-        line = f"{margin}{name}: {_on_one_line(value)}"
-        if not isinstance(value, Mapping | list) or (_is_leaf(value) and len(line) <= _WIDTH):
+        if not isinstance(value, Mapping | list):
+            yield f"{margin}{name}: {scalar(value)}"
+        elif _is_leaf(value) and len(line := f"{margin}{name}: {_on_one_line(value)}") <= _WIDTH:
             yield line
         elif isinstance(value, Mapping):
             yield f"{margin}{name}:"

@@ -82,4 +82,4 @@ def taken_over(
         )
         return None
     entry = kind.imported(resource, observation, view)
-    return entry and Change(address, ADOPT, "adopted", {}, {}, entry=entry)
+    return None if entry is None else Change(address, ADOPT, "adopted", {}, {}, entry=entry)

@@ -157,7 +157,9 @@ class ContactList(Kind):
             "locked": spec.locked if locked is None else locked,
             "fields": _fields(spec) if fields is None else fields,
         }
-        return Entry(resource.address, present.identity, attributes, resource.want.guard.protect, resource.want.depends_on)
+        return Entry(
+            resource.address, present.identity, attributes, resource.want.guard.protect, resource.want.depends_on
+        )
 
     def declare(self, spec: ListSpec, declaration: Declaration) -> list[Desired]:
         address = Address(declaration.account, self.name, declaration.key)
