@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import shutil
@@ -45,7 +44,7 @@ def export(
     from smsops.edge.new_directory import made_whole
     from smsops.model.values import plural
     from smsops.pipeline import master_credentials
-    from smsops.schemas import stack_schema
+    from smsops.schemas import schema_file
 
     settings = current()
     source = _source(settings, url)
@@ -58,9 +57,8 @@ def export(
     color = settings.use_color(sys.stderr)
     with made_whole(target, last=STACK_FILE) as made:
         (made / ".gitignore").write_text(IGNORE, "utf-8")
-        for schema, included in (("stack", False), ("included", True)):
-            content = json.dumps(stack_schema(included=included), indent=2) + "\n"
-            (made / f"{schema}.schema.json").write_text(content, "utf-8")
+        for schema in ("stack", "included"):
+            (made / f"{schema}.schema.json").write_text(schema_file(schema), "utf-8")
         with progress.reading(color) as told:
             wish = Wish(name, targets, not no_contacts)
             done = asyncio.run(export(source, made, wish, settings.around(), told))

@@ -67,8 +67,8 @@ def mapping(block: Mapping[str, JSON], depth: int = 0) -> Iterator[str]:
         name = scalar(key)
         if not isinstance(value, Mapping | list):
             yield f"{margin}{name}: {scalar(value)}"
-        elif _is_leaf(value) and len(line := f"{margin}{name}: {_on_one_line(value)}") <= _WIDTH:
-            yield line
+        elif not value or (_is_leaf(value) and len(f"{margin}{name}: {_on_one_line(value)}") <= _WIDTH):
+            yield f"{margin}{name}: {_on_one_line(value)}"
         elif isinstance(value, Mapping):
             yield f"{margin}{name}:"
             yield from mapping(value, depth + 1)
