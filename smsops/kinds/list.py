@@ -147,7 +147,8 @@ class ContactList(Kind):
                 raise CannotSay(f'the configuration cannot call a field "{name}"')
         if told.fields:
             block["fields"] = {name: {} for name in told.fields}
-        return Described({**block, **told.block}, contacts=told.contacts, losses=told.losses)
+        remarks = ("Some are in no file: it could not hold them.",) if told.losses else ()
+        return Described({**block, **told.block}, remarks, told.contacts, told.losses)
 
     def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
         spec: ListSpec = resource.want.spec

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from smsops.config.interpolate import Names, interpolate
 from smsops.config.writing import mapping
 from smsops.config.yaml import parse
+from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostics, Mark
 from tests.harness import LOGIN, READS, Stack
 from tests.kinds.contract import phone
@@ -25,11 +26,12 @@ ODD = [
     "[a, b]", "@a", "`", "%", "a,b", "Éa: «b» 5 €", "nul\0", "🇫🇷 & 👩‍👩‍👧", "true", "?", "-", ".", "a/b", "../a",
 ]  # fmt: skip
 texts = st.one_of(st.sampled_from(ODD), st.text(max_size=6))
-PHONES = (*map(phone, range(5)), "33692123456", "612345678", "12", "4915112345678", "14155550123")
+PHONES = (*map(phone, range(5)), "33692123456", "612345678", "4915112345678", "14155550123")
 DETAILS = ("PHONE", "WEBSITE", "ADDRESS", "ZIP", "CITY", "COUNTRY", "BILLCITY", "BILLEMAIL", "BILLPHONE")
 
+names = texts.map(str.strip).filter(bool)  # blanks at the ends of a name do not reach the client
 lists = st.dictionaries(
-    texts,
+    names,
     st.tuples(
         st.lists(st.sampled_from(["NAME", "Shop", "MOBILE", "Prénom"]), max_size=3, unique=True),
         st.lists(st.tuples(st.sampled_from(PHONES), texts), max_size=5, unique_by=lambda row: row[0]),
@@ -38,7 +40,7 @@ lists = st.dictionaries(
     max_size=4,
 )
 sub_accounts = st.dictionaries(
-    texts.filter(lambda login: login.strip() and login != LOGIN),
+    names.filter(lambda login: login != LOGIN),
     st.tuples(
         st.dictionaries(st.sampled_from(DETAILS), texts, max_size=4),
         st.sampled_from(["Ada", "Ada", "Ada", "", "l'été: #1"]),
@@ -72,7 +74,7 @@ def files(root: Path) -> dict[str, bytes]:
     }
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(lists, sub_accounts)
 def test_an_exported_account_is_owned_as_it_is(own: Any, subs: Any) -> None:
     """An export makes only reads, its plan is empty, and the export of what it has written is the same, byte by byte."""
@@ -91,7 +93,7 @@ def test_an_exported_account_is_owned_as_it_is(own: Any, subs: Any) -> None:
         assert sorted(path.name for path in stack.root.iterdir()) == ["one", "two"]
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(lists, sub_accounts, st.sampled_from(["list.[a-m]*", "*/list.*", "sub_account.*", "*[a-k]"]))
 def test_a_part_that_is_exported_leaves_the_rest_alone(own: Any, subs: Any, target: str) -> None:
     """Destroying a stack that owns a part of an account touches nothing else: no other list, and no account with such."""
@@ -101,14 +103,15 @@ def test_a_part_that_is_exported_leaves_the_rest_alone(own: Any, subs: Any, targ
             return
         before = stack.sandbox.snapshot()["lists"]
         part = ["-C", str(stack.root / "part")]
-        shown = [stack.run(*part, "state", "show", line) for line in stack.run(*part, "state", "list").stdout.split()]
-        entries = {entry["address"]: entry for entry in (one.document for one in shown)}
-        logins = {key.partition(".")[2]: one["identity"] for key, one in entries.items() if key.startswith("sub_")}
+        entries = {
+            Address.parse(line): stack.run(*part, "state", "show", line).document["identity"]
+            for line in stack.run(*part, "state", "list").stdout.split()
+        }
+        logins = {address.name: login for address, login in entries.items() if address.kind == "sub_account"}
         owned = {
-            (logins[account] if slash else LOGIN, one["identity"])
-            for account, slash, rest in ((address.rpartition("/")[0], "/" in address, address) for address in entries)
-            for one in [entries[rest]]
-            if ".".join(rest.rpartition("/")[2].split(".")[:1]) == "list"
+            (logins[address.account] if address.account else LOGIN, name)
+            for address, name in entries.items()
+            if address.kind == "list"
         }
         stack.run(*part, "destroy", "--auto-approve")
 
@@ -121,7 +124,9 @@ trees = st.dictionaries(
     texts.filter(lambda key: "${" not in key and "\0" not in key),
     st.recursive(
         st.one_of(texts.filter(lambda text: "\0" not in text), st.booleans()),
-        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+        ),
         max_leaves=5,
     ),
     max_size=4,
