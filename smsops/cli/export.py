@@ -48,6 +48,8 @@ def export(
 
     settings = current()
     source = _source(settings, url)
+    if source.stack.account.url == SANDBOX_URL and not (source.root / SANDBOX_FILE).exists():
+        raise click.UsageError("The embedded sandbox is a stack's own: name that stack with -C, after its first apply")
     if name is None:
         login = master_credentials(source, settings.environment).login
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", login).strip("-._") or "stack"
@@ -63,7 +65,7 @@ def export(
             wish = Wish(name, targets, not no_contacts)
             done = asyncio.run(export(source, made, wish, settings.around(), told))
         there = source.root / SANDBOX_FILE
-        if source.stack.account.url == SANDBOX_URL and there.exists():  # an account of its own, as it is now
+        if source.stack.account.url == SANDBOX_URL:  # an account of its own, as it is now
             shutil.copyfile(there, made / SANDBOX_FILE)
             (made / SANDBOX_FILE).chmod(0o600)
     text.print_diagnostics(done.warnings, color)
