@@ -127,7 +127,7 @@ async def _own(
     store = open_store(configuration, surroundings)
 
     def planned(options: PlanOptions, assuming: Sequence[Event] = ()) -> Awaitable[Prepared]:
-        where = (configuration, store, options, surroundings, connection, credentials)
+        where = (configuration, store, options, surroundings, connection.reader, credentials)
         return prepare(*where, known=view.results, assuming=assuming)
 
     with store.lock("export"):

@@ -22,6 +22,7 @@ COMMANDS = {
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
     "export": ("smsops.cli.export:export", "Write an account that exists as a stack that owns it."),
     "import": ("smsops.cli.apply:import_", "Own what the configuration declares and the account has."),
+    "drift": ("smsops.cli.plan:drift", "Show what was changed outside of the configuration since the last apply."),
     "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
     "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),
     "status": ("smsops.cli.status:status", "Campaigns, their parts and dates, and until when they can be taken back."),

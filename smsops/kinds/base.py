@@ -155,6 +155,8 @@ class View:
     destroy: bool = False
     imports: Mapping[Address, bool] | None = None
     """What is to be owned as it is, where this plan does that and nothing else; whether it must be there."""
+    refresh_only: bool = False
+    """Whether all that is asked is what has changed outside of the configuration."""
     leaving: frozenset[Address] = frozenset()
     """What is owned, not wanted any more, and part of this plan."""
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
@@ -600,6 +602,14 @@ class Kind(ABC):
 
         Without a state entry the resource is being adopted: the kind compares what it can see.
         """
+
+    def drift(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        """How an owned resource is otherwise than this stack left it: an update, or a delete where it is gone.
+
+        `before` is what the state has of it, `after` what the account has, and `entry` what the state would say of that.
+        What moves by itself, such as a balance, is not drift, nor what `lifecycle.ignore_changes` names.
+        """
+        return None
 
     @abstractmethod
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from smsops.cli.main import run
 from smsops.cli.options import Globals
 from tests.harness import LOGIN, Stack
-from tests.kinds.contract import assert_discreet, inline, people, person, phone
+from tests.kinds.contract import as_the_master, assert_discreet, inline, people, person, phone
 
 CASES = Path(__file__).parents[1] / "cases" / "export"
 
@@ -151,3 +151,22 @@ def test_import_refuses_what_it_cannot_own(stack: Stack) -> None:
         refused = stack.run("import", address, "--auto-approve")
         assert (refused.exit_code, code in refused.stderr) == (1, True), refused.stderr
     assert stack.state == state
+
+
+def test_drift_of_what_was_adopted(stack: Stack) -> None:
+    """What somebody changes in an account after its export is drift, told as of anything that was applied."""
+    stack.sandbox.add_sub_account(LOGIN, "paris", city="Paris")
+    stack.sandbox.add_list(LOGIN, "vip", ["SHOP"], people(range(3), SHOP="Lyon"))
+    assert stack.run("export", "out").exit_code == 0
+    there = ("-C", str(stack.root / "out"))
+    assert stack.run(*there, "drift", "--detailed-exitcode").exit_code == 0
+
+    as_the_master(
+        stack, "updateSubAccount", subAccount="paris", accountData='{"DATA":{"CITY":"Lyon"}}', returnformat="json"
+    )
+    gone = f'{{"DATA":{{"LISTNAME":"vip","CONTACT":[{{"MOBILEPHONE":"{phone(1)}"}}]}}}}'
+    as_the_master(stack, "deleteContacts", deleteData=gone, returnformat="json")
+
+    drift = stack.run(*there, "drift", "--detailed-exitcode", "--format", "json")
+    assert drift.exit_code == 2
+    assert {one["address"] for one in drift.document["resource_drift"]} == {"sub_account.paris", "contacts.vip"}

@@ -56,6 +56,7 @@ _REASONS = {
     "removed_block": "removed: says so",
     "adopted": "it exists already",
 }
+_ALWAYS_COUNTED = ((CREATE, "added"), (UPDATE, "changed"), (DELETE, "destroyed"))
 _ACCOUNTS = 10
 """So many sub-accounts have a line of their own in the summary."""
 _LONG, _BEGINNING, _ENDING = 320, 100, 40
@@ -70,6 +71,7 @@ _VERBS = {
     FORGET: ("Forgetting", "Forgetting"),
     NO_OP: ("Recording", "Recording"),
 }
+NO_DRIFT = "No drift. Nothing was changed outside of the configuration since the last apply."
 NO_CHANGES = "No changes. The account matches the configuration."
 
 
@@ -122,11 +124,22 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
         lines += [*_change_lines(change, paint, judged.get(change.address, ()), destroy=plan.destroy), ""]
     for doubt in plan.doubts:
         lines += [*_doubt_lines(doubt, paint), ""]
+    if plan.drift:
+        lines = [*_drift_lines(plan.drift, paint), *lines]
     return "\n".join([*lines, *summary_lines(plan, paint), *_judged_lines(judged.get(None, ()), paint)])
 
 
+def _drift_lines(drift: Iterable[Change], paint: Paint) -> Iterator[str]:
+    yield "Changed outside of the configuration since the last apply:"
+    yield ""
+    for change in drift:
+        yield f"  # {paint(str(change.address), bold=True)} {'is gone' if change.deletes else 'has changed'}"
+        yield from _values(change, paint)
+        yield ""
+
+
 def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *, destroy: bool = False) -> list[str]:
-    symbol, tint, words = _SYMBOLS[change.actions]
+    words = _SYMBOLS[change.actions][2]
     if change.previous_address and change.actions == NO_OP:
         return [f"  # {paint(str(change.previous_address), bold=True)} is now {paint(str(change.address), bold=True)}"]
     reason = _REASONS.get(change.reason, change.reason.replace("_", " "))
@@ -137,7 +150,13 @@ def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *,
     if change.previous_address:
         lines.append(f"  # it was {change.previous_address}")
     lines += [f"  # {line}" for line in _judged_lines(judged, paint)]
-    lines.append(f"  {paint(symbol, tint)} {change.address.kind}")
+    return [*lines, *_values(change, paint)]
+
+
+def _values(change: Change, paint: Paint) -> list[str]:
+    """What becomes of it, value by value."""
+    symbol, tint, _ = _SYMBOLS[change.actions]
+    lines = [f"  {paint(symbol, tint)} {change.address.kind}"]
     before, after = change.before, change.after
     if before and after:
         for name in sorted(before.keys() | after.keys()):
@@ -257,6 +276,8 @@ def _doubt_lines(doubt: Doubt, paint: Paint) -> list[str]:
 
 def summary_lines(plan: Plan, paint: Paint) -> list[str]:
     """The last lines: counts, contacts, money."""
+    if plan.refresh_only and not plan.changes:
+        return _drift_summary(plan, paint)
     if not plan.changes:
         if plan.errored:
             return ["Planning failed: see the errors. Nothing else would change."]
@@ -272,6 +293,16 @@ def summary_lines(plan: Plan, paint: Paint) -> list[str]:
         )
     money = _money(plan)
     return [*lines, *([money] if money else []), *_account_lines(plan), *_forecast(plan)]
+
+
+def _drift_summary(plan: Plan, paint: Paint) -> list[str]:
+    if not plan.drift:
+        return [] if plan.doubts or plan.errored else [paint(NO_DRIFT, "green", bold=True)]
+    gone = sum(change.deletes for change in plan.drift)
+    lines = [f"{paint('Drift:', bold=True)} {len(plan.drift) - gone} changed, {gone} gone."]
+    if plan.operations:
+        lines.append("Applying this takes note of it in the state. The account stays as it is.")
+    return lines
 
 
 def _account_lines(plan: Plan) -> list[str]:
@@ -377,11 +408,10 @@ def report_text(report: Report, color: bool) -> str:
     for outcome in report.outcomes:
         if outcome.status == "done":
             done[outcome.operation.change.actions] = done.get(outcome.operation.change.actions, 0) + 1
-    counts = [
-        f"{done.get(CREATE, 0)} added",
-        f"{done.get(UPDATE, 0)} changed",
-        f"{done.get(DELETE, 0)} destroyed",
-    ]
+    if report.plan.refresh_only:
+        counts = [f"{done.get(NO_OP, 0)} recorded"]
+    else:
+        counts = [f"{done.get(actions, 0)} {word}" for actions, word in _ALWAYS_COUNTED]
     extra = ((REPLACE, "replaced"), (ADOPT, "adopted"), (ADOPT_UPDATE, "adopted and updated"), (FORGET, "forgotten"))
     counts += [f"{done[actions]} {word}" for actions, word in extra if done.get(actions)]
     whole = all(outcome.status == "done" for outcome in report.outcomes) and not report.plan.errored

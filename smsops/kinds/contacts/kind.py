@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from smsops.kinds.base import MOST_STEPS, Kind, Resource, Session, View
@@ -11,6 +11,7 @@ from smsops.kinds.contacts.calls import ListContacts
 from smsops.kinds.contacts.rows import (
     KIND,
     NOBODY,
+    Wanted,
     batches,
     live_contacts,
     merged_contacts,
@@ -19,11 +20,14 @@ from smsops.kinds.contacts.rows import (
     wanted_contacts,
 )
 from smsops.model.address import Address
-from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Change, ContactCounts
+from smsops.model.plan import CHANGED_OUTSIDE, CREATE, DELETE, FORGET, GONE, UPDATE, Change, ContactCounts
 from smsops.model.resources import Absent, CannotRead, Observation, Present
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON, plural
 from smsops.table import Table
+
+_MANY = 50_000
+"""Of more contacts than this only those who ask for drift are told: it takes longer than the rest of the plan."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,15 @@ class _Payload:
     entry: Entry | None = None
     list_name: str = ""
     fields: tuple[str, ...] = ()
+    wanted: Table = field(default=NOBODY, repr=False)
+    key: str = field(default="", repr=False)
+    """By which the state will recognise those who were wanted."""
+
+    def recorded(self) -> Entry | None:
+        """The entry once all is done: what was wanted is what drift is told from."""
+        if self.entry is None:
+            return None
+        return _recorded(self.entry, self.wanted, self.wanted.fields, self.key)
 
 
 class ContactSet(Kind):
@@ -50,14 +63,18 @@ class ContactSet(Kind):
         return Address(address.account, "list", address.name)
 
     def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
-        wanted = wanted_contacts(resource.want, view)
-        if wanted.exact and not wanted.membership_given:
-            lost = present_contacts(self.scope(resource.address), view).without(wanted.table)
-            if len(lost):
-                self._refuse_to_lose(len(lost), resource.address, view)
-                return None
-        attributes = {"membership": "exact" if wanted.exact else "additive"}
-        return Entry(resource.address, "", attributes, depends_on=resource.want.depends_on)
+        parent = self.scope(resource.address)
+        wanted, live = wanted_contacts(resource.want, view), present_contacts(parent, view)
+        target = merged_contacts(parent, wanted, live, view)
+        found = view.once(
+            ("difference", resource.address), (target, live), lambda: target.compared(live, exact=wanted.exact)
+        )
+        if len(found.remove) and not wanted.membership_given:
+            self._refuse_to_lose(len(found.remove), resource.address, view)
+            return None
+        entry = Entry(resource.address, "", _membership(wanted), depends_on=resource.want.depends_on)
+        there = live.only(wanted.table.fields) if found else wanted.table
+        return _recorded(entry, there, wanted.table.fields, view.private_key)
 
     def observe(self, resource: Resource, view: View) -> Observation:
         parent = view.observe(self.scope(resource.address))
@@ -133,8 +150,8 @@ class ContactSet(Kind):
         if parent_change and "adopt" in parent_change.actions and remove and not wanted.membership_given:
             self._refuse_to_lose(remove, resource.address, view)
             return None
-        membership = "exact" if wanted.exact else "additive"
-        entry = Entry(resource.address, "", {"membership": membership}, depends_on=resource.want.depends_on)
+        entry = Entry(resource.address, "", _membership(wanted), depends_on=resource.want.depends_on)
+        membership = entry.attributes["membership"]
         backup = resource.entry.backup if resource.entry else None
         recorded = (
             resource.entry is not None and resource.entry.attributes.get("membership") == membership and not backup
@@ -164,6 +181,8 @@ class ContactSet(Kind):
                 entry,
                 view.desired[parent].identity if parent in view.desired else "",
                 wanted.fields,
+                wanted.table,
+                view.private_key,
             ),
             contacts=ContactCounts(add, change, remove, len(live)),
         )
@@ -174,6 +193,43 @@ class ContactSet(Kind):
             "SMS232",
             f"Adopting {self.scope(address)} would remove {plural(count, 'contact')} that the configuration does not have",
             "Say membership: additive to keep them, or membership: exact to remove them.",
+        )
+
+    def drift(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        entry, parent = resource.owned, self.scope(resource.address)
+        known, count = entry.attributes.get("digest"), entry.attributes.get("count")
+        if not isinstance(observation, Present):
+            return Change(resource.address, DELETE, GONE, {"count": count}, None)
+        if known is None or resource.desired is None:
+            return None
+        live = present_contacts(parent, view)
+        if not view.refresh_only and len(live) > _MANY:
+            return None
+        wanted = wanted_contacts(resource.want, view)
+        target = merged_contacts(parent, wanted, live, view)
+        found = view.once(
+            ("difference", resource.address), (target, live), lambda: target.compared(live, exact=wanted.exact)
+        )
+        if not found:
+            return None  # whatever was done to it, it is as the configuration has it
+        if wanted.table.digest(view.private_key) == known:
+            counts = ContactCounts(len(found.remove), len(found.change), len(found.add), count)
+            return self._drifted(entry, live, counts, view)
+        if not wanted.exact or live.only(entry.attributes["fields"]).digest(view.private_key) == known:
+            return None  # it is the configuration that has changed; of whom else the list has nothing is known
+        return self._drifted(entry, live, None, view)
+
+    def _drifted(self, entry: Entry, live: Table, counts: ContactCounts | None, view: View) -> Change:
+        managed = live.only(entry.attributes["fields"])
+        there = {"count": len(live), "digest": managed.digest(view.private_key)}
+        return Change(
+            entry.address,
+            UPDATE,
+            CHANGED_OUTSIDE,
+            {"count": entry.attributes["count"]},
+            {"count": len(live)},
+            entry=replace(entry, attributes={**entry.attributes, **there}),
+            contacts=counts,
         )
 
     def _put_back(self, resource: Resource, view: View) -> Change:
@@ -209,7 +265,8 @@ class ContactSet(Kind):
         payload: _Payload = change.payload
         removes, inserts = _count(payload.removes), _count(payload.inserts)
         if not removes and not inserts:
-            await session.record(Put(payload.entry) if payload.entry else Drop(change.address))
+            recorded = payload.recorded()
+            await session.record(Put(recorded) if recorded else Drop(change.address))
             if payload.stale_backup:  # not before nothing needs it
                 await session.drop_backup(payload.stale_backup)
             return []
@@ -233,12 +290,22 @@ class ContactSet(Kind):
             inserted,
         )
         session.returned(removed=removes, inserted=inserts)
-        events: list[Event] = [Put(payload.entry)] if payload.entry else [Drop(change.address)]
+        recorded = payload.recorded()
+        events: list[Event] = [Put(recorded)] if recorded else [Drop(change.address)]
         if backup:
             await session.record(*events)
             await session.drop_backup(backup)
             return []
         return events
+
+
+def _membership(wanted: Wanted) -> dict[str, JSON]:
+    return {"membership": "exact" if wanted.exact else "additive"}
+
+
+def _recorded(entry: Entry, contacts: Table, fields: Sequence[str], key: str) -> Entry:
+    known = {"count": len(contacts), "fields": sorted(fields), "digest": contacts.digest(key)}
+    return replace(entry, attributes={**entry.attributes, **known})
 
 
 def _count(tables: Sequence[Table]) -> int:
