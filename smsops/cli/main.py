@@ -16,6 +16,7 @@ from smsops.model.diagnostics import ConfigurationError
 
 COMMANDS = {
     "init": ("smsops.cli.init:init", "Write a small working stack on the sandbox."),
+    "doctor": ("smsops.cli.doctor:doctor", "Look whether all that a run needs is there, and say what to do."),
     "validate": ("smsops.cli.plan:validate", "Check everything that can be checked without the network."),
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),

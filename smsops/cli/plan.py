@@ -71,7 +71,7 @@ def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
 @click.option("--all", "everything", is_flag=True, help="List unchanged resources too.")
 @plan_options
-@format_option("text", "json")
+@format_option("text", "json", "html")
 def plan(
     out: Path | None,
     detailed_exitcode: bool,
@@ -96,8 +96,8 @@ def plan(
     try:
         made = make_plan(settings, "plan", options, read_duration(lock_timeout))
     except SmsopsError as error:
-        if output == "json":
-            print_failed_plan(error)
+        if output != "text":
+            show_plan(failed_plan(error), settings, output)
             return error.exit_code
         raise
     show_plan(made, settings, output, everything=everything)
@@ -114,7 +114,7 @@ def plan(
 @click.option("--ignore", "ignored", multiple=True, metavar="ADDRESS", help="Not this resource (a glob).")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is drift.")
 @click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m.")
-@format_option("text", "json")
+@format_option("text", "json", "html")
 def drift(
     targets: tuple[str, ...], ignored: tuple[str, ...], detailed_exitcode: bool, lock_timeout: str, output: str
 ) -> int:
@@ -131,8 +131,8 @@ def drift(
     try:
         made = make_plan(settings, "drift", options, read_duration(lock_timeout))
     except SmsopsError as error:
-        if output == "json":
-            print_failed_plan(error)
+        if output != "text":
+            show_plan(failed_plan(error), settings, output)
             return error.exit_code
         raise
     kept = tuple(change for change in made.drift if not matches(change.address, ignored))
@@ -163,12 +163,20 @@ def make_plan(settings: Globals, command: str, options: PlanOptions, wait: float
 
 
 def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False, account: bool = True) -> None:
-    """The plan on stdout, its diagnostics on stderr (in JSON they are part of it); with the account that it is about."""
-    from smsops.cli.views import text
+    """The plan on stdout, its diagnostics on stderr (in JSON and on a page they are part of it).
 
+    The text begins with the `account` that it is about.
+    """
     if output == "json":
         click.echo(printed(made.document(everything=everything)))
         return
+    if output == "html":
+        from smsops.cli.views.plan_page import plan_page
+
+        click.echo(plan_page(made, everything=everything))
+        return
+    from smsops.cli.views import text
+
     text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
     if made.account and account:
         click.echo(f"The account {made.account}, the stack {made.stack}:\n")
@@ -184,16 +192,15 @@ def failure_diagnostics(error: SmsopsError) -> tuple[Diagnostic, ...]:
     return (Diagnostic("error", error.code, error.summary, error.detail),)
 
 
-def print_failed_plan(error: SmsopsError) -> None:
-    """A plan document where no plan could be made."""
+def failed_plan(error: SmsopsError) -> Plan:
+    """What is shown where no plan could be made."""
     from smsops import __version__
     from smsops.model.plan import Plan
     from smsops.pipeline import system_now
 
     now = system_now()
     found = failure_diagnostics(error)
-    failed = Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
-    click.echo(printed(failed.document()))
+    return Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
 
 
 if TYPE_CHECKING:
