@@ -180,7 +180,7 @@ def _texts(
         ),
         "",
         "# The API does not tell, and so this stack does not manage:",
-        *comments([f"  {kind.untold}" for kind in kinds if kind.untold]),
+        *comments([f"  {phrase}" for phrase in dict.fromkeys(kind.untold for kind in kinds) if phrase]),
         *sections(rest),
     ]
     yield STACK_FILE, _joined(top)
