@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache, reduce
 from operator import or_
@@ -204,3 +205,9 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "history": _document(HistoryDocument, "The history"),
 }
 """Every schema by its name: `smsops schema NAME`, and schemas/NAME.schema.json."""
+
+
+@cache
+def schema_file(name: str) -> str:
+    """The schema of a name as it lies beside a stack, for editors."""
+    return json.dumps(SCHEMAS[name](), indent=2) + "\n"

@@ -22,6 +22,8 @@ COMMANDS = {
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
     "rehearse": ("smsops.cli.rehearse:rehearse", "Apply to a private copy of the account, which is only read."),
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
+    "export": ("smsops.cli.export:export", "Write an account that exists as a stack that owns it."),
+    "import": ("smsops.cli.apply:import_", "Own what the configuration declares and the account has."),
     "drift": ("smsops.cli.plan:drift", "Show what was changed outside of the configuration since the last apply."),
     "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
     "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),

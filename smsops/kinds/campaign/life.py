@@ -56,6 +56,8 @@ class ScheduledKind(Kind):
     """
 
     adoptable: ClassVar[bool] = False
+    importable: ClassVar[bool] = False
+    unreturned: ClassVar[str] = "campaigns that are scheduled"
     over: ClassVar[frozenset[str]] = OVER
     """The refusals of a cancellation that are believed: there is nothing left to cancel."""
 
