@@ -49,7 +49,9 @@ class Pusher:
                 if writer is None:
                     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
                 close = "Connection: close\r\n" if self.reconnect else ""
-                writer.write(f"GET {parts.path}?{query(number)} HTTP/1.1\r\nHost: {parts.netloc}\r\n{close}\r\n".encode())
+                writer.write(
+                    f"GET {parts.path}?{query(number)} HTTP/1.1\r\nHost: {parts.netloc}\r\n{close}\r\n".encode()
+                )
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
                 await reader.readexactly(length)

@@ -24,6 +24,7 @@ from smsops.edge.state.backend import Backend, Holder
 from smsops.edge.state.encryption import Keys
 from smsops.edge.state.open import open_backend
 from smsops.edge.state.store import StateStore
+from smsops.edge.webhooks.store import EventsError, closing_events
 from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
@@ -37,6 +38,7 @@ from smsops.model.sources import RemoteSource, Stream
 from smsops.model.standing import Standing
 from smsops.model.state import Event, Learn, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
+from smsops.model.webhooks import Sighting
 from smsops.table import backup
 from smsops.table.read import Source, read
 
@@ -205,6 +207,8 @@ async def prepare(
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
     )
+    if state_before.intents:
+        view.sightings = _sightings(configuration, view, surroundings.environment)
     reads = Refresh(connection.reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:
         await reads.fetch([MASTER_INFO])
@@ -313,6 +317,17 @@ class _Settled:
     events: tuple[Event, ...]
     state: State
     open: Mapping[str, str]
+
+
+def _sightings(configuration: Configuration, view: View, environment: Mapping[str, str]) -> Sequence[Sighting]:
+    """What webhooks told of since the oldest call in doubt; where that cannot be read, it is evidence of nothing."""
+    since = min(datetime.fromisoformat(intent.since) for intent in view.state.intents.values())
+    try:
+        with closing_events(configuration.stack.listen.events, configuration.root, environment) as events:
+            return events.sightings(since) if events else ()
+    except EventsError as error:
+        view.note(Diagnostic("warning", error.code, error.summary, error.detail))
+        return ()
 
 
 async def _judge_doubts(view: View, reads: Refresh) -> _Settled:

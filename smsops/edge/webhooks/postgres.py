@@ -68,7 +68,9 @@ class PostgresEvents:
         except ImportError:
             raise EventsError("PostgreSQL", "They need psycopg: pip install 'smsops[postgres]'") from None
         except ValueError:
-            why = "It is no PostgreSQL address; that looks like postgresql://user@host:5432/database?sslmode=verify-full"
+            why = (
+                "It is no PostgreSQL address; that looks like postgresql://user@host:5432/database?sslmode=verify-full"
+            )
             raise EventsError("PostgreSQL", why) from None
         self._connection: psycopg.Connection | None = None
         with self._told() as connection:

@@ -40,7 +40,9 @@ def read_event(query: bytes, key: PersonKey, now: datetime) -> WebhookEvent:
         if not _STATUS.fullmatch(given["status"]):
             raise Malformed("status is not one")
         identity = ["delivery", campaign_id, who, given["status"], written]
-        event = WebhookEvent("", "delivery", campaign_id, sms_id, given["status"], "", given.get("statustext", ""), *[""] * 6)
+        event = WebhookEvent(
+            "", "delivery", campaign_id, sms_id, given["status"], "", given.get("statustext", ""), *[""] * 6
+        )
     elif given.keys() & {"smsmoid", "smsmold", "message", "post"}:
         reply_id = _id_or_none(given, "smsmoid") or _id_or_none(given, "smsmold")
         text = given.get("message") or given.get("post", "")

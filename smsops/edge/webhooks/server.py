@@ -98,7 +98,9 @@ class _Batches:
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            error = await asyncio.get_running_loop().run_in_executor(self._thread, self._add, [event for event, _ in batch])
+            error = await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._add, [event for event, _ in batch]
+            )
             for _, kept in batch:
                 if kept.done():  # its caller has gone
                     continue

@@ -22,10 +22,10 @@ _CREATE = f"""
     create index if not exists event_campaign on event (campaign_id, arrived, client_id);
 """
 _ADD = f"insert or ignore into event values ({', '.join('?' * len(COLUMNS))})"
-_OF = f"select {', '.join(COLUMNS)} from event where campaign_id in (select value from json_each(?)) order by arrived, id"
-_SIGHTINGS = (
-    "select campaign_id, max(client_id), min(arrived) from event group by campaign_id having min(arrived) >= ? order by 3, 1"
+_OF = (
+    f"select {', '.join(COLUMNS)} from event where campaign_id in (select value from json_each(?)) order by arrived, id"
 )
+_SIGHTINGS = "select campaign_id, max(client_id), min(arrived) from event group by campaign_id having min(arrived) >= ? order by 3, 1"
 
 
 class SqliteEvents:

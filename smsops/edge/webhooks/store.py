@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -50,10 +51,15 @@ def open_events(url: str, root: Path, environment: Mapping[str, str]) -> EventSt
     return PostgresEvents(url, environment)
 
 
-def find_events(url: str, root: Path, environment: Mapping[str, str]) -> EventStore | None:
-    """The same for who only reads: None where nothing was ever kept in a file."""
+@contextmanager
+def closing_events(url: str, root: Path, environment: Mapping[str, str]) -> Iterator[EventStore | None]:
+    """The same for who only reads, closed at the end; None where nothing was ever kept in a file."""
     scheme, _, path = url.partition(":")
-    return None if scheme == "sqlite" and not (root / path).exists() else open_events(url, root, environment)
+    if scheme == "sqlite" and not (root / path).exists():
+        yield None
+        return
+    with closing(open_events(url, root, environment)) as store:
+        yield store
 
 
 def read_sighting(campaign_id: str, client_id: str, since: str) -> Sighting:

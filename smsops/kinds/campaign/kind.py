@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from smsops.kinds.base import Declaration, Declared, Kind, Readers, Resource, Session, Upcoming, View
+from smsops.kinds.base import Declaration, Declared, Kind, Readers, Resource, Session, Told, Upcoming, View
 from smsops.kinds.campaign.audience import audience_of
 from smsops.kinds.campaign.calls import SENT, Payload, execute, with_campaign_id, with_lost_id
 from smsops.kinds.campaign.cost import cost_of
@@ -31,6 +31,7 @@ from smsops.kinds.campaign.policy import check_lead_time, check_policies
 from smsops.kinds.campaign.schedule import read_schedule, shown, zone_called
 from smsops.kinds.campaign.simulate import simulate
 from smsops.kinds.campaign.spec import CampaignSpec
+from smsops.kinds.campaign.told import told
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Change
@@ -40,9 +41,6 @@ from smsops.model.settings import Settings
 from smsops.model.standing import Standing
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.values import JSON, plural
-
-_TAKEN = (None, "100", "101")
-"""What the status of a sending that was taken may be, where the rest of its answer is lost."""
 
 
 class Campaign(Kind):
@@ -79,10 +77,8 @@ class Campaign(Kind):
     async def simulate(self, change: Change, view: View, readers: Readers) -> Change:
         return await simulate(change, view, readers)
 
-    def told(self, intent: Intent) -> str:
-        answer = intent.facts.get("evidence", {})
-        campaign_id = answer.get("campaignid") if answer.get("status") in _TAKEN else None
-        return f"the part of the answer that arrived names the campaign {campaign_id}" if campaign_id else ""
+    def told(self, intent: Intent, view: View) -> Told | None:
+        return told(intent, view)
 
     def settled(self, intent: Intent, answers: Mapping[str, str]) -> Sequence[Event]:
         if "entry" not in intent.facts:
