@@ -33,6 +33,13 @@ class Pusher:
     kept: set[int] = field(default_factory=set)
     refused: int = 0
     seconds: list[float] = field(default_factory=list)
+    _awaited: int = -1
+    _reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def reached(self, count: int) -> None:
+        """Return when so many were answered 200."""
+        self._awaited = count
+        await self._reached.wait()
 
     async def push(self, numbers: Iterable[int]) -> None:
         """Push them all, each once; returns early where the receiver is gone."""
@@ -57,6 +64,8 @@ class Pusher:
                 await reader.readexactly(length)
                 if head.startswith(b"HTTP/1.1 200 "):
                     self.kept.add(number)
+                    if len(self.kept) == self._awaited:
+                        self._reached.set()
                     self.seconds.append(loop.time() - began)
                 else:
                     self.refused += 1

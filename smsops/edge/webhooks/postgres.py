@@ -5,10 +5,9 @@ A connection that broke is made anew by whoever asks next.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, LiteralString, TypeVar
 from urllib.parse import urlsplit
 
 from smsops.edge.postgres import connection_info
@@ -17,6 +16,8 @@ from smsops.model.webhooks import Sighting, WebhookEvent
 
 if TYPE_CHECKING:
     import psycopg
+
+T = TypeVar("T")
 
 _SESSION: LiteralString = """
     select set_config('synchronous_commit',
@@ -73,42 +74,52 @@ class PostgresEvents:
             )
             raise EventsError("PostgreSQL", why) from None
         self._connection: psycopg.Connection | None = None
-        with self._told() as connection:
-            if connection.execute(_THERE).fetchone() != (True,):
-                connection.execute(_CREATE)
+        self._do(_create)
 
     def add(self, events: Sequence[WebhookEvent]) -> None:
-        # In one order for all, or two receivers that are told the same would wait for each other.
-        with self._told() as connection, connection.transaction(), connection.cursor() as cursor:
-            cursor.executemany(_ADD, sorted(events))
+        def insert(connection: psycopg.Connection) -> None:
+            # In one order for all, or two receivers that are told the same would wait for each other.
+            with connection.transaction(), connection.cursor() as cursor:
+                cursor.executemany(_ADD, sorted(events))
+
+        self._do(insert)
 
     def of(self, campaign_ids: Collection[str]) -> list[WebhookEvent]:
-        with self._told() as connection:
-            return [WebhookEvent(*row) for row in connection.execute(_OF, [list(campaign_ids)])]
+        found = self._do(lambda connection: connection.execute(_OF, [list(campaign_ids)]).fetchall())
+        return [WebhookEvent(*row) for row in found]
 
     def sightings(self, since: datetime) -> list[Sighting]:
-        with self._told() as connection:
-            rows = connection.execute(_SIGHTINGS, [since.astimezone(UTC).isoformat(timespec="milliseconds")])
-            return [read_sighting(*row) for row in rows]
+        earliest = since.astimezone(UTC).isoformat(timespec="milliseconds")
+        found = self._do(lambda connection: connection.execute(_SIGHTINGS, [earliest]).fetchall())
+        return [read_sighting(*row) for row in found]
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
-    @contextmanager
-    def _told(self) -> Iterator[psycopg.Connection]:
-        """A connection that works; what fails on it says no more than its class, for messages may quote what was written."""
+    def _do(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Work that may be done twice: once more where the connection turns out to have ended since the last time."""
         import psycopg
 
+        kept = self._connection
         try:
-            if self._connection is None or self._connection.broken or self._connection.closed:
-                self._connection = psycopg.connect(self._info, autocommit=True)
-                self._connection.execute(_SESSION)
-            yield self._connection
+            if kept is not None and not kept.closed:
+                try:
+                    return work(kept)
+                except psycopg.Error:
+                    if not kept.closed:
+                        raise
+            self.close()
+            self._connection = psycopg.connect(self._info, autocommit=True)
+            self._connection.execute(_SESSION)
+            return work(self._connection)
         except psycopg.Error as error:
-            lost = self._connection is None or self._connection.broken
-            if self._connection is not None and lost:
-                with suppress(psycopg.Error):
-                    self._connection.close()
-            why = error.sqlstate or ("the connection broke or cannot be made" if lost else type(error).__name__)
-            raise EventsError(self.where, f"{why}. Check the address, the rights and the credentials.") from None
+            # Messages may quote what was written, so no more is said than its class.
+            why = error.sqlstate or "the connection broke, or cannot be made"
+            detail = f"{why}. Check the address, the rights and the credentials."
+            raise EventsError(self.where, detail) from None
+
+
+def _create(connection: psycopg.Connection) -> None:
+    if connection.execute(_THERE).fetchone() != (True,):
+        connection.execute(_CREATE)
