@@ -207,8 +207,12 @@ async def prepare(
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
     )
+    unheard: list[Diagnostic] = []
     if state_before.intents:
-        view.sightings = _sightings(configuration, view, surroundings.environment)
+        try:
+            view.sightings = _sightings(configuration, state_before, surroundings.environment)
+        except EventsError as error:  # what cannot be read is evidence of nothing
+            unheard.append(Diagnostic("warning", error.code, error.summary, error.detail))
     reads = Refresh(connection.reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:
         await reads.fetch([MASTER_INFO])
@@ -239,7 +243,7 @@ async def prepare(
     with garbage.none_expected():
         made = plan.build(view, found, {move.new: move.old for move in moves}, context)
     notes = tuple(_note_of(verdict) for verdict in settled.verdicts)
-    made = made._replace(diagnostics=(*configuration.diagnostics, *notes, *made.diagnostics))
+    made = made._replace(diagnostics=(*configuration.diagnostics, *unheard, *notes, *made.diagnostics))
     shown = [
         {
             "address": str(verdict.intent.address),
@@ -319,15 +323,11 @@ class _Settled:
     open: Mapping[str, str]
 
 
-def _sightings(configuration: Configuration, view: View, environment: Mapping[str, str]) -> Sequence[Sighting]:
-    """What webhooks told of since the oldest call in doubt; where that cannot be read, it is evidence of nothing."""
-    since = min(datetime.fromisoformat(intent.since) for intent in view.state.intents.values())
-    try:
-        with closing_events(configuration.stack.listen.events, configuration.root, environment) as events:
-            return events.sightings(since) if events else ()
-    except EventsError as error:
-        view.note(Diagnostic("warning", error.code, error.summary, error.detail))
-        return ()
+def _sightings(configuration: Configuration, state: State, environment: Mapping[str, str]) -> Sequence[Sighting]:
+    """What webhooks told of since the oldest call in doubt. EventsError."""
+    since = min(datetime.fromisoformat(intent.since) for intent in state.intents.values())
+    with closing_events(configuration.stack.listen.events, configuration.root, environment) as events:
+        return events.sightings(since) if events else ()
 
 
 async def _judge_doubts(view: View, reads: Refresh) -> _Settled:

@@ -36,9 +36,14 @@ class _Report(NamedTuple):
     by_webhook: bool
 
     @property
+    def is_final(self) -> bool:
+        """Whether it says what became of a message, and not only that the operator has it."""
+        return self.status is not DeliveryStatus.WITH_OPERATOR
+
+    @property
     def rank(self) -> tuple[bool, datetime]:
-        """The higher one is the later one: the operator has a message before anything becomes of it."""
-        return self.status is not DeliveryStatus.WITH_OPERATOR, self.received or datetime.min
+        """The higher one is the later one."""
+        return self.is_final, self.received or datetime.min
 
 
 async def delivery_of(
@@ -90,7 +95,7 @@ def _merged(
     """The latest report on each recipient of a part.
 
     The API tells numbers, and an event has a digest of one. Where its key is not at hand nobody is known again, and whoever
-    tells of more recipients is believed alone.
+    tells the end of more messages is believed alone.
     """
     recognised = key is not None and all(event.person and event.key == key.id for event in events)
     by_webhook = _latest(
@@ -99,8 +104,7 @@ def _merged(
     if recognised and by_webhook:
         assert key is not None
         return _latest([*((key.person(phone), report) for phone, report in by_api), *by_webhook.items()])
-    alone = _latest(by_api)
-    return by_webhook if len(by_webhook) > len(alone) else alone
+    return max(_latest(by_api), by_webhook, key=lambda known: (sum(one.is_final for one in known.values()), len(known)))
 
 
 def _latest(reports: Iterable[tuple[Hashable, _Report]]) -> dict[Hashable, _Report]:
