@@ -30,7 +30,7 @@ def told(intent: Intent, view: View) -> Told | None:
         return Told(f"the part of the answer that arrived names the campaign {campaign_id}")
     marker = intent.facts.get("marker")
     unknown = _unknown_since(intent, view)
-    if not marker or not unknown or not _is_alone(intent, view):
+    if intent.method != "sendSms" or not marker or not unknown or not _is_alone(intent, view):
         return None
     marked = [one.campaign_id for one in unknown if one.client_id == marker]
     unmarked: list[str] = []
