@@ -15,6 +15,7 @@ import click
 from smsops.cli.options import (
     Command,
     Globals,
+    annotate,
     current,
     format_option,
     override_options,
@@ -22,7 +23,7 @@ from smsops.cli.options import (
     read_duration,
     read_overrides,
 )
-from smsops.cli.plan import failure_diagnostics, show_plan
+from smsops.cli.plan import failure_diagnostics, print_failure_markdown, show_plan
 from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
@@ -60,7 +61,7 @@ def _apply_options(command: click.decorators.FC) -> click.decorators.FC:
     for option in (
         click.option("--auto-approve", is_flag=True, help="Do not ask."),
         click.option("--parallelism", type=click.IntRange(1, 64), help="Operations side by side."),
-        format_option("text", "json"),
+        format_option("text", "json", "markdown"),
     ):
         command = option(command)
     return command
@@ -147,16 +148,20 @@ def _run(settings: Globals, wish: _Wish, wait: float) -> int:
     try:
         return _approved_run(settings, wish, wait)
     except SmsopsError as error:
-        if wish.output != "json":
+        if wish.output == "text":
             raise
-        progress.write_failure(error.exit_code, failure_diagnostics(error))
+        annotate(failure_diagnostics(error), settings)
+        if wish.output == "json":
+            progress.write_failure(error.exit_code, failure_diagnostics(error))
+        else:
+            print_failure_markdown("apply", error, settings)
         return error.exit_code
     except asyncio.CancelledError:  # the second interrupt
         raise KeyboardInterrupt from None
 
 
 def _approved_run(settings: Globals, wish: _Wish, wait: float) -> int:
-    if not wish.approved and (wish.output == "json" or not _may_ask()):
+    if not wish.approved and (wish.output != "text" or not _may_ask()):
         raise SmsopsError(
             "Nobody can be asked for approval here",
             code="SMS430",
@@ -177,8 +182,10 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
         if wish.saved is not None:
             check_saved(wish.saved, prepared, around.now())
             _check_still_possible(prepared.plan, settings)
-        if wish.output != "json":
+        if wish.output == "text":
             show_plan(prepared.plan, settings, wish.output)
+        else:
+            annotate(prepared.plan.diagnostics, settings)
         refused = _refusal(prepared.plan)
         if refused is not None or not prepared.plan.operations:
             report = Report(prepared.plan)
@@ -189,6 +196,11 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
             report = await _perform(settings, configuration, store, prepared, connection, wish)
     if wish.output == "json":
         progress.write_summary(report, refused)
+    elif wish.output == "markdown":
+        from smsops.cli.views import markdown
+
+        text.print_diagnostics(prepared.plan.diagnostics, settings.use_color(sys.stderr))
+        click.echo(markdown.apply(report, refused))
     elif refused is not None:
         click.echo("Apply refused: nothing was done.", err=True)
     elif report.outcomes:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from smsops import __version__
-from smsops.cli.options import Globals, global_options
+from smsops.cli.options import Globals, annotate, global_options
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
 
@@ -99,11 +99,14 @@ def run(arguments: Sequence[str], given: Globals | None = None) -> int:
     except ConfigurationError as error:
         from smsops.cli.views.text import print_diagnostics
 
+        annotate(error.diagnostics, settings)
         print_diagnostics(error.diagnostics, settings.use_color(sys.stderr))
         return error.exit_code
     except SmsopsError as error:
         from smsops.cli.views.text import print_error
+        from smsops.model.diagnostics import Diagnostic
 
+        annotate((Diagnostic("error", error.code, error.summary, error.detail),), settings)
         print_error(error, settings.use_color(sys.stderr))
         return error.exit_code
     except BrokenPipeError:

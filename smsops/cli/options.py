@@ -15,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from smsops.config.load import Configuration, Inputs
+    from smsops.model.diagnostics import Diagnostic
     from smsops.model.override import Override
     from smsops.pipeline import Surroundings
 
@@ -70,6 +71,14 @@ class Globals:
         if self.color is not None:
             return self.color
         return "NO_COLOR" not in self.environment and bool(stream.isatty())
+
+
+def annotate(found: Sequence[Diagnostic], settings: Globals) -> None:
+    """In GitHub Actions, have diagnostics shown at their lines, whatever else is printed."""
+    if found and settings.environment.get("GITHUB_ACTIONS") == "true":
+        from smsops.cli.views import annotations
+
+        annotations.write(found, settings.directory, settings.environment)
 
 
 def current() -> Globals:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration, read_overrides
+from smsops.cli.options import (
+    Command,
+    Globals,
+    annotate,
+    current,
+    format_option,
+    plan_options,
+    read_duration,
+    read_overrides,
+)
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
 from smsops.model.values import printed
@@ -22,27 +31,46 @@ VALIDATION_VERSION = "1.0"
 
 
 @click.command(cls=Command)
-@format_option("text", "json")
+@format_option("text", "json", "markdown", "sarif")
 def validate(output: str) -> int:
     """Check everything that can be checked without the network or credentials."""
     settings = current()
+    resources: int | None = None
     try:
         configuration = settings.load()
+        resources, found = len(configuration.desired), configuration.diagnostics
     except ConfigurationError as error:
-        if output != "json":
+        if output == "text":
             raise
-        _print_validation(error.diagnostics)
-        return ExitCode.ERROR
+        found = error.diagnostics
+    annotate(found, settings)
     if output == "json":
-        _print_validation(configuration.diagnostics)
-        return ExitCode.OK
-    if configuration.diagnostics:
+        _print_validation(found)
+    elif output == "sarif":
+        from smsops.cli.views import sarif
+
+        click.echo(printed(sarif.document(found, settings.directory, settings.environment)))
+    else:
         from smsops.cli.views import text
 
-        text.print_diagnostics(configuration.diagnostics, settings.use_color(sys.stderr))
-    count = len(configuration.desired)
-    click.echo(f"The configuration is valid: {count} resource{'' if count == 1 else 's'}.")
-    return ExitCode.OK
+        text.print_diagnostics(found, settings.use_color(sys.stderr))
+        if output == "markdown":
+            from smsops.cli.views import markdown
+
+            click.echo(markdown.validation(stack_name(settings), resources, found))
+        else:
+            click.echo(f"The configuration is valid: {resources} resource{'' if resources == 1 else 's'}.")
+    return ExitCode.ERROR if resources is None else ExitCode.OK
+
+
+def stack_name(settings: Globals) -> str:
+    """The name of the stack, where its file says so much, whatever else is wrong with it."""
+    from smsops.config.load import locate
+
+    try:
+        return locate(settings.directory, settings.inputs()).stack
+    except SmsopsError:
+        return ""
 
 
 def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
@@ -62,7 +90,7 @@ def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
 @click.option("--all", "everything", is_flag=True, help="List unchanged resources too.")
 @plan_options
-@format_option("text", "json")
+@format_option("text", "json", "markdown")
 def plan(
     out: Path | None,
     detailed_exitcode: bool,
@@ -98,10 +126,14 @@ def plan(
         with store.lock("plan", wait=read_duration(lock_timeout), shared=True):
             made = asyncio.run(work())
     except SmsopsError as error:
+        if output == "text":
+            raise
+        annotate(failure_diagnostics(error), settings)
         if output == "json":
             print_failed_plan(error)
-            return error.exit_code
-        raise
+        else:
+            print_failure_markdown("plan", error, settings)
+        return error.exit_code
     show_plan(made, settings, output, everything=everything)
     if out is not None:
         from smsops.edge import plan_file
@@ -115,10 +147,16 @@ def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = 
     """The plan on stdout, its diagnostics on stderr (in JSON they are part of it)."""
     from smsops.cli.views import text
 
+    annotate(made.diagnostics, settings)
     if output == "json":
         click.echo(printed(made.document(everything=everything)))
         return
     text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
+    if output == "markdown":
+        from smsops.cli.views import markdown
+
+        click.echo(markdown.plan(made))
+        return
     if made.account:
         click.echo(f"The account {made.account}, the stack {made.stack}:\n")
     click.echo(text.plan_text(made, settings.use_color(sys.stdout), everything=everything))
@@ -131,6 +169,15 @@ def failure_diagnostics(error: SmsopsError) -> tuple[Diagnostic, ...]:
     if isinstance(error, ConfigurationError):
         return error.diagnostics
     return (Diagnostic("error", error.code, error.summary, error.detail),)
+
+
+def print_failure_markdown(command: str, error: SmsopsError, settings: Globals) -> None:
+    """A run that could not begin: on stderr as text, on stdout for a comment."""
+    from smsops.cli.views import markdown, text
+
+    found = failure_diagnostics(error)
+    text.print_diagnostics(found, settings.use_color(sys.stderr))
+    click.echo(markdown.failure(command, stack_name(settings), found))
 
 
 def print_failed_plan(error: SmsopsError) -> None:

@@ -38,7 +38,7 @@ def report(delivery: Delivery) -> str:
         f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
         f"{plural(one.credits, 'credit')}",
         "",
-        *_bars([*_statuses(delivery)], one.recipients),
+        *_bars([*statuses(delivery)], one.recipients),
     ]
     if delivery.within:
         within = [(f"within {hours} h", count) for hours, count in delivery.within.items()]
@@ -49,7 +49,8 @@ def report(delivery: Delivery) -> str:
     return "\n".join(lines)
 
 
-def _statuses(delivery: Delivery) -> Iterator[tuple[str, int]]:
+def statuses(delivery: Delivery) -> Iterator[tuple[str, int]]:
+    """What reports say, in words, and of how many recipients."""
     for code, count in delivery.by_status.items():
         yield delivery.meanings.get(code) or f"status {code}", count
     if delivery.unreported:
@@ -87,7 +88,7 @@ def report_html(delivery: Delivery) -> str:
     rows = "\n".join(
         f"<tr><td>{escape(name)}</td><td>{count:,}</td>"
         f'<td><meter min="0" max="{max(one.recipients, 1)}" value="{count}"></meter></td></tr>'
-        for name, count in _statuses(delivery)
+        for name, count in statuses(delivery)
     )
     return page(
         f"{one.address}, {one.date:%Y-%m-%d %H:%M}",

@@ -122,41 +122,61 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
         lines += [*_change_lines(change, paint, judged.get(change.address, ()), destroy=plan.destroy), ""]
     for doubt in plan.doubts:
         lines += [*_doubt_lines(doubt, paint), ""]
-    return "\n".join([*lines, *summary_lines(plan, paint), *_judged_lines(judged.get(None, ()), paint)])
+    return "\n".join([*lines, *summary_lines(plan, paint), *judged_lines(judged.get(None, ()), paint)])
 
 
 def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *, destroy: bool = False) -> list[str]:
-    symbol, tint, words = _SYMBOLS[change.actions]
-    if change.previous_address and change.actions == NO_OP:
+    symbol, tint, _ = _SYMBOLS[change.actions]
+    if is_only_moved(change):
         return [f"  # {paint(str(change.previous_address), bold=True)} is now {paint(str(change.address), bold=True)}"]
+    lines = [f"  # {paint(str(change.address), bold=True)} {fate(change, destroy=destroy)}"]
+    if change.previous_address:
+        lines.append(f"  # it was {change.previous_address}")
+    lines += [f"  # {line}" for line in judged_lines(judged, paint)]
+    lines.append(f"  {paint(symbol, tint)} {change.address.kind}")
+    return [*lines, *(f"      {line}" for line in change_details(change, paint))]
+
+
+def is_only_moved(change: Change) -> bool:
+    """Whether nothing becomes of a resource but another address."""
+    return bool(change.previous_address) and change.actions == NO_OP
+
+
+def fate(change: Change, *, destroy: bool = False) -> str:
+    """What becomes of a resource, and why: `will be destroyed (it is not in the configuration)`."""
     reason = _REASONS.get(change.reason, change.reason.replace("_", " "))
     if destroy and change.reason == "delete_because_no_resource_config":
         reason = ""  # it may well be in the configuration
-    head = f"  # {paint(str(change.address), bold=True)} {words}" + (f" ({reason})" if reason else "")
-    lines = [head]
-    if change.previous_address:
-        lines.append(f"  # it was {change.previous_address}")
-    lines += [f"  # {line}" for line in _judged_lines(judged, paint)]
-    lines.append(f"  {paint(symbol, tint)} {change.address.kind}")
+    return _SYMBOLS[change.actions][2] + (f" ({reason})" if reason else "")
+
+
+def symbol_of(change: Change) -> str:
+    """How a change is marked: `+`, `~`, `-/+`."""
+    return _SYMBOLS[change.actions][0].strip()
+
+
+def change_details(change: Change, paint: Paint) -> list[str]:
+    """What changes of a resource, line by line: attributes, contacts, messages, credits."""
+    lines: list[str] = []
     before, after = change.before, change.after
     if before and after:
         for name in sorted(before.keys() | after.keys()):
             lines += _attribute_lines(name, name in before, before.get(name), name in after, after.get(name), paint)
     elif only := before or after:
-        lines += [f"      {name}: {_value(only[name])}" for name in sorted(only)]
+        lines += [f"{name}: {_value(only[name])}" for name in sorted(only)]
     if change.contacts and change.contacts.total:
         counts = change.contacts
-        lines.append(f"      contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
+        lines.append(f"contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
     if change.send:
-        lines += [f"      {line}" for line in _send_lines(change.send)]
+        lines += _send_lines(change.send)
     if change.refund:
-        lines.append(f"      gives back: {plural(change.refund, 'credit')}")
+        lines.append(f"gives back: {plural(change.refund, 'credit')}")
     if change.moves:
-        lines.append(f"      credits moved: {change.moves:+,}")
+        lines.append(f"credits moved: {change.moves:+,}")
     return lines
 
 
-def _judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
+def judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
     """What is refused, and what is let through by whom and why."""
     lines: list[str] = []
     for item in judged:
@@ -208,12 +228,10 @@ def _span(one: int, other: int) -> str:
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-def _attribute_lines(
-    name: str, was: bool, old: JSON, will: bool, new: JSON, paint: Paint, indent: str = "      "
-) -> list[str]:
+def _attribute_lines(name: str, was: bool, old: JSON, will: bool, new: JSON, paint: Paint) -> list[str]:
     if was and will:
-        return [] if old == new else [f"{indent}{name}: {_value(old)} {paint('->', 'yellow')} {_value(new)}"]
-    return [f"{indent}{name}: {_value(new if will else old)}"]
+        return [] if old == new else [f"{name}: {_value(old)} {paint('->', 'yellow')} {_value(new)}"]
+    return [f"{name}: {_value(new if will else old)}"]
 
 
 def _value(value: JSON) -> str:
@@ -240,6 +258,14 @@ def _switched(name: str, flags: Mapping[str, JSON]) -> str:
 
 
 def _doubt_lines(doubt: Doubt, paint: Paint) -> list[str]:
+    address = doubt.intent.address
+    first, *rest = doubt_details(doubt)
+    head = f"  # {paint(str(address), bold=True)} is {paint('in doubt', 'red', bold=True)}: {first}"
+    return [head, *(f"      {line}" for line in rest)]
+
+
+def doubt_details(doubt: Doubt) -> list[str]:
+    """Which call may have happened, what is known of it, and what to do."""
     intent = doubt.intent
     known = ", ".join(
         f"{name}: {_value(value)}"
@@ -247,11 +273,10 @@ def _doubt_lines(doubt: Doubt, paint: Paint) -> list[str]:
         if name not in ("entry", "fingerprint", "part") and value is not None
     )
     return [
-        f"  # {paint(str(intent.address), bold=True)} is {paint('in doubt', 'red', bold=True)}: "
         f"{intent.method} of {intent.since} may have happened; it is not repeated",
-        f"      {known}",
-        *([f"      {doubt.evidence[0].upper()}{doubt.evidence[1:]}."] if doubt.evidence else []),
-        f"      Find out, then: smsops resolve {intent.address} --happened | --did-not-happen",
+        known,
+        *([f"{doubt.evidence[0].upper()}{doubt.evidence[1:]}."] if doubt.evidence else []),
+        f"Find out, then: smsops resolve {intent.address} --happened | --did-not-happen",
     ]
 
 
