@@ -63,8 +63,24 @@ class Globals:
             from smsops.kinds import KINDS
             from smsops.pipeline import Surroundings, system_now
 
-            self.surroundings = Surroundings(KINDS, self.environment, system_now, connect)
+            self.surroundings = Surroundings(KINDS, self._allowing_commands(), system_now, connect)
         return self.surroundings
+
+    def _allowing_commands(self) -> Mapping[str, str]:
+        """The environment; in CI with the commands that the stack file allows, as it was at the commit SMSOPS_BASE."""
+        from smsops.edge.secrets import ALLOWED_COMMANDS, in_ci
+
+        base = self.environment.get("SMSOPS_BASE")
+        if not base or not in_ci(self.environment) or self.environment.get(ALLOWED_COMMANDS):
+            return self.environment
+        import json
+
+        from smsops.config.ci_commands import allowed
+        from smsops.config.files import STACK_FILE
+        from smsops.edge import git
+
+        content = git.file_at(self.directory, base, STACK_FILE)
+        return {**self.environment, ALLOWED_COMMANDS: json.dumps(allowed(content or ""))}
 
     def use_color(self, stream: Any) -> bool:
         """Colour on a terminal, unless NO_COLOR or --no-color says no."""

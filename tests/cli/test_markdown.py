@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tests.harness import Result, Stack
+from tests.harness import LOGIN, Result, Stack
 from tests.properties.stacks import inhabited, moderate, stacks
 
 HOSTILE = (
@@ -91,7 +91,7 @@ def test_markdown_says_what_text_and_json_say(edits: list[dict[str, Any]]) -> No
 
 def test_what_was_told_formats_nothing(stack: Stack) -> None:
     """A name full of Markdown and HTML is shown letter by letter: no tag, no link, no mention comes of it."""
-    name = {"fields": {"CITY": {}}}
+    name: dict[str, Any] = {"fields": {"CITY": {}}}
     stack.write({"lists": {"vip": {"name": "plain", **name}}})
     harmless = markdown_of(stack.run("plan", "--format", "markdown"))
     stack.write({"lists": {"vip": {"name": HOSTILE, **name}}})
@@ -106,7 +106,7 @@ def test_what_was_told_formats_nothing(stack: Stack) -> None:
 
 def test_a_comment_is_cut_where_it_matters_least(stack: Stack) -> None:
     """Of a plan that is too long the blocked, what is destroyed and what is sent stay, and the rest is counted."""
-    lists = {f"old-{number}": {"fields": {"CITY": {}}} for number in range(3)}
+    lists: dict[str, Any] = {f"old-{number}": {"fields": {"CITY": {}}} for number in range(3)}
     kept = {"fields": {"CITY": {}}, "lifecycle": {"protect": True}}
     stack.write({"lists": {**lists, "kept": kept}})
     stack.apply()
@@ -115,7 +115,7 @@ def test_a_comment_is_cut_where_it_matters_least(stack: Stack) -> None:
         "schedule": "2026-12-01 10:00",
         "audience": {"phones": ["0612345678"]},
     }
-    many = {f"new-{number:03}": {"fields": {"CITY": {}}} for number in range(700)}
+    many: dict[str, Any] = {f"new-{number:03}": {"fields": {"CITY": {}}} for number in range(700)}
     stack.write({"lists": many, "campaigns": {"hello": {**campaign, "sender": "ACME"}}})
     result = stack.run("plan", "--format", "markdown")
     shown = markdown_of(result)
@@ -161,6 +161,7 @@ def test_what_became_of_an_apply(stack: Stack) -> None:
     told = markdown_of(doubtful).text.splitlines()
     assert any(line.startswith("Apply incomplete.") for line in told)
     assert any(line.startswith("campaign.hello: In doubt.") for line in told[told.index("Not done") :])
+    stack.sandbox.use_credits(LOGIN, 7)  # so that the balance says nothing
     planned = markdown_of(stack.run("plan", "--format", "markdown")).text
     assert "campaign.hello is in doubt: sendSms of" in planned
     assert "Find out, then: smsops resolve campaign.hello --happened | --did-not-happen" in planned

@@ -318,7 +318,7 @@ def _document(
     items: Sequence[_Item],
     end: str = "",
 ) -> str:
-    name = re.sub(r"[^\w./ @:-]", "", stack).replace("--", "- -")
+    name = re.sub(r"[^\w./ @:-]", "", stack).replace("--", "- -") or "?"
     about = name if command in ("plan", "validate") else f"{command} {name}"
     begin = [f"<!-- smsops: {about} -->", f"## {escape(title)}", *top]
     fixed = sum(map(_size, begin)) + 2 * len(begin) + _size(end) + _NOTE
