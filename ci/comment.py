@@ -38,11 +38,9 @@ def publish(forge: Forge, number: int, body: str, key: str, *, create: bool = Tr
         raise ForgeError("this is no comment of smsops: it does not begin with a marker")
     second = f"<!-- in {key.replace('--', '- -')} -->"
     body = f"{marker}\n{second}{body[len(marker) :]}"
-    known = [(comment, found, *[*found.splitlines(), "", ""][:2]) for comment, found in forge.comments(number)]
-    same = [(comment, found) for comment, found, first, _ in known if first == marker]
-    nameless = [
-        (comment, found) for comment, found, first, after in known if after == second and NAMELESS in (marker, first)
-    ]
+    known = list(forge.comments(number))
+    same = [one for one in known if _lines(one[1])[0] == marker]
+    nameless = [one for one in known if _lines(one[1])[1] == second and NAMELESS in (marker, _lines(one[1])[0])]
     for comment, found in (same or nameless)[:1]:
         if found != body:
             forge.update_comment(number, comment, body)
@@ -50,6 +48,10 @@ def publish(forge: Forge, number: int, body: str, key: str, *, create: bool = Tr
     if create:
         forge.create_comment(number, body)
     return "created" if create else "not needed"
+
+
+def _lines(body: str) -> list[str]:
+    return [*body.splitlines(), "", ""][:2]
 
 
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:

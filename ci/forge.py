@@ -46,7 +46,12 @@ class Http:
 
     def bytes(self, method: str, path: str, body: Any = None) -> bytes:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "smsops", **self.headers}
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": "smsops",
+            **self.headers,
+        }
         request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
         try:
             with _OPENER.open(request, timeout=60) as answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from smsops import __version__
 from smsops.cli.options import Globals, annotate, global_options
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "init": ("smsops.cli.init:init", "Write a small working stack on the sandbox."),
@@ -31,6 +34,7 @@ COMMANDS = {
     "state": ("smsops.cli.state:state", "Look at the state, or mend it."),
     "sandbox": ("smsops.cli.sandbox:sandbox", "The embedded emulator of the API."),
     "schema": ("smsops.cli.schema:schema", "Print a JSON Schema."),
+    "completion": ("smsops.cli.completion:completion", "Print the completion for a shell."),
 }
 
 
@@ -46,6 +50,13 @@ class Root(click.Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = {name: text for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)}
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=text) for name, text in found.items()), *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

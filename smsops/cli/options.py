@@ -223,6 +223,12 @@ def read_overrides(overridden: Sequence[str], reason: str | None) -> tuple[Overr
     return tuple(Override(name, said) for name in dict.fromkeys(overridden))
 
 
+def _complete_addresses(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from smsops.cli.completion import complete_addresses
+
+    return complete_addresses(context, parameter, incomplete)
+
+
 def plan_options(command: F) -> F:
     """The options that shape a plan."""
     for option in reversed(
@@ -232,6 +238,7 @@ def plan_options(command: F) -> F:
                 "targets",
                 multiple=True,
                 metavar="ADDRESS",
+                shell_complete=_complete_addresses,
                 help="Only this resource (a glob), and what it needs.",
             ),
             click.option("--destroy", is_flag=True, help="Remove everything that the stack owns."),
