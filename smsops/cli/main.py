@@ -99,6 +99,8 @@ def run(arguments: Sequence[str], given: Globals | None = None) -> int:
     settings = given or Globals()
     try:
         result = root.main(list(arguments), prog_name="smsops", standalone_mode=False, obj=settings)
+    except SystemExit as ended:  # click ends so where a shell asks for completions
+        return ended.code if isinstance(ended.code, int) else ExitCode.OK
     except click.exceptions.Exit as exit_request:
         return exit_request.exit_code
     except click.ClickException as error:
