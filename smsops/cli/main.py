@@ -23,6 +23,7 @@ COMMANDS = {
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
+    "drift": ("smsops.cli.plan:drift", "Show what was changed outside of the configuration since the last apply."),
     "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
     "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),
     "status": ("smsops.cli.status:status", "Campaigns, their parts and dates, and until when they can be taken back."),

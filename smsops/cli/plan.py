@@ -12,6 +12,7 @@ from smsops.cli.options import (
     Command,
     Globals,
     annotate,
+    check_refresh_only,
     current,
     format_option,
     plan_options,
@@ -99,41 +100,25 @@ def plan(
     destroy: bool,
     adopt: bool,
     simulate: bool,
+    refresh_only: bool,
     overridden: tuple[str, ...],
     reason: str | None,
     lock_timeout: str,
     output: str,
 ) -> int:
     """Show what apply would do, and what it costs. Changes nothing."""
-    import asyncio
-
-    from smsops.cli.views import progress
-    from smsops.pipeline import PlanOptions, open_store, prepare, session
+    from smsops.pipeline import PlanOptions
 
     settings = current()
-    options = PlanOptions(targets, destroy, adopt, simulate, overrides=read_overrides(overridden, reason))
+    check_refresh_only(refresh_only, destroy, adopt, simulate)
+    overrides = read_overrides(overridden, reason)
+    options = PlanOptions(targets, destroy, adopt, simulate, refresh_only, overrides=overrides)
     try:
-        configuration = settings.load()
-        store = open_store(configuration, settings.around())
-
-        async def work() -> Plan:
-            around = settings.around()
-            async with session(configuration, around) as (connection, credentials):
-                with progress.reading(settings.use_color(sys.stderr)) as told:
-                    prepared = await prepare(configuration, store, options, around, connection, credentials, told)
-                return prepared.plan
-
-        with store.lock("plan", wait=read_duration(lock_timeout), shared=True):
-            made = asyncio.run(work())
+        made = make_plan(settings, "plan", options, read_duration(lock_timeout))
     except SmsopsError as error:
         if output == "text":
             raise
-        annotate(failure_diagnostics(error), settings)
-        if output == "json":
-            print_failed_plan(error)
-        else:
-            print_failure_markdown("plan", error, settings)
-        return error.exit_code
+        return _no_plan("plan", error, settings, output)
     show_plan(made, settings, output, everything=everything)
     if out is not None:
         from smsops.edge import plan_file
@@ -143,7 +128,68 @@ def plan(
     return made.exit_code(detailed=detailed_exitcode)
 
 
-def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
+@click.command(cls=Command)
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this resource (a glob).")
+@click.option("--ignore", "ignored", multiple=True, metavar="ADDRESS", help="Not this resource (a glob).")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is drift.")
+@click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m.")
+@format_option("text", "json", "markdown")
+def drift(
+    targets: tuple[str, ...], ignored: tuple[str, ...], detailed_exitcode: bool, lock_timeout: str, output: str
+) -> int:
+    """Show what was changed outside of the configuration since the last apply. Changes nothing, neither there nor here.
+
+    What moves by itself (credits used, last visits, numbers of contacts that nobody declared) is not drift. To take drift as it
+    is: apply --refresh-only. To undo it: apply.
+    """
+    from smsops.model.address import matches
+    from smsops.pipeline import PlanOptions
+
+    settings = current()
+    options = PlanOptions(targets, refresh_only=True)
+    try:
+        made = make_plan(settings, "drift", options, read_duration(lock_timeout))
+    except SmsopsError as error:
+        if output == "text":
+            raise
+        return _no_plan("drift", error, settings, output)
+    kept = tuple(change for change in made.drift if not matches(change.address, ignored))
+    made = made._replace(drift=kept, operations=())
+    show_plan(made, settings, output, command="drift")
+    return made.exit_code(detailed=detailed_exitcode)
+
+
+def make_plan(settings: Globals, command: str, options: PlanOptions, wait: float) -> Plan:
+    """A plan, made beside other readers of the state."""
+    import asyncio
+
+    from smsops.cli.views import progress
+    from smsops.pipeline import open_store, prepare, session
+
+    configuration = settings.load()
+    store = open_store(configuration, settings.around())
+
+    async def work() -> Plan:
+        around = settings.around()
+        async with session(configuration, around) as (connection, credentials):
+            with progress.reading(settings.use_color(sys.stderr)) as told:
+                prepared = await prepare(configuration, store, options, around, connection.reader, credentials, told)
+            return prepared.plan
+
+    with store.lock(command, wait=wait, shared=True):
+        return asyncio.run(work())
+
+
+def _no_plan(command: str, error: SmsopsError, settings: Globals, output: str) -> int:
+    annotate(failure_diagnostics(error), settings)
+    if output == "json":
+        print_failed_plan(error)
+    else:
+        print_failure_markdown(command, error, settings)
+    return error.exit_code
+
+
+def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False, command: str = "plan") -> None:
     """The plan on stdout, its diagnostics on stderr (in JSON they are part of it)."""
     from smsops.cli.views import text
 
@@ -155,7 +201,7 @@ def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = 
     if output == "markdown":
         from smsops.cli.views import markdown
 
-        click.echo(markdown.plan(made))
+        click.echo(markdown.plan(made, command))
         return
     if made.account:
         click.echo(f"The account {made.account}, the stack {made.stack}:\n")
@@ -194,3 +240,4 @@ def print_failed_plan(error: SmsopsError) -> None:
 
 if TYPE_CHECKING:
     from smsops.model.plan import Plan
+    from smsops.pipeline import PlanOptions

@@ -153,6 +153,8 @@ class View:
     ask_prices: bool = False
     """Whether prices are asked for although the state has them: what is about to be spent is reckoned exactly."""
     destroy: bool = False
+    refresh_only: bool = False
+    """Whether all that is asked is what has changed outside of the configuration."""
     leaving: frozenset[Address] = frozenset()
     """What is owned, not wanted any more, and part of this plan."""
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
@@ -535,6 +537,14 @@ class Kind(ABC):
 
         Without a state entry the resource is being adopted: the kind compares what it can see.
         """
+
+    def drift(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        """How an owned resource is otherwise than this stack left it: an update, or a delete where it is gone.
+
+        `before` is what the state has of it, `after` what the account has, and `entry` what the state would say of that.
+        What moves by itself, such as a balance, is not drift, nor what `lifecycle.ignore_changes` names.
+        """
+        return None
 
     @abstractmethod
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:

@@ -250,6 +250,7 @@ class PlanDocument(TypedDict):
     destroy: bool
     targets: list[str]
     adopt: bool
+    refresh_only: bool
     resource_changes: list[ResourceChangeDocument]
     resource_drift: list[ResourceChangeDocument]
     operations: list[OperationDocument]

@@ -51,9 +51,9 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202
 # -- documents ------------------------------------------------------------------------------
 
 
-def plan(made: Plan) -> str:
-    """The plan."""
-    return _plan_document(made, "plan", f"Plan of {made.stack}", ())
+def plan(made: Plan, command: str = "plan") -> str:
+    """The plan; drift is one that changes nothing."""
+    return _plan_document(made, command, f"{command.capitalize()} of {made.stack}", ())
 
 
 def apply(report: Report, refused: ExitCode | None) -> str:
@@ -135,6 +135,7 @@ def _plan_document(made: Plan, command: str, title: str, said: Sequence[str]) ->
     items = [
         *(_doubt_item(doubt.address, text.doubt_details(doubt)) for doubt in made.doubts),
         *_diagnostic_items(made.diagnostics),
+        *(_drift_item(change) for change in made.drift),
         *(_change_item(change, about.get(change.address, ()), destroy=made.destroy) for change in made.changes),
     ]
     summary = [*said, *text.summary_lines(made, _PLAIN)]
@@ -143,6 +144,7 @@ def _plan_document(made: Plan, command: str, title: str, said: Sequence[str]) ->
         top.insert(0, f"The account {escape(made.account)}, the stack {escape(made.stack)}:")
     sections = [
         *_TROUBLES,
+        _Section("Drift", table=("resource", text.DRIFT.rstrip(":"), "since then")),
         _Section("Sends", table=("campaign", "date", "recipients", "SMS", "credits", "the message at its longest")),
         *_accounts(made.changes),
     ]
@@ -222,6 +224,11 @@ def _change_item(change: Change, about: Sequence[Diagnostic], *, destroy: bool) 
     if change.send and change.send.recipients:
         rows.insert(0, ("Sends", _row(_send_cells(change.address, change.send))))
     return _Item(_weight(change, bool(about)), _count_word(change), tuple(rows))
+
+
+def _drift_item(change: Change) -> _Item:
+    cells = (_code(change.address), text.drifted(change), _cell(text.change_details(change, _PLAIN)))
+    return _Item(_DESTRUCTIVE if change.deletes else _MONEY, "drifted", (("Drift", _row(cells)),))
 
 
 def _weight(change: Change, in_trouble: bool) -> int:

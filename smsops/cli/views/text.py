@@ -56,6 +56,7 @@ _REASONS = {
     "removed_block": "removed: says so",
     "adopted": "it exists already",
 }
+_ALWAYS_COUNTED = ((CREATE, "added"), (UPDATE, "changed"), (DELETE, "destroyed"))
 _ACCOUNTS = 10
 """So many sub-accounts have a line of their own in the summary."""
 _LONG, _BEGINNING, _ENDING = 320, 100, 40
@@ -70,6 +71,8 @@ _VERBS = {
     FORGET: ("Forgetting", "Forgetting"),
     NO_OP: ("Recording", "Recording"),
 }
+NO_DRIFT = "No drift. Nothing was changed outside of the configuration since the last apply."
+DRIFT = "Changed outside of the configuration since the last apply:"
 NO_CHANGES = "No changes. The account matches the configuration."
 
 
@@ -122,7 +125,25 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
         lines += [*_change_lines(change, paint, judged.get(change.address, ()), destroy=plan.destroy), ""]
     for doubt in plan.doubts:
         lines += [*_doubt_lines(doubt, paint), ""]
+    if plan.drift:
+        lines = [*_drift_lines(plan.drift, paint), *lines]
     return "\n".join([*lines, *summary_lines(plan, paint), *judged_lines(judged.get(None, ()), paint)])
+
+
+def _drift_lines(drift: Iterable[Change], paint: Paint) -> Iterator[str]:
+    yield DRIFT
+    yield ""
+    for change in drift:
+        symbol, tint, _ = _SYMBOLS[change.actions]
+        yield f"  # {paint(str(change.address), bold=True)} {drifted(change)}"
+        yield f"  {paint(symbol, tint)} {change.address.kind}"
+        yield from (f"      {line}" for line in change_details(change, paint))
+        yield ""
+
+
+def drifted(change: Change) -> str:
+    """What has become of a resource behind smsops' back."""
+    return "is gone" if change.deletes else "has changed"
 
 
 def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *, destroy: bool = False) -> list[str]:
@@ -282,6 +303,8 @@ def doubt_details(doubt: Doubt) -> list[str]:
 
 def summary_lines(plan: Plan, paint: Paint) -> list[str]:
     """The last lines: counts, contacts, money."""
+    if plan.refresh_only and not plan.changes:
+        return _drift_summary(plan, paint)
     if not plan.changes:
         if plan.errored:
             return ["Planning failed: see the errors. Nothing else would change."]
@@ -297,6 +320,16 @@ def summary_lines(plan: Plan, paint: Paint) -> list[str]:
         )
     money = _money(plan)
     return [*lines, *([money] if money else []), *_account_lines(plan), *_forecast(plan)]
+
+
+def _drift_summary(plan: Plan, paint: Paint) -> list[str]:
+    if not plan.drift:
+        return [] if plan.doubts or plan.errored else [paint(NO_DRIFT, "green", bold=True)]
+    gone = sum(change.deletes for change in plan.drift)
+    lines = [f"{paint('Drift:', bold=True)} {len(plan.drift) - gone} changed, {gone} gone."]
+    if plan.operations:
+        lines.append("Applying this takes note of it in the state. The account stays as it is.")
+    return lines
 
 
 def _account_lines(plan: Plan) -> list[str]:
@@ -402,11 +435,10 @@ def report_text(report: Report, color: bool) -> str:
     for outcome in report.outcomes:
         if outcome.status == "done":
             done[outcome.operation.change.actions] = done.get(outcome.operation.change.actions, 0) + 1
-    counts = [
-        f"{done.get(CREATE, 0)} added",
-        f"{done.get(UPDATE, 0)} changed",
-        f"{done.get(DELETE, 0)} destroyed",
-    ]
+    if report.plan.refresh_only:
+        counts = [f"{done.get(NO_OP, 0)} recorded"]
+    else:
+        counts = [f"{done.get(actions, 0)} {word}" for actions, word in _ALWAYS_COUNTED]
     extra = ((REPLACE, "replaced"), (ADOPT, "adopted"), (ADOPT_UPDATE, "adopted and updated"), (FORGET, "forgotten"))
     counts += [f"{done[actions]} {word}" for actions, word in extra if done.get(actions)]
     whole = all(outcome.status == "done" for outcome in report.outcomes) and not report.plan.errored
