@@ -242,7 +242,7 @@ def reviewed(job: Job, head: str | None) -> str:
 
 
 def run_drift(job: Job) -> int:
-    ended = job.smsops("drift", "--detailed-exitcode")
+    ended = job.smsops("drift", "--detailed-exitcode", *job.waiting)
     job.say(ended.markdown)
     return ended.exit_code
 

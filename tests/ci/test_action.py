@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from smsops.edge.state.backend import Holder
+from smsops.edge.state.file import FileBackend
+from smsops.edge.state.store import StateStore
+from smsops.sandbox.app import Sandbox
 from tests.ci.github import GitHub, Repository, served
 
 
@@ -34,8 +40,33 @@ def repository(github: GitHub, tmp_path: Path) -> Repository:
     return made
 
 
+@contextmanager
+def held(repository: Repository) -> Iterator[threading.Event]:
+    """Somebody else holds the state, until the event is set or the block is left."""
+    backend = FileBackend(repository.home / "shared" / "state.json")
+    store = StateStore(backend, "shop", lambda command, changes: Holder.this_process(command, None, {}))
+    release = threading.Event()
+    began = threading.Event()
+
+    def hold() -> None:
+        with store.lock("apply"):
+            began.set()
+            release.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    began.wait()
+    try:
+        yield release
+    finally:
+        release.set()
+        thread.join()
+
+
 def owned(repository: Repository) -> set[str]:
     """What the shared state says that the stack owns."""
+    if not (repository.home / "shared" / "state.json").exists():
+        return set()
     state = json.loads((repository.home / "shared" / "state.json").read_text("utf-8"))
     return set(state["resources"])
 
@@ -53,10 +84,20 @@ def test_two_pull_requests_at_once(repository: Repository, github: GitHub) -> No
     assert "<code>list.vip</code>" in github.comments[1][1]["body"]
     assert "<code>list.gold</code>" in github.comments[2][0]["body"]
 
-    applied = repository.push(repository.merge(1))
+    merged = repository.merge(1)
+    with held(repository):
+        locked = repository.push(merged, **{"lock-timeout": "0s"})
+    assert (locked.exit_code, owned(repository)) == (6, set())
+    assert "SMS" in locked.summary
+    with held(repository) as release, ThreadPoolExecutor() as pool:
+        waiting = pool.submit(repository.push, merged)
+        release.wait(0.5)
+        release.set()
+        applied = waiting.result()
     assert applied.exit_code == 0
     assert "Apply complete! 1 added" in applied.summary
     assert "Apply complete! 1 added" in github.comments[1][2]["body"]
+    assert len(github.comments[1]) == 3
     assert owned(repository) == {"list.vip"}
 
     repository.git("checkout", "-q", "main")
@@ -75,6 +116,13 @@ def test_two_pull_requests_at_once(repository: Repository, github: GitHub) -> No
     by_hand = repository.push(merged, **{"command": "apply", "plan-run": str(repository.runs)})
     assert by_hand.exit_code == 0
     assert owned(repository) == {"list.vip", "list.gold"}
+
+    sandbox = Sandbox(repository.home / "shared" / "sandbox.db")
+    sandbox.answer("deleteList", {"login": "sandbox", "apiKey": "sandbox-key", "listName": "gold"})
+    sandbox.close()
+    nightly = repository.run("schedule", {}, merged, merged, {})
+    assert nightly.exit_code == 2
+    assert "<code>list.gold</code> | is gone" in nightly.summary
 
 
 def test_a_second_push_writes_the_same_comment_anew(repository: Repository, github: GitHub) -> None:
@@ -141,7 +189,7 @@ def test_what_is_not_reviewed_is_not_applied(repository: Repository, github: Git
     assert ran.exit_code == 5
     assert "There is no plan of what was merged" in ran.summary
     assert repository.push(repository.commit(stack("gold"))).exit_code == 5
-    assert not (repository.home / "shared" / "state.json").exists()
+    assert owned(repository) == set()
     repository.propose(3, stack("other"))
     assert repository.plan(3, command="apply").exit_code == 1
     strange = repository.run("pull_request_target", {}, merged, merged, {})

@@ -98,12 +98,27 @@ def test_hooks_and_jobs_call_commands_that_exist(stack: Stack) -> None:
     template = yaml.safe_load((ROOT / "ci" / "gitlab" / "smsops.gitlab-ci.yml").read_text("utf-8"))
     lines = [line for job in template.values() if isinstance(job, dict) for line in job.get("script", ())]
     called = {match[1] for line in lines if (match := re.search(r'smsops -C "\$SMSOPS_DIRECTORY" (\w+)', line))}
-    assert called - {"drift"} == {"validate", "plan", "apply"}
+    assert called == {"validate", "plan", "apply", "drift"}
 
     image = (ROOT / "Dockerfile").read_text("utf-8")
     assert re.search(r"^USER smsops$", image, re.MULTILINE)
     for source in re.findall(r"^COPY (?!--from)(.+) \S+$", image, re.MULTILINE):
         assert all((ROOT / path).exists() for path in source.split())
+
+
+def test_the_workflow_of_the_documentation_is_one() -> None:
+    """What docs/ci.md has people copy is YAML, and gives the action inputs that it has."""
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    workflow = next(block for block in blocks if isinstance(block, dict) and "jobs" in block)
+    checkout, action = workflow["jobs"]["smsops"]["steps"]
+    declared = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["inputs"]
+
+    assert len(blocks) == page.count("```yaml")
+    assert action["with"].keys() <= declared.keys()
+    assert all(one["description"] for one in declared.values())
+    assert re.fullmatch(r"actions/checkout@[0-9a-f]{40}", checkout["uses"])
+    assert not {"pull_request_target", "issue_comment"} & workflow[True].keys()  # YAML 1.1 reads `on` so
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
