@@ -8,7 +8,7 @@ SEEDS ?= 2000
 KILLS ?= 200
 SEED ?= 1
 
-.PHONY: help demo mariadb test check simulate kill format schemas lock bench clean
+.PHONY: help demo mariadb chromium test check simulate kill format schemas screenshot lock bench clean
 
 help:
 	@echo "make demo     watch an account come into being on the embedded sandbox"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench    benchmarks, for docs/benchmarks.md (FAST=1, LARGE=1, ONLY=contacts)"
 	@echo "make format   mend what the linter and the formatter can"
 	@echo "make schemas  make schemas/ anew from the models"
+	@echo "make screenshot  make docs/images/plan.png anew"
 	@echo "make lock     make the files in requirements/ anew from pyproject.toml and bench.in"
 
 # The stamp is newer than what it was installed from.
@@ -50,7 +51,16 @@ mariadb:
 		echo 'make test needs mariadbd for the MySQL server of the tests: sudo apt-get install mariadb-server-core' >&2; exit 1; \
 	fi
 
-test: .venv/installed .venv/node/installed mariadb
+# Chromium, in which the tests look at pages: the one of the system, so that nothing is downloaded beside its packages.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; \
+	else \
+		echo 'make test needs chromium for the tests of pages: sudo apt-get install chromium' >&2; exit 1; \
+	fi
+
+test: .venv/installed .venv/node/installed mariadb chromium
 	$(BIN)/pytest -n auto --dist worksteal
 
 simulate: .venv/installed
@@ -70,8 +80,11 @@ format: .venv/installed
 	$(BIN)/ruff format .
 
 schemas: .venv/installed
-	@for name in stack included rule-pack plan apply-event validation calendar preview status report state history; do \
+	@for name in stack included rule-pack plan apply-event doctor validation calendar preview status report state history; do \
 		$(BIN)/smsops schema $$name > schemas/$$name.schema.json; done
+
+screenshot: .venv/installed chromium
+	$(BIN)/python scripts/screenshot.py
 
 lock: .venv/installed
 	$(BIN)/pip install -q uv

@@ -155,8 +155,8 @@ def _run(settings: Globals, wish: _Wish, wait: float) -> int:
     except SmsopsError as error:
         if wish.output == "text":
             raise
-        annotate(failure_diagnostics(error), settings)
         if wish.output == "json":
+            annotate(failure_diagnostics(error), settings)
             progress.write_failure(error.exit_code, failure_diagnostics(error))
         else:
             print_failure_markdown("apply", error, settings)

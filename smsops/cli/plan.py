@@ -91,7 +91,7 @@ def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
 @click.option("--all", "everything", is_flag=True, help="List unchanged resources too.")
 @plan_options
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 def plan(
     out: Path | None,
     detailed_exitcode: bool,
@@ -133,7 +133,7 @@ def plan(
 @click.option("--ignore", "ignored", multiple=True, metavar="ADDRESS", help="Not this resource (a glob).")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is drift.")
 @click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m.")
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 def drift(
     targets: tuple[str, ...], ignored: tuple[str, ...], detailed_exitcode: bool, lock_timeout: str, output: str
 ) -> int:
@@ -181,22 +181,26 @@ def make_plan(settings: Globals, command: str, options: PlanOptions, wait: float
 
 
 def _no_plan(command: str, error: SmsopsError, settings: Globals, output: str) -> int:
-    annotate(failure_diagnostics(error), settings)
-    if output == "json":
-        print_failed_plan(error)
-    else:
+    if output == "markdown":
         print_failure_markdown(command, error, settings)
+    else:
+        show_plan(failed_plan(error), settings, output)
     return error.exit_code
 
 
 def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False, command: str = "plan") -> None:
-    """The plan on stdout, its diagnostics on stderr (in JSON they are part of it)."""
-    from smsops.cli.views import text
-
+    """The plan on stdout, its diagnostics on stderr (in JSON and on a page they are part of it)."""
     annotate(made.diagnostics, settings)
     if output == "json":
         click.echo(printed(made.document(everything=everything)))
         return
+    if output == "html":
+        from smsops.cli.views.plan_page import plan_page
+
+        click.echo(plan_page(made, everything=everything))
+        return
+    from smsops.cli.views import text
+
     text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
     if output == "markdown":
         from smsops.cli.views import markdown
@@ -222,20 +226,20 @@ def print_failure_markdown(command: str, error: SmsopsError, settings: Globals) 
     from smsops.cli.views import markdown, text
 
     found = failure_diagnostics(error)
+    annotate(found, settings)
     text.print_diagnostics(found, settings.use_color(sys.stderr))
     click.echo(markdown.failure(command, stack_name(settings), found))
 
 
-def print_failed_plan(error: SmsopsError) -> None:
-    """A plan document where no plan could be made."""
+def failed_plan(error: SmsopsError) -> Plan:
+    """What is shown where no plan could be made."""
     from smsops import __version__
     from smsops.model.plan import Plan
     from smsops.pipeline import system_now
 
     now = system_now()
     found = failure_diagnostics(error)
-    failed = Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
-    click.echo(printed(failed.document()))
+    return Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
 
 
 if TYPE_CHECKING:

@@ -29,6 +29,13 @@ def file_at(root: Path, commit: str, name: str) -> str | None:
     return _git(root, "cat-file", "blob", f"{commit}:./{name}")
 
 
+def ignores(root: Path, path: str) -> bool | None:
+    """Whether git leaves a path of the directory alone. None outside a repository or without git."""
+    if _git(root, "rev-parse", "--git-dir") is None:
+        return None
+    return _git(root, "check-ignore", "-q", path) is not None
+
+
 def _git(root: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(

@@ -273,6 +273,19 @@ class ValidationDocument(TypedDict):
     diagnostics: list[DiagnosticDocument]
 
 
+class CheckDocument(TypedDict):
+    check: str
+    status: Literal["ok", "warning", "error"]
+    summary: str
+    detail: str
+
+
+class DoctorDocument(TypedDict):
+    format_version: Literal["1.0"]
+    healthy: bool
+    checks: list[CheckDocument]
+
+
 class OperationEventDocument(TypedDict):
     format_version: Literal["1.0"]
     type: Literal[

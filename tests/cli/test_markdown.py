@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
+from tests.cli.rendered import Rendered
 from tests.harness import LOGIN, Result, Stack
 from tests.properties.stacks import inhabited, moderate, stacks
 
@@ -18,45 +17,13 @@ HOSTILE = (
 )
 
 
-class Rendered(HTMLParser):
-    """A document as a reader sees it: its text, its tags, the texts of each row of its tables."""
-
-    def __init__(self, markdown: str) -> None:
-        super().__init__()
-        self.text, self.tags = "", set[str]()
-        self.rows: list[list[str]] = []
-        self._in_cell = False
-        self.feed(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag == "td":
-            self.rows[-1].append("")
-            self._in_cell = True
-        if tag in ("br", "p", "li", "td", "h2", "h3", "summary"):
-            self.text += "\n"
-            if tag == "br" and self._in_cell:
-                self.rows[-1][-1] += "\n"
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_cell = self._in_cell and tag != "td"
-
-    def handle_data(self, data: str) -> None:
-        shown = data.replace("\u200b", "")
-        self.text += shown
-        if self._in_cell:
-            self.rows[-1][-1] += shown
-
-
 def markdown_of(result: Result) -> Rendered:
     assert len(result.stdout.encode("utf-16-le")) // 2 <= 65_000
     assert result.stdout.startswith("<!-- smsops: ")
     return Rendered(result.stdout)
 
 
-@settings(moderate, max_examples=6)
+@settings(moderate, max_examples=4)
 @given(st.lists(stacks(), min_size=1, max_size=2))
 def test_markdown_says_what_text_and_json_say(edits: list[dict[str, Any]]) -> None:
     """Every line of the text is in the comment, every change of the document is a row, and the numbers are the same."""

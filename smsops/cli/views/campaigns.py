@@ -80,19 +80,32 @@ def report_csv(delivery: Delivery) -> str:
 
 def report_html(delivery: Delivery) -> str:
     """As a page."""
-    from html import escape
-
+    from smsops.cli.views.markup import element, join
     from smsops.cli.views.page import page
 
     one = delivery.standing
-    rows = "\n".join(
-        f"<tr><td>{escape(name)}</td><td>{count:,}</td>"
-        f'<td><meter min="0" max="{max(one.recipients, 1)}" value="{count}"></meter></td></tr>'
+    most = max(one.recipients, 1)
+    rows = (
+        element(
+            "tr",
+            element("th", name, scope="row"),
+            element("td", f"{count:,}", class_="number"),
+            element("td", element("meter", min=0, max=most, value=count, aria_hidden="true")),
+        )
         for name, count in statuses(delivery)
+    )
+    told = (
+        f"{delivery.replies:,} replies, {delivery.stops:,} of them STOP; "
+        f"{delivery.cost_per_delivered or '–'} credits for each message that was delivered."
     )
     return page(
         f"{one.address}, {one.date:%Y-%m-%d %H:%M}",
-        f"<p>{escape(one.message)}</p>\n<table><tbody>\n{rows}\n</tbody></table>\n"
-        f"<p>{delivery.replies:,} replies, {delivery.stops:,} of them STOP; "
-        f"{delivery.cost_per_delivered or '–'} credits for each message that was delivered.</p>",
+        join(
+            (
+                element("p", element("bdi", one.message)),
+                element("table", element("tbody", join(rows, "\n"))),
+                element("p", told),
+            ),
+            "\n",
+        ),
     )

@@ -144,7 +144,9 @@ def _plan_document(made: Plan, command: str, title: str, said: Sequence[str]) ->
         top.insert(0, f"The account {escape(made.account)}, the stack {escape(made.stack)}:")
     sections = [
         *_TROUBLES,
-        _Section("Drift", table=("resource", text.DRIFT.rstrip(":"), "since then")),
+        _Section(
+            "Drift", table=("resource", "changed outside of the configuration since the last apply", "since then")
+        ),
         _Section("Sends", table=("campaign", "date", "recipients", "SMS", "credits", "the message at its longest")),
         *_accounts(made.changes),
     ]

@@ -72,7 +72,6 @@ _VERBS = {
     NO_OP: ("Recording", "Recording"),
 }
 NO_DRIFT = "No drift. Nothing was changed outside of the configuration since the last apply."
-DRIFT = "Changed outside of the configuration since the last apply:"
 NO_CHANGES = "No changes. The account matches the configuration."
 
 
@@ -131,31 +130,34 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
 
 
 def _drift_lines(drift: Iterable[Change], paint: Paint) -> Iterator[str]:
-    yield DRIFT
+    yield "Changed outside of the configuration since the last apply:"
     yield ""
     for change in drift:
-        symbol, tint, _ = _SYMBOLS[change.actions]
         yield f"  # {paint(str(change.address), bold=True)} {drifted(change)}"
-        yield f"  {paint(symbol, tint)} {change.address.kind}"
-        yield from (f"      {line}" for line in change_details(change, paint))
+        yield from _values(change, paint)
         yield ""
 
 
 def drifted(change: Change) -> str:
-    """What has become of a resource behind smsops' back."""
+    """What became of a resource outside of the configuration."""
     return "is gone" if change.deletes else "has changed"
 
 
 def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *, destroy: bool = False) -> list[str]:
-    symbol, tint, _ = _SYMBOLS[change.actions]
     if is_only_moved(change):
         return [f"  # {paint(str(change.previous_address), bold=True)} is now {paint(str(change.address), bold=True)}"]
     lines = [f"  # {paint(str(change.address), bold=True)} {fate(change, destroy=destroy)}"]
     if change.previous_address:
         lines.append(f"  # it was {change.previous_address}")
     lines += [f"  # {line}" for line in judged_lines(judged, paint)]
-    lines.append(f"  {paint(symbol, tint)} {change.address.kind}")
-    return [*lines, *(f"      {line}" for line in change_details(change, paint))]
+    return [*lines, *_values(change, paint)]
+
+
+def _values(change: Change, paint: Paint) -> list[str]:
+    """What becomes of it, value by value."""
+    symbol, tint, _ = _SYMBOLS[change.actions]
+    lines = (f"      {line}" for line in change_details(change, paint))
+    return [f"  {paint(symbol, tint)} {change.address.kind}", *lines]
 
 
 def is_only_moved(change: Change) -> bool:
@@ -176,15 +178,24 @@ def symbol_of(change: Change) -> str:
     return _SYMBOLS[change.actions][0].strip()
 
 
+def tint_of(change: Change) -> str:
+    """The colour of that mark."""
+    return _SYMBOLS[change.actions][1]
+
+
 def change_details(change: Change, paint: Paint) -> list[str]:
     """What changes of a resource, line by line: attributes, contacts, messages, credits."""
+    arrow = paint("->", "yellow")
+    lines = [
+        f"{name}: {old} {arrow} {new}" if old is not None and new is not None else f"{name}: {new or old}"
+        for name, old, new in attributes(change)
+    ]
+    return [*lines, *consequences(change)]
+
+
+def consequences(change: Change) -> list[str]:
+    """What a change means for contacts, recipients and credits, line by line."""
     lines: list[str] = []
-    before, after = change.before, change.after
-    if before and after:
-        for name in sorted(before.keys() | after.keys()):
-            lines += _attribute_lines(name, name in before, before.get(name), name in after, after.get(name), paint)
-    elif only := before or after:
-        lines += [f"{name}: {_value(only[name])}" for name in sorted(only)]
     if change.contacts and change.contacts.total:
         counts = change.contacts
         lines.append(f"contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
@@ -249,10 +260,16 @@ def _span(one: int, other: int) -> str:
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-def _attribute_lines(name: str, was: bool, old: JSON, will: bool, new: JSON, paint: Paint) -> list[str]:
-    if was and will:
-        return [] if old == new else [f"{name}: {_value(old)} {paint('->', 'yellow')} {_value(new)}"]
-    return [f"{name}: {_value(new if will else old)}"]
+def attributes(change: Change) -> Iterator[tuple[str, str | None, str | None]]:
+    """What changes of a resource: each attribute by name, before and after in words, None where it has none."""
+    before, after = change.before or {}, change.after or {}
+    for name in sorted(before.keys() | after.keys()):
+        if not (before and after and name in before and name in after and before[name] == after[name]):
+            yield (
+                name,
+                _value(before[name]) if name in before else None,
+                _value(after[name]) if name in after else None,
+            )
 
 
 def _value(value: JSON) -> str:
