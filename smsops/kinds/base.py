@@ -115,6 +115,9 @@ class Declaration(Protocol):
         What is wrong with a file or a row is reported; `path` is where the block names the file.
         """
 
+    def text(self, file: str, *path: Step) -> str | None:
+        """What a file of text (UTF-8) holds; None, which is reported at `path`, where it cannot be read."""
+
     def guard(self) -> Any:
         """The block's `lifecycle`."""
 
@@ -388,12 +391,13 @@ class Session(Protocol):
         *,
         address: Address,
         facts: Mapping[str, JSON],
-        effects: Mapping[str, Number],
+        effects: Mapping[str, Number | None],
         balances: Mapping[str, Number | None],
     ) -> T:
         """Make a call that must never be repeated: intent durable, call, outcome and `events` durable as one.
 
-        `effects` is what the call should do to balances, by account key ("" is the master's), and `balances` what they
+        `effects` is what the call should do to balances, by account key ("" is the master's; None: by how much nobody
+        knows, and from then on the balance is not known), and `balances` what they
         were when the plan was made; together they let a later run judge a call whose outcome is unknown. `events`
         has a Moved for what it really did. The intent stays open, and OutcomeUnknown is raised, where the call may
         have happened.

@@ -118,6 +118,7 @@ class PartsDocument(TypedDict):
 class SendDocument(TypedDict):
     recipients: int
     messages: int
+    channel: Literal["sms", "email"]
     credits: float
     date: str | None
     cancellable_until: str | None
@@ -206,6 +207,8 @@ class SendsDocument(TypedDict):
     campaigns: int
     recipients: int
     messages: int
+    """SMS."""
+    emails: NotRequired[int]
 
 
 class IntentDocument(TypedDict):
@@ -214,16 +217,16 @@ class IntentDocument(TypedDict):
     method: str
     since: str
     facts: dict[str, Any]
-    effects: dict[str, float]
+    effects: dict[str, float | None]
     before: dict[str, float]
 
 
 class DoubtedBalanceDocument(TypedDict):
-    """A balance without a call in doubt, and what the call does to it. `account` is null for the master's."""
+    """A balance without a call in doubt, and what the call does to it (null: nobody knows). `account` is null for the master's."""
 
     account: str | None
     before: float | None
-    effect: float
+    effect: float | None
 
 
 class DoubtDocument(TypedDict):
@@ -445,11 +448,14 @@ class PreviewsDocument(TypedDict):
 
 
 class StandingPartDocument(TypedDict):
-    """A part under a campaign id of its own; null where it is not known, or nobody was left to send to."""
+    """A part under a campaign id of its own; null where it is not known, or nobody was left to send to.
+
+    Nobody knows what e-mails cost: their credits are null.
+    """
 
     campaign_id: str | None
     recipients: int
-    credits: float
+    credits: float | None
     status: str
 
 
@@ -459,7 +465,7 @@ class StandingDocument(TypedDict):
     date: str
     state: Literal["scheduled", "partly scheduled", "sent", "partly sent", "nothing scheduled", "gone", "in doubt"]
     recipients: int
-    credits: float
+    credits: float | None
     sender: str
     message: str
     cancellable_until: str | None
@@ -497,7 +503,7 @@ class ReportDocument(TypedDict):
     account: str | None
     date: str
     recipients: int
-    credits: float
+    credits: float | None
     delivered: int
     unreported: int
     by_status: list[StatusCountDocument]
