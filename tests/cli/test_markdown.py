@@ -149,6 +149,24 @@ def test_status_and_report(stack: Stack) -> None:
     assert ["not reported yet", f"{told['unreported']:,}", "100.0%"] in report.rows
 
 
+def test_what_an_email_costs_is_not_made_up(stack: Stack) -> None:
+    """E-mails are not counted as SMS, and a cost that nobody knows is a question mark."""
+    html = "<style>p {color: red}</style><p>Hi</p><a href='https://acme.example/out'>unsubscribe</a>"
+    email = {"subject": "Hi", "from": "news@acme.example", "html": "mail.html", "schedule": "2026-12-01 10:00"}
+    contacts = [{"inline": [{"phone": "0612345678", "EMAIL": "b@home.example"}]}]
+    stack.write(html, "mail.html")
+    stack.write(
+        {
+            "lists": {"vip": {"fields": {"EMAIL": {}}, "contacts": contacts}},
+            "email_campaigns": {"hello": {**email, "audience": {"lists": ["vip"]}}},
+        }
+    )
+    shown = markdown_of(stack.run("plan", "--format", "markdown"))
+    assert [row[2:5] for row in shown.rows if len(row) == 6] == [["1", "1 e-mail", "?"]]
+    stack.apply()
+    assert markdown_of(stack.run("status", "--format", "markdown")).rows[-1][5] == "?"
+
+
 def test_diagnostics_are_annotations_in_github_actions(stack: Stack) -> None:
     """Workflow commands name file, line and column from the root of the repository, escaped, and leave JSON alone."""
     stack.environment |= {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(stack.root.parent)}

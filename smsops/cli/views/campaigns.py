@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from smsops.model.standing import Delivery, Standing
+from smsops.model.standing import Delivery, Standing, StandingPart
 from smsops.model.values import plural
 
 _BAR = 30
@@ -24,14 +24,15 @@ def status(standings: Sequence[Standing], zone: str) -> str:
 def _status_lines(one: Standing) -> Iterator[str]:
     yield f"{one.address}: {one.state}, {one.date:%a %Y-%m-%d %H:%M}, from {one.sender}"
     yield f"  {one.message}"
-    yield f"  {plural(one.recipients, 'recipient')}, {_credits(one)}"
+    yield f"  {plural(one.recipients, 'recipient')}, {cost_of(one)}"
     if one.cancellable_until:
         yield f"  can be taken back until {one.cancellable_until:%Y-%m-%d %H:%M}"
     for part in one.parts:
         yield f"    {part.campaign_id or '-':<16} {part.recipients:>7,}  {'?' if part.credits is None else f'{part.credits:,}':>9}  {part.status}"
 
 
-def _credits(one: Standing) -> str:
+def cost_of(one: Standing | StandingPart) -> str:
+    """What it cost, in words."""
     return "at a cost that nobody tells" if one.credits is None else plural(one.credits, "credit")
 
 
@@ -40,7 +41,7 @@ def report(delivery: Delivery) -> str:
     one = delivery.standing
     lines = [
         f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
-        f"{_credits(one)}",
+        f"{cost_of(one)}",
         "",
         *_bars([*statuses(delivery)], one.recipients),
     ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from smsops.cli.views import text
-from smsops.cli.views.campaigns import statuses
+from smsops.cli.views.campaigns import cost_of, statuses
 from smsops.errors import ExitCode
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
@@ -116,7 +116,7 @@ def report(delivery: Delivery, stack: str) -> str:
     top = [
         _bold(
             f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
-            f"{plural(one.credits, 'credit')}"
+            f"{cost_of(one)}"
         ),
         f"Message: {escape(one.message)}",
         f"Replies: {delivery.replies:,}, {delivery.stops:,} of them STOP.",
@@ -248,7 +248,10 @@ def _weight(change: Change, in_trouble: bool) -> int:
 def _send_cells(address: Address, send: Send) -> Sequence[str]:
     date = f"{send.date:%Y-%m-%d %H:%M} {send.date.tzinfo}" if send.date else "at once"
     longest = send.message["longest"]["text"] if send.message else ""
-    numbers = (f"{send.recipients:,}", f"{send.messages:,}", f"{send.credits:,}")
+    if send.channel == "email":
+        numbers = (f"{send.recipients:,}", plural(send.messages, "e-mail"), "?")
+    else:
+        numbers = (f"{send.recipients:,}", f"{send.messages:,}", f"{send.credits:,}")
     return _code(address), escape(date), *numbers, _cell([longest])
 
 
@@ -289,10 +292,10 @@ def _standing_cells(one: Standing) -> Sequence[str]:
     if one.cancellable_until:
         state = f"{state}, can be taken back until {one.cancellable_until:%Y-%m-%d %H:%M}"
     parts = [
-        f"{part.campaign_id or '-'}: {plural(part.recipients, 'recipient')}, {plural(part.credits, 'credit')}, {part.status}"
+        f"{part.campaign_id or '-'}: {plural(part.recipients, 'recipient')}, {cost_of(part)}, {part.status}"
         for part in one.parts
     ]
-    numbers = (f"{one.recipients:,}", f"{one.credits:,}")
+    numbers = (f"{one.recipients:,}", "?" if one.credits is None else f"{one.credits:,}")
     date = f"{one.date:%a %Y-%m-%d %H:%M}"
     return _code(one.address), escape(state), date, escape(one.sender), *numbers, escape(one.message), _cell(parts)
 
