@@ -56,6 +56,9 @@ class Connection(Protocol):
     @property
     def writer(self) -> Writer: ...
 
+    @property
+    def server_time(self) -> datetime | None: ...
+
 
 Connect = Callable[[Configuration, Credentials], AbstractAsyncContextManager[Connection]]
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -30,6 +31,17 @@ class ApiConnection:
 
     reader: ReaderClient
     writer: WriterClient
+    transport: Transport
+
+    @classmethod
+    def on(cls, transport: Transport, credentials: Credentials) -> Self:
+        """Both for one account."""
+        return cls(ReaderClient(transport, credentials), WriterClient(transport, credentials), transport)
+
+    @property
+    def server_time(self) -> datetime | None:
+        """When the last answer was sent, by the server's clock."""
+        return self.transport.server_time
 
 
 def sandbox_path(root: Path) -> Path:
@@ -107,7 +119,7 @@ async def connect(configuration: Configuration, credentials: Credentials) -> Asy
     if url != SANDBOX_URL:
         transport = Transport(url, requests_per_second=settings.requests_per_second, parallelism=settings.parallelism)
         async with transport:
-            yield ApiConnection(ReaderClient(transport, credentials), WriterClient(transport, credentials))
+            yield ApiConnection.on(transport, credentials)
         return
     from smsops.sandbox.app import Sandbox
 
@@ -123,6 +135,6 @@ async def connect(configuration: Configuration, credentials: Credentials) -> Asy
             parallelism=settings.parallelism,
         )
         async with transport:
-            yield ApiConnection(ReaderClient(transport, credentials), WriterClient(transport, credentials))
+            yield ApiConnection.on(transport, credentials)
     finally:
         sandbox.close()
