@@ -22,7 +22,7 @@ STATUS_VERSION = REPORT_VERSION = "1.0"
 
 @click.command(cls=Command)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
-@format_option("text", "json")
+@format_option("text", "json", "markdown")
 def status(addresses: tuple[str, ...], output: str) -> None:
     """Show the campaigns that the state knows: their parts and dates, and until when they can be taken back.
 
@@ -42,12 +42,17 @@ def status(addresses: tuple[str, ...], output: str) -> None:
         }
         click.echo(printed(document))
         return
+    if output == "markdown":
+        from smsops.cli.views import markdown
+
+        click.echo(markdown.status(found, configuration.stack.stack, configuration.settings.timezone))
+        return
     click.echo(views.status(found, configuration.settings.timezone))
 
 
 @click.command(cls=Command)
 @click.argument("address", metavar="CAMPAIGN")
-@format_option("text", "json", "csv", "html")
+@format_option("text", "json", "markdown", "csv", "html")
 def report(address: str, output: str) -> None:
     """Show what became of a campaign: delivery by status and over time, replies, unsubscribes, cost per delivered message.
 
@@ -77,6 +82,10 @@ def report(address: str, output: str) -> None:
     if output == "json":
         document = {"format_version": REPORT_VERSION, "stack": stack, **delivery.document()}
         click.echo(printed(document))
+    elif output == "markdown":
+        from smsops.cli.views import markdown
+
+        click.echo(markdown.report(delivery, stack))
     elif output == "csv":
         click.echo(views.report_csv(delivery), nl=False)
     elif output == "html":

@@ -46,7 +46,10 @@ def test_the_review_prints_what_it_shows(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples" / "review", tmp_path / "examples" / "review")
 
     argv = [sys.executable, "-m", *shlex.split(command)]
-    done = subprocess.run(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = {**os.environ, "GITHUB_ACTIONS": ""}  # otherwise there are annotations too
+    done = subprocess.run(
+        argv, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
     assert (done.stdout, done.returncode) == (expected, 1)
 
