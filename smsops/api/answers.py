@@ -327,6 +327,8 @@ def _reported(answer: Answer, key: str, member: str) -> list[Mapped]:
         raise answer.unclear(f"an answer without {key}")
     if answer.error and answer.code != "102":
         raise answer.turned_down(Refused, "the server reports an error")
+    if isinstance(answer.tree, dict) and answer.mapped.keys() == {"climsgid"}:
+        return []  # what stands beside the collection, which is left out where it is empty
     return [keyed(found) for found in _collection(answer, key, member, zero=Refused)]
 
 

@@ -24,7 +24,7 @@ from smsops.cli.options import (
     read_duration,
     read_overrides,
 )
-from smsops.cli.plan import failure_diagnostics, print_failure_markdown, show_plan
+from smsops.cli.plan import failed_plan, failure_diagnostics, print_failure_markdown, show_plan
 from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
@@ -68,7 +68,7 @@ def _apply_options(command: click.decorators.FC) -> click.decorators.FC:
     for option in (
         click.option("--auto-approve", is_flag=True, help="Do not ask."),
         click.option("--parallelism", type=click.IntRange(1, 64), help="Operations side by side."),
-        format_option("text", "json", "markdown"),
+        format_option("text", "json", "markdown", "html"),
     ):
         command = option(command)
     return command
@@ -177,8 +177,13 @@ def _run(settings: Globals, wish: _Wish, wait: float) -> int:
         if wish.output == "json":
             annotate(failure_diagnostics(error), settings)
             progress.write_failure(error.exit_code, failure_diagnostics(error))
-        else:
+        elif wish.output == "markdown":
             print_failure_markdown("apply", error, settings)
+        else:
+            from smsops.cli.views.plan_page import apply_page
+
+            annotate(failure_diagnostics(error), settings)
+            click.echo(apply_page(Report(failed_plan(error)), error.exit_code))
         return error.exit_code
     except asyncio.CancelledError:  # the second interrupt
         raise KeyboardInterrupt from None
@@ -227,6 +232,10 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
 
         text.print_diagnostics(prepared.plan.diagnostics, settings.use_color(sys.stderr))
         click.echo(markdown.apply(report, refused))
+    elif wish.output == "html":
+        from smsops.cli.views.plan_page import apply_page
+
+        click.echo(apply_page(report, refused))
     elif refused is not None:
         click.echo(f"{wish.command.capitalize()} refused: nothing was done.", err=True)
     elif report.outcomes:
@@ -272,7 +281,7 @@ async def _look_ahead(
     after = await prepare(
         configuration, store, options, settings.around(), connection.reader, credentials, known=known, assuming=owned
     )
-    if wish.output != "json":
+    if wish.output not in ("json", "html"):  # they are one document
         click.echo("\nThe plan after that:\n")
         show_plan(after.plan, settings, wish.output, account=False)
 

@@ -22,7 +22,7 @@ STATUS_VERSION = REPORT_VERSION = "1.0"
 
 @click.command(cls=Command)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 def status(addresses: tuple[str, ...], output: str) -> None:
     """Show the campaigns that the state knows: their parts and dates, and until when they can be taken back.
 
@@ -46,6 +46,9 @@ def status(addresses: tuple[str, ...], output: str) -> None:
         from smsops.cli.views import markdown
 
         click.echo(markdown.status(found, configuration.stack.stack, configuration.settings.timezone))
+        return
+    if output == "html":
+        click.echo(views.status_html(found, configuration.stack.stack, configuration.settings.timezone))
         return
     click.echo(views.status(found, configuration.settings.timezone))
 

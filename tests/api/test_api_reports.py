@@ -42,6 +42,13 @@ def test_acks() -> None:
     assert read("getAcks", {"Acks": {"Ack": REPORT}}) == DeliveryReports((DELIVERED,))
 
 
+def test_no_reports_are_left_out() -> None:
+    """An empty collection may be missing: then the id that stands beside it is all that there is."""
+    assert read("getAcks", {"CliMsgId": "c-1"}) == DeliveryReports((), "c-1")
+    assert read("getPull", {"CliMsgId": "c-1"}) == Replies((), "c-1")
+    assert isinstance(error("getAcks", {"CliMsgId": "c-1", "Mos": []}), Unreadable)
+
+
 @pytest.mark.parametrize("answer", [REPORT, [REPORT], {"ack": REPORT}, {"acks": {"ack": [REPORT]}}, {"acks": [REPORT]}])
 def test_ack_of_one_message(answer: Step) -> None:
     """One report, with something around it or not."""

@@ -36,6 +36,35 @@ def cost_of(one: Standing | StandingPart) -> str:
     return "at a cost that nobody tells" if one.credits is None else plural(one.credits, "credit")
 
 
+def status_html(standings: Sequence[Standing], stack: str, zone: str) -> str:
+    """As a page."""
+    from smsops.cli.views.markup import element, join
+    from smsops.cli.views.page import page
+
+    heads = ("campaign", "state", "date", "from", "recipients", "credits", "message", "parts")
+    rows = (
+        element(
+            "tr",
+            element("th", str(one.address), scope="row"),
+            element("td", one.state),
+            element("td", f"{one.date:%a %Y-%m-%d %H:%M}"),
+            element("td", one.sender),
+            element("td", f"{one.recipients:,}", class_="number"),
+            element("td", "?" if one.credits is None else f"{one.credits:,}", class_="number"),
+            element("td", element("bdi", one.message)),
+            element("td", join((f"{part.campaign_id or '-'}: {part.status}" for part in one.parts), element("br"))),
+        )
+        for one in standings
+    )
+    table = element(
+        "table",
+        element("thead", element("tr", join(element("th", head, scope="col") for head in heads))),
+        element("tbody", join(rows, "\n")),
+    )
+    said = f"{plural(len(standings), 'campaign')}. Times are in {zone}." if standings else "No campaign was scheduled."
+    return page(f"Campaigns of {stack}", join((element("p", said), table if standings else None), "\n"))
+
+
 def report(delivery: Delivery) -> str:
     """With bars that a terminal can draw."""
     one = delivery.standing

@@ -80,12 +80,7 @@ def failure(command: str, stack: str, diagnostics: Sequence[Diagnostic]) -> str:
 
 def validation(stack: str, resources: int | None, diagnostics: Sequence[Diagnostic]) -> str:
     """What validate found; `resources` is None where the configuration is wrong."""
-    errors = sum(1 for item in diagnostics if item.severity == "error")
-    said = (
-        f"The configuration has {plural(errors, 'error')}."
-        if resources is None
-        else f"The configuration is valid: {plural(resources, 'resource')}."
-    )
+    said = text.validation_line(resources, diagnostics)
     items = _diagnostic_items(diagnostics)
     return _document("validate", stack, f"Validation of {stack}", [_bold(said)], _TROUBLES, items)
 

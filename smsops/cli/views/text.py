@@ -458,6 +458,13 @@ def done_text(actions: Actions, address: str, status: str) -> str:
     return f"{symbol} {address}" + ("" if status == "done" else f" ({status.replace('_', ' ')})")
 
 
+def validation_line(resources: int | None, diagnostics: Sequence[Diagnostic]) -> str:
+    """Whether a configuration is right; `resources` is None where it is not."""
+    if resources is None:
+        return f"The configuration has {plural(sum(1 for item in diagnostics if item.severity == 'error'), 'error')}."
+    return f"The configuration is valid: {plural(resources, 'resource')}."
+
+
 def report_text(report: Report, color: bool) -> str:
     """The end of an apply: what was done, and what was not."""
     paint = Paint(color)

@@ -1,6 +1,8 @@
-"""What a plan has to say: errors and refusals first, then doubts and warnings."""
+"""What there is to say about a plan or a configuration: errors and refusals first, then doubts and warnings."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from smsops.cli.views import text
 from smsops.cli.views.markup import Html, element, join
@@ -11,17 +13,17 @@ from smsops.model.plan import Doubt, Plan
 MOST = 500
 
 
-def section(plan: Plan) -> Html | None:
+def section(diagnostics: Sequence[Diagnostic], doubts: Sequence[Doubt] = ()) -> Html | None:
     """Nothing where there is nothing to say."""
-    if not plan.diagnostics and not plan.doubts:
+    if not diagnostics and not doubts:
         return None
-    ordered = sorted(plan.diagnostics, key=lambda item: (item.severity != "error", bool(item.overrides)))
+    ordered = sorted(diagnostics, key=lambda item: (item.severity != "error", bool(item.overrides)))
     left_out = len(ordered) - MOST
     return join(
         (
-            *(_doubt(doubt) for doubt in plan.doubts[:MOST]),
+            *(_doubt(doubt) for doubt in doubts[:MOST]),
             *(_diagnostic(item) for item in ordered[:MOST]),
-            element("p", f"{left_out:,} more are not shown here; smsops plan prints them.") if left_out > 0 else None,
+            element("p", f"{left_out:,} more are not shown here; --format text prints them.") if left_out > 0 else None,
         ),
         "\n",
     )
