@@ -198,6 +198,7 @@ async def prepare(
     """
     with garbage.none_expected():
         state_before = fold(store.load(state_salt(configuration, credentials)), assuming)
+        _check_entries(state_before, surroundings.kinds)
     _check_account(state_before, credentials)
 
     def read_source(wanted: SourceRead) -> Source:
@@ -293,14 +294,28 @@ async def _preview(address: Address, view: View, reads: Refresh) -> JSON:
             raise SmsopsError(f"{address} cannot be previewed: {error}", code="SMS264") from None
 
 
+def _check_entries(state: State, kinds: Sequence[Kind]) -> None:
+    """StateError where the state has what no kind of this smsops records."""
+    known = {kind.name: kind for kind in kinds}
+    for entry in state.entries.values():
+        try:
+            known[entry.address.kind].check_entry(entry)
+        except (LookupError, TypeError, ValueError) as error:
+            raise StateError(
+                f"The state is damaged: {entry.address}",
+                code="SMS402",
+                detail=f"{type(error).__name__} at {error}. Use the smsops that wrote it, or restore a backup.",
+            ) from error
+
+
 def standings(configuration: Configuration, state: State, surroundings: Surroundings) -> list[Standing]:
     """How all that was scheduled stands, by the state alone, by date."""
+    _check_entries(state, surroundings.kinds)
     kinds = {kind.name: kind for kind in surroundings.kinds}
     now, policy = surroundings.now(), configuration.stack.policy
     found = (
         kinds[entry.address.kind].standing(entry, state.in_doubt(entry.address), configuration.settings, policy, now)
         for entry in state.entries.values()
-        if entry.address.kind in kinds
     )
     return sorted((one for one in found if one), key=lambda one: (one.date, one.address.sort_key))
 

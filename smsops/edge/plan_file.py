@@ -112,7 +112,7 @@ def _difference(saved: Mapping[str, Any], plan: Plan) -> list[str]:
 def _extra(saved: Mapping[str, Any], plan: Plan) -> list[str]:
     try:
         reviewed = {operation["id"] for operation in saved["operations"]}
-        steps = {operation["address"]: frozenset(operation.get("steps", ())) for operation in saved["operations"]}
+        steps = {str(operation["address"]): frozenset(operation.get("steps", ())) for operation in saved["operations"]}
     except (KeyError, TypeError, AttributeError) as error:
         raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
     lines = []
@@ -128,7 +128,9 @@ def _extra(saved: Mapping[str, Any], plan: Plan) -> list[str]:
 def _expired(saved: Mapping[str, Any], known: Collection[Address]) -> list[str]:
     names = {str(address) for address in known}
     try:
-        created = [item["address"] for item in saved["resource_changes"] if item["change"]["actions"] == list(CREATE)]
+        created = [
+            str(item["address"]) for item in saved["resource_changes"] if item["change"]["actions"] == list(CREATE)
+        ]
     except (KeyError, TypeError) as error:
         raise SmsopsError(f"The plan is damaged: {error}", code="SMS411", detail="Make a new plan.") from None
     return _listed([f"{address}: nothing (its date has gone by)" for address in created if address not in names])
@@ -137,7 +139,7 @@ def _expired(saved: Mapping[str, Any], known: Collection[Address]) -> list[str]:
 def _other_sends(saved: Mapping[str, Any], plan: Plan) -> list[str]:
     """What would cost more than was reviewed, and what would only be cancelled where it was to be sent anew."""
     try:
-        sends = {item["address"]: item["send"] for item in saved["resource_changes"] if item.get("send")}
+        sends = {str(item["address"]): item["send"] for item in saved["resource_changes"] if item.get("send")}
         told = {address: Send.cost_in(send) for address, send in sends.items()}
         serial = int(saved["state"]["serial"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:

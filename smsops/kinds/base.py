@@ -584,6 +584,10 @@ class Kind(ABC):
         """
         return Entry(resource.address, present.identity, {}, resource.want.guard.protect, resource.want.depends_on)
 
+    def check_entry(self, entry: Entry) -> None:
+        """LookupError, TypeError or ValueError where an entry of the state is not as this kind records it."""
+        return
+
     def declare(self, spec: Any, declaration: Declaration) -> list[Desired]:
         """The resources that one block stands for; its own first."""
         raise NotImplementedError

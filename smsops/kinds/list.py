@@ -240,6 +240,10 @@ class ContactList(Kind):
             content=_shown(resource.want.identity, spec.locked, _fields(spec)),
         )
 
+    def check_entry(self, entry: Entry) -> None:
+        if not isinstance(entry.attributes.get("fields", {}), dict):
+            raise TypeError("fields")
+
     def update(self, resource: Resource, present: Present, view: View) -> Change | None:
         spec: ListSpec = resource.want.spec
         entry = resource.entry

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from smsops.errors import StateError
@@ -45,13 +46,11 @@ class Entry:
 
     @classmethod
     def read(cls, address: str, document: Mapping[str, Any]) -> Entry:
-        return cls(
-            Address.parse(address),
-            document["identity"],
-            document["attributes"],
-            document.get("protect", False),
-            tuple(Address.parse(text) for text in document.get("depends_on", ())),
-        )
+        identity, attributes, protect = document["identity"], document["attributes"], document.get("protect", False)
+        if not (isinstance(identity, str) and isinstance(attributes, dict) and isinstance(protect, bool)):
+            raise TypeError(address)
+        depends_on = tuple(Address.parse(text) for text in document.get("depends_on", ()))
+        return cls(Address.parse(address), identity, attributes, protect, depends_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +84,7 @@ class Intent:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Intent:
+        datetime.fromisoformat(document["since"])
         return cls(
             document["id"],
             Address.parse(document["address"]),
@@ -185,6 +185,8 @@ class State:
         try:
             entries = [Entry.read(address, entry) for address, entry in document["resources"].items()]
             intents = [Intent.read(intent) for intent in document.get("intents", ())]
+            if not isinstance(document["salt"], str):
+                raise TypeError("salt")
             return cls(
                 document["stack"],
                 document["account"],

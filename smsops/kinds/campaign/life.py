@@ -158,6 +158,12 @@ class ScheduledKind(Kind):
                 "Change schedule:, or say if_missed: skip or send.",
             )
 
+    def check_entry(self, entry: Entry) -> None:
+        stored = entry.attributes
+        datetime.fromisoformat(stored["date"])
+        _ = [SentPart.read(part) for part in stored["parts"]], stored["content"], stored["audience"], stored["complete"]
+        self.shown(stored)
+
     def update(self, resource: Resource, present: Present, view: View) -> Change | None:
         spec = resource.want.spec
         stored = resource.owned.attributes

@@ -76,7 +76,13 @@ class SentPart:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> SentPart:
-        return cls(**document)
+        """TypeError where the document is none of a part."""
+        part = cls(**document)
+        texts = (part.start, part.fingerprint, part.campaign_id, part.status)
+        numbers = (part.recipients, part.credits)
+        if not (all(isinstance(one, str) for one in texts) and all(isinstance(one, (int, float)) for one in numbers)):
+            raise TypeError("parts")
+        return part
 
 
 @dataclass
