@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from smsops.cli.views import text
+from smsops.cli.views.findings import word
 from smsops.cli.views.markup import Html, element, join
-from smsops.cli.views.plan_page.diagnostics import judgements, word
+from smsops.cli.views.plan_page.diagnostics import judgements
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import NO_OP, Actions, Change, Plan

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from smsops.cli.views import text
+from smsops.cli.views.findings import doubt, finding
 from smsops.cli.views.markup import Html, element, join
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.plan import Doubt, Plan
+from smsops.model.plan import Plan
 
 MOST = 500
 
@@ -19,17 +19,12 @@ def section(plan: Plan) -> Html | None:
     left_out = len(ordered) - MOST
     return join(
         (
-            *(_doubt(doubt) for doubt in plan.doubts[:MOST]),
-            *(_diagnostic(item) for item in ordered[:MOST]),
+            *(doubt(one) for one in plan.doubts[:MOST]),
+            *(finding(item) for item in ordered[:MOST]),
             element("p", f"{left_out:,} more are not shown here; smsops plan prints them.") if left_out > 0 else None,
         ),
         "\n",
     )
-
-
-def word(item: Diagnostic) -> str:
-    """What a finding does to the plan."""
-    return "BLOCKED" if item.blocks else "OVERRIDDEN" if item.overrides else item.severity
 
 
 def judgements(plan: Plan) -> dict[Address | None, list[Diagnostic]]:
@@ -39,36 +34,3 @@ def judgements(plan: Plan) -> dict[Address | None, list[Diagnostic]]:
         if item.severity == "error" or item.overrides:
             found.setdefault(item.address, []).append(item)
     return found
-
-
-def _diagnostic(item: Diagnostic) -> Html:
-    place = str(item.mark or item.address or "")
-    return element(
-        "article",
-        element(
-            "h3",
-            element("span", word(item), class_=f"badge {item.severity}"),
-            " ",
-            element("code", item.code),
-            " ",
-            element("bdi", item.summary),
-        ),
-        element("p", element("code", place), class_="quiet") if place else None,
-        element("pre", item.snippet) if item.snippet else None,
-        element("p", join((element("bdi", line) for line in item.detail.splitlines()), element("br")))
-        if item.detail
-        else None,
-        class_=f"finding {item.severity}",
-    )
-
-
-def _doubt(doubt: Doubt) -> Html:
-    head, *rest = text.doubt_details(doubt)
-    return element(
-        "article",
-        element(
-            "h3", element("span", "IN DOUBT", class_="badge error"), " ", element("code", str(doubt.address)), " ", head
-        ),
-        element("p", join((element("bdi", line) for line in rest), element("br"))),
-        class_="finding error",
-    )
