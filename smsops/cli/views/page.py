@@ -68,6 +68,16 @@ def page_of_sections(title: str, head: Html, sections: Iterable[Section], *, scr
     return page(title, join(parts, "\n"), script=script)
 
 
+def table(title: str, heads: Iterable[str], rows: Iterable[Html]) -> Html:
+    """A table that is wider than a phone: it moves below its place, not the page."""
+    whole = element(
+        "table",
+        element("thead", element("tr", join(element("th", head, scope="col") for head in heads))),
+        element("tbody", join(rows, "\n")),
+    )
+    return element("div", whole, class_="wide", tabindex=0, role="group", aria_label=title)
+
+
 @cache
 def _file(name: str) -> Html:
     return Html(Path(__file__).with_name(name).read_text("utf-8"))

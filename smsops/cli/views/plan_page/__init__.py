@@ -6,8 +6,11 @@ how much that is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from smsops.cli.views.page import Section, page_of_sections
 from smsops.cli.views.plan_page import calendar, changes, diagnostics, messages, operations, overview, waterfall
+from smsops.model.outcome import Outcome
 from smsops.model.plan import Plan
 
 SCRIPT = "plan.js"
@@ -26,12 +29,12 @@ def plan_page(plan: Plan, *, everything: bool = False) -> str:
     return page_of_sections(title, overview.section(plan), sections, script=SCRIPT)
 
 
-def planned(plan: Plan, *, everything: bool = False) -> tuple[Section, ...]:
-    """What is to be done: the sections that the page of an apply has too."""
+def planned(plan: Plan, *, everything: bool = False, outcomes: Sequence[Outcome] = ()) -> tuple[Section, ...]:
+    """What is to be done; with `outcomes` what came of it."""
     return (
-        Section("changes", "Changes", changes.section(plan, everything=everything)),
-        Section("credits", "Credits", waterfall.section(plan)),
-        Section("calendar", "Calendar", calendar.section(plan)),
+        Section("changes", "Changes", changes.section(plan, everything=everything, outcomes=outcomes)),
+        Section("credits", "Credits, as planned" if outcomes else "Credits", waterfall.section(plan)),
+        Section("calendar", "Calendar", calendar.section(plan, outcomes)),
         Section("messages", "Messages", messages.section(plan)),
         Section("operations", "Operations", operations.section(plan)),
     )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from smsops.cli.views.markup import Html
 from smsops.cli.views.month import Entry, months
+from smsops.model.outcome import Outcome
 from smsops.model.plan import Plan
 from smsops.model.values import plural
 
 
-def section(plan: Plan) -> Html | None:
-    """Nothing where the plan sends nothing."""
-    blocked = {item.address for item in plan.blocked}
+def section(plan: Plan, outcomes: Iterable[Outcome] = ()) -> Html | None:
+    """Nothing where the plan sends nothing. What is refused is marked, and what was not done."""
+    marks = {item.address: "BLOCKED" for item in plan.blocked}
+    marks |= {
+        outcome.operation.change.address: outcome.status.replace("_", " ").upper()
+        for outcome in outcomes
+        if outcome.status != "done"
+    }
     sends = ((change.address, change.send) for change in plan.changes if change.send and change.send.recipients)
     return months(
         [
@@ -19,7 +27,7 @@ def section(plan: Plan) -> Html | None:
                 str(address),
                 f"{plural(send.recipients, 'recipient')}, "
                 f"{'e-mail' if send.channel == 'email' else plural(send.credits, 'credit')}",
-                "BLOCKED" if address in blocked else "",
+                marks.get(address, ""),
             )
             for address, send in sends
         ]

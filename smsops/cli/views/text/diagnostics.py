@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 import click
@@ -11,6 +11,7 @@ import click
 from smsops.cli.views.text.paint import Paint
 from smsops.errors import SmsopsError
 from smsops.model.diagnostics import Diagnostic
+from smsops.model.values import plural
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], color: bool, stream: IO[str] | None = None) -> None:
@@ -48,3 +49,11 @@ def judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
         lines.append(f"{paint(word, tint, bold=True)}: {item.summary}")
         lines += [f"  by {override.text}" for override in item.overrides]
     return lines
+
+
+def validation_line(resources: int | None, diagnostics: Sequence[Diagnostic]) -> str:
+    """Whether the configuration is valid; `resources` is None where it is not."""
+    if resources is not None:
+        return f"The configuration is valid: {plural(resources, 'resource')}."
+    errors = sum(1 for item in diagnostics if item.severity == "error")
+    return f"The configuration has {plural(errors, 'error')}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from smsops.cli.views.text.paint import Paint
+from smsops.model.address import Address
 from smsops.model.outcome import Outcome, Progress, Report
 from smsops.model.plan import (
     ADOPT,
@@ -55,28 +56,39 @@ def _duration(seconds: float) -> str:
 
 def ended_text(outcome: Outcome, paint: Paint) -> str:
     """One line for how an operation ended."""
-    change = outcome.operation.change
+    return f"{outcome.operation.change.address}: {ending(outcome, paint)}"
+
+
+def ending(outcome: Outcome, paint: Paint) -> str:
+    """How an operation ended, and why."""
     match outcome.status:
         case "done":
             calls = f", {plural(outcome.calls, 'call')}" if outcome.calls else ""
-            line = f"{change.address}: {_VERBS[change.actions][1]} complete after {outcome.seconds:.0f}s{calls}"
+            verb = _VERBS[outcome.operation.change.actions][1]
+            line = f"{verb} complete after {outcome.seconds:.0f}s{calls}"
             rejected = outcome.returned.get("rejected")
             return f"{line}. The API rejected {', '.join(rejected)}" if rejected else line
         case "skipped":
-            return f"{change.address}: {paint('Skipped', 'yellow')}. {outcome.detail}"
+            return f"{paint('Skipped', 'yellow')}. {outcome.detail}"
         case "unfinished":
-            return f"{change.address}: {paint('Unfinished', 'yellow')}. {outcome.detail}"
+            return f"{paint('Unfinished', 'yellow')}. {outcome.detail}"
         case "not_started":
-            return f"{change.address}: {paint('Not started', 'yellow')}. {outcome.detail}"
+            return f"{paint('Not started', 'yellow')}. {outcome.detail}"
         case "in_doubt":
-            return f"{change.address}: {paint('In doubt', 'red', bold=True)}. {outcome.detail}"
+            return f"{paint('In doubt', 'red', bold=True)}. {outcome.detail}"
         case _:
-            return f"{change.address}: {paint(f'Failed ({outcome.code})', 'red', bold=True)}: {outcome.detail}"
+            return f"{paint(f'Failed ({outcome.code})', 'red', bold=True)}: {outcome.detail}"
 
 
 def report_text(report: Report, color: bool) -> str:
     """The end of an apply: what was done, and what was not."""
     paint = Paint(color)
+    undone = (f"  {ended_text(outcome, paint)}" for outcome in report.outcomes if outcome.status != "done")
+    return "\n".join([report_line(report, paint), *undone, *doubtful_lines(report)])
+
+
+def report_line(report: Report, paint: Paint) -> str:
+    """Whether all is done, and how much."""
     done: dict[Actions, int] = {}
     for outcome in report.outcomes:
         if outcome.status == "done":
@@ -89,13 +101,18 @@ def report_text(report: Report, color: bool) -> str:
     counts += [f"{done[actions]} {word}" for actions, word in extra if done.get(actions)]
     whole = all(outcome.status == "done" for outcome in report.outcomes) and not report.plan.errored
     head = paint("Apply complete!", "green", bold=True) if whole else paint("Apply incomplete.", "red", bold=True)
-    lines = [f"{head} {', '.join(counts)}."]
-    if not whole:
-        lines += [f"  {ended_text(outcome, paint)}" for outcome in report.outcomes if outcome.status != "done"]
-    doubtful = [outcome.operation.change.address for outcome in report.outcomes if outcome.status == "in_doubt"]
-    for address in doubtful:
-        lines.append(
-            f"{address} may have happened and is not repeated. Find out, then: "
-            f"smsops resolve {address} --happened | --did-not-happen"
-        )
-    return "\n".join(lines)
+    return f"{head} {', '.join(counts)}."
+
+
+def doubtful_lines(report: Report) -> list[str]:
+    """What to do about what is in doubt."""
+    doubtful = (outcome.operation.change.address for outcome in report.outcomes if outcome.status == "in_doubt")
+    return [doubt_line(address) for address in doubtful]
+
+
+def doubt_line(address: Address) -> str:
+    """What to do about a resource that is in doubt."""
+    return (
+        f"{address} may have happened and is not repeated. Find out, then: "
+        f"smsops resolve {address} --happened | --did-not-happen"
+    )
