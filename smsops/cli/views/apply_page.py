@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smsops.cli.views import text
+from smsops.cli.views.findings import ending_severity, ending_word
 from smsops.cli.views.markup import Html, element, join
 from smsops.cli.views.page import Section, page_of_sections
 from smsops.cli.views.plan_page import SCRIPT, diagnostics, overview, planned
@@ -63,7 +64,7 @@ def _counts(report: Report) -> Iterator[tuple[str, str, int]]:
 def _not_done(report: Report) -> Html | None:
     found = [outcome for outcome in report.outcomes if outcome.status != "done"]
     # What went wrong comes before what only waited for it.
-    found.sort(key=lambda outcome: outcome.status in ("skipped", "not_started"))
+    found.sort(key=lambda outcome: ending_severity(outcome) != "error")
     left_out = len(found) - MOST
     more = f"{left_out:,} more are not listed here; the changes below tell how each ended."
     return join((*map(_ending, found[:MOST]), element("p", more) if left_out > 0 else None), "\n") if found else None
@@ -71,7 +72,7 @@ def _not_done(report: Report) -> Html | None:
 
 def _ending(outcome: Outcome) -> Html:
     address = str(outcome.operation.change.address)
-    severity = "warning" if outcome.status in ("skipped", "not_started") else "error"
+    severity = ending_severity(outcome)
     lines = [text.ending(outcome, _PLAIN)]
     if outcome.status == "in_doubt":
         lines.append(text.doubt_line(outcome.operation.change.address))
@@ -79,7 +80,7 @@ def _ending(outcome: Outcome) -> Html:
         "article",
         element(
             "h3",
-            element("span", outcome.status.replace("_", " ").upper(), class_=f"badge {severity}"),
+            element("span", ending_word(outcome), class_=f"badge {severity}"),
             " ",
             *(element("code", outcome.code, class_="code"), " ") * bool(outcome.code),
             element("code", address, class_="address"),

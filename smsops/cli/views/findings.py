@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import unescape
 
-from smsops.cli.views import markup, text
+from smsops.cli.views import text
 from smsops.cli.views.markup import Html, element, join
-from smsops.model.diagnostics import Diagnostic
+from smsops.model.diagnostics import Diagnostic, Severity
+from smsops.model.outcome import Outcome
 from smsops.model.plan import Doubt
 
 
 def word(item: Diagnostic) -> str:
     """What a finding does to the plan."""
     return "BLOCKED" if item.blocks else "OVERRIDDEN" if item.overrides else item.severity
+
+
+def ending_word(outcome: Outcome) -> str:
+    """How an operation ended, as a mark."""
+    return outcome.status.replace("_", " ").upper()
+
+
+def ending_severity(outcome: Outcome) -> Severity:
+    """What only waited for something else is no error of its own."""
+    return "warning" if outcome.status in ("skipped", "not_started") else "error"
 
 
 def finding(item: Diagnostic) -> Html:
@@ -49,15 +59,11 @@ def doubt(one: Doubt) -> Html:
 
 
 def _snippet(item: Diagnostic) -> Html | None:
-    """The line with a caret below, which stands right even where characters before it had to be written out."""
     if not item.snippet or item.mark is None:
         return None
     source, _, caret = item.snippet.partition("\n")
-    before = source[: len(caret) - 1]
-    indent = len(unescape(markup.text(before))) + len(caret) - 1 - len(before)
     number = f"{item.mark.line:>5}"
-    gutter = " " * len(number)
-    return element("pre", f"{number} | ", element("bdi", source), f"\n{gutter} | {' ' * indent}", element("b", "^"))
+    return element("pre", f"{number} | ", element("bdi", source), f"\n{' ' * len(number)} | ", element("b", caret))
 
 
 def _lines(lines: Iterable[str]) -> Html:

@@ -36,5 +36,5 @@ def planned(plan: Plan, *, everything: bool = False, outcomes: Sequence[Outcome]
         Section("credits", "Credits, as planned" if outcomes else "Credits", waterfall.section(plan)),
         Section("calendar", "Calendar", calendar.section(plan, outcomes)),
         Section("messages", "Messages", messages.section(plan)),
-        Section("operations", "Operations", operations.section(plan)),
+        Section("operations", "Operations", operations.section(plan, outcomes)),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from smsops.cli.views.markup import Html
 from smsops.cli.views.month import Entry, months
+from smsops.cli.views.plan_page.diagnostics import marks
 from smsops.model.outcome import Outcome
 from smsops.model.plan import Plan
 from smsops.model.values import plural
@@ -13,12 +14,7 @@ from smsops.model.values import plural
 
 def section(plan: Plan, outcomes: Iterable[Outcome] = ()) -> Html | None:
     """Nothing where the plan sends nothing. What is refused is marked, and what was not done."""
-    marks = {item.address: "BLOCKED" for item in plan.blocked}
-    marks |= {
-        outcome.operation.change.address: outcome.status.replace("_", " ").upper()
-        for outcome in outcomes
-        if outcome.status != "done"
-    }
+    marked = marks(plan, outcomes)
     sends = ((change.address, change.send) for change in plan.changes if change.send and change.send.recipients)
     return months(
         [
@@ -27,7 +23,7 @@ def section(plan: Plan, outcomes: Iterable[Outcome] = ()) -> Html | None:
                 str(address),
                 f"{plural(send.recipients, 'recipient')}, "
                 f"{'e-mail' if send.channel == 'email' else plural(send.credits, 'credit')}",
-                marks.get(address, ""),
+                marked.get(address, ""),
             )
             for address, send in sends
         ]

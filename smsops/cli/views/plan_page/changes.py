@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from smsops.cli.views import text
-from smsops.cli.views.findings import word
+from smsops.cli.views.findings import ending_severity, ending_word, word
 from smsops.cli.views.markup import Html, element, join
 from smsops.cli.views.plan_page.diagnostics import judgements
 from smsops.model.address import Address
@@ -190,7 +190,7 @@ def _change(
             element("code", str(change.previous_address if text.is_only_moved(change) else change.address)),
             " ",
             element("bdi", fate),
-            element("span", outcome.status.replace("_", " ").upper(), class_="badge error")
+            element("span", ending_word(outcome), class_=f"badge {ending_severity(outcome)}")
             if outcome and outcome.status != "done"
             else None,
             *(element("span", word(item), class_=f"badge {item.severity}") for item in judged[:1]),

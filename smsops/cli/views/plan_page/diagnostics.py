@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from smsops.cli.views.findings import doubt, finding
+from collections.abc import Iterable
+
+from smsops.cli.views.findings import doubt, ending_word, finding, word
 from smsops.cli.views.markup import Html, element, join
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
+from smsops.model.outcome import Outcome
 from smsops.model.plan import Plan
 
 MOST = 500
@@ -34,3 +37,12 @@ def judgements(plan: Plan) -> dict[Address | None, list[Diagnostic]]:
         if item.severity == "error" or item.overrides:
             found.setdefault(item.address, []).append(item)
     return found
+
+
+def marks(plan: Plan, outcomes: Iterable[Outcome] = ()) -> dict[Address | None, str]:
+    """What is refused and what was not done, by address, with a word for why."""
+    ended: dict[Address | None, str] = {
+        outcome.operation.change.address: ending_word(outcome) for outcome in outcomes if outcome.status != "done"
+    }
+    found = {item.address: word(item) for item in plan.blocked}
+    return found | ended
