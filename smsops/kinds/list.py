@@ -81,7 +81,7 @@ class ListSpec(GuardedBlock):
     fields: Annotated[
         dict[str, Annotated[FieldSpec, BeforeValidator(_default_field, json_schema_input_type=FieldSpec | None)]],
         BeforeValidator(_read_fields, json_schema_input_type=dict[str, FieldSpec | None]),
-    ] = Field(default_factory=dict)
+    ] = Field(default_factory=dict, description="Fields of its contacts besides the phone, by name.")
     membership: Literal["exact", "additive"] = Field("exact", description="additive never removes a contact.")
     contacts: list[ContactSource] | None = Field(None, description="Without it the list's contacts are left alone.")
 

@@ -116,4 +116,4 @@ def _no_lifecycle() -> Lifecycle:
 class GuardedBlock(Block):
     """A block with a `lifecycle`."""
 
-    lifecycle: Lifecycle = Field(default_factory=_no_lifecycle)
+    lifecycle: Lifecycle = Field(default_factory=_no_lifecycle, description="How it is guarded.")
