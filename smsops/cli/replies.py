@@ -11,7 +11,7 @@ import click
 from smsops.cli.options import Command, current, format_option
 from smsops.cli.status import campaigns_known
 from smsops.model.address import matches
-from smsops.model.values import mask_phone, mask_text
+from smsops.model.values import shown_phone, shown_text
 
 if TYPE_CHECKING:
     from smsops.model.standing import Received
@@ -25,7 +25,7 @@ _EVERY = 30.0
 @click.option("--follow", is_flag=True, help="Go on looking every half a minute, and show what is new.")
 @format_option("text", "json")
 def replies(addresses: tuple[str, ...], follow: bool, output: str) -> None:
-    """Show the replies to campaigns that were sent, the earliest first; numbers are masked.
+    """Show the replies to campaigns that were sent, the earliest first; numbers are masked without --show-contacts.
 
     It takes no reply away from whoever else reads them. CAMPAIGN may be a glob. JSON has one reply a line.
     """
@@ -34,7 +34,8 @@ def replies(addresses: tuple[str, ...], follow: bool, output: str) -> None:
 
     configuration = current().load()
     known = campaigns_known(configuration)
-    wanted = [(one, login) for one, login in known if not addresses or matches(one.address, addresses)]
+    reported = ((one, login) for one, login in known if one.is_reported)
+    wanted = [(one, login) for one, login in reported if not addresses or matches(one.address, addresses)]
     zone = configuration.settings.account_timezone
 
     async def look(api: Connection) -> None:
@@ -52,7 +53,7 @@ def replies(addresses: tuple[str, ...], follow: bool, output: str) -> None:
 
 
 def _line(reply: Received, output: str) -> str:
-    when, phone, text = reply.when, mask_phone(reply.phone), mask_text(reply.text)
+    when, phone, text = reply.when, shown_phone(reply.phone), shown_text(reply.text)
     if output == "json":
         document = {
             "address": str(reply.address),

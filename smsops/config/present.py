@@ -8,6 +8,7 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
 
 from smsops.model.diagnostics import Diagnostic, Mark
+from smsops.model.values import SHOW_CONTACTS
 
 _WIDTH = 160
 _ABOUT_REFERENCES = ("SMS130", "SMS131", "SMS132", "SMS133", "SMS134")
@@ -18,6 +19,7 @@ _SENSITIVE = re.compile(
     r"(?!\s*\{\s*(?:env|file)\s*:[^{}\[\],]*\})"  # not a mere reference
 )
 _USERINFO = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
+_EMAIL = re.compile(r"([^\s@\"'\[{,;<:/]?)([^\s@\"'\[{,;<:/]*)(@+)(?=[^\s@]+\.)")
 _KEY = re.compile(r"\"[^\"]*\"|'[^']*'|[^:]*")
 _DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[ T][0-2]\d:[0-5]\d(?::[0-5]\d)?(?:[+-]\d\d:?\d\d)?)?(?!\d)"
 _DIGITS = re.compile(rf"(?<!\d)(?:({_DATE})|\d(?:[\s.()/\-\u00ad\u200b-\u200f\u2010-\u2015]*\d){{6,}})")
@@ -50,7 +52,10 @@ def presentable(
 
 def masked(text: str) -> str:
     """Text without phone numbers and control characters, as wide as before."""
-    text = _DIGITS.sub(lambda run: run[1] or re.sub(r"\d", "•", run.group()[:-2]) + run.group()[-2:], text)
+    return _printable(_DIGITS.sub(lambda run: run[1] or re.sub(r"\d", "•", run.group()[:-2]) + run.group()[-2:], text))
+
+
+def _printable(text: str) -> str:
     return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
 
 
@@ -65,7 +70,8 @@ def _presentable(item: Diagnostic, lines: AbstractMapping[str, Sequence[str]]) -
     snippet = None
     if mark is not None and mark.column is not None and mark.line <= len(lines.get(mark.file, ())):
         snippet = _snippet(lines[mark.file], mark.line - 1, mark.column - 1, item.code)
-    return replace(item, summary=masked(item.summary), detail=masked(item.detail), snippet=snippet)
+    shown = _printable if SHOW_CONTACTS.get() else masked
+    return replace(item, summary=shown(item.summary), detail=shown(item.detail), snippet=snippet)
 
 
 def _snippet(lines: Sequence[str], number: int, column: int, code: str) -> str:
@@ -81,6 +87,7 @@ def _snippet(lines: Sequence[str], number: int, column: int, code: str) -> str:
     if _is_below_sensitive(lines, number):
         line = " " * column + "…"
     line = masked(_USERINFO.sub(r"\1…@", line))
+    line = _EMAIL.sub(lambda found: found[1] + "•" * len(found[2]) + found[3], line)
     start = max(0, column - _WIDTH // 2)
     return f"{line[start : start + _WIDTH]}\n{' ' * (column - start)}^"
 

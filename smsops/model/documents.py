@@ -118,6 +118,7 @@ class PartsDocument(TypedDict):
 class SendDocument(TypedDict):
     recipients: int
     messages: int
+    channel: Literal["sms", "email"]
     credits: float
     date: str | None
     cancellable_until: str | None
@@ -206,6 +207,8 @@ class SendsDocument(TypedDict):
     campaigns: int
     recipients: int
     messages: int
+    """SMS."""
+    emails: NotRequired[int]
 
 
 class IntentDocument(TypedDict):
@@ -214,16 +217,16 @@ class IntentDocument(TypedDict):
     method: str
     since: str
     facts: dict[str, Any]
-    effects: dict[str, float]
+    effects: dict[str, float | None]
     before: dict[str, float]
 
 
 class DoubtedBalanceDocument(TypedDict):
-    """A balance without a call in doubt, and what the call does to it. `account` is null for the master's."""
+    """A balance without a call in doubt, and what the call does to it (null: nobody knows). `account` is null for the master's."""
 
     account: str | None
     before: float | None
-    effect: float
+    effect: float | None
 
 
 class DoubtDocument(TypedDict):
@@ -329,6 +332,74 @@ class SummaryEventDocument(TypedDict):
 
 
 ApplyEventDocument = OperationEventDocument | SummaryEventDocument
+
+
+class RehearsedOperationDocument(TypedDict):
+    """How an operation ended in the copy."""
+
+    address: str
+    actions: list[Literal["create", "update", "delete", "adopt", "forget", "no-op"]]
+    status: Literal["done", "failed", "skipped", "in_doubt", "unfinished", "not_started"]
+    calls: int
+    seconds: float
+    code: str | None
+    detail: str
+
+
+class CallsDocument(TypedDict):
+    """The calls that the apply made to the copy, reads included; it makes the same to the account."""
+
+    total: int
+    by_method: dict[str, int]
+
+
+class RehearsedSecondsDocument(TypedDict):
+    """What the calls took in the copy, and what they take on the account at the least, by `requests_per_second`."""
+
+    copy: float
+    account_at_least: float
+
+
+class RehearsedBalanceDocument(TypedDict):
+    """A balance in the copy. null: there is no such account then, or nobody tells its balance."""
+
+    login: str
+    before: float | None
+    after: float | None
+
+
+class RehearsedCreditsDocument(TypedDict):
+    """The balances that moved in the copy, and by how much all of them together are lower."""
+
+    used: float | None
+    master_before: float | None
+    master_after: float | None
+    planned_master_after: float | None
+    balances: list[RehearsedBalanceDocument]
+
+
+class NextPlanDocument(TypedDict):
+    """The plan behind the rehearsal: with what remains, where it is not empty."""
+
+    made: bool
+    empty: bool
+    resource_changes: list[ResourceChangeDocument]
+
+
+class RehearsalDocument(TypedDict):
+    """What applying a plan to a copy of the account came to. null: no plan could be made."""
+
+    format_version: str
+    stack: str | None
+    account: str | None
+    exit_code: int
+    summary: SummaryDocument | None
+    operations: list[RehearsedOperationDocument]
+    calls: CallsDocument
+    seconds: RehearsedSecondsDocument
+    credits: RehearsedCreditsDocument | None
+    next_plan: NextPlanDocument
+    diagnostics: list[DiagnosticDocument]
 
 
 class EntryDocument(TypedDict):
@@ -445,11 +516,14 @@ class PreviewsDocument(TypedDict):
 
 
 class StandingPartDocument(TypedDict):
-    """A part under a campaign id of its own; null where it is not known, or nobody was left to send to."""
+    """A part under a campaign id of its own; null where it is not known, or nobody was left to send to.
+
+    Nobody knows what e-mails cost: their credits are null.
+    """
 
     campaign_id: str | None
     recipients: int
-    credits: float
+    credits: float | None
     status: str
 
 
@@ -459,7 +533,7 @@ class StandingDocument(TypedDict):
     date: str
     state: Literal["scheduled", "partly scheduled", "sent", "partly sent", "nothing scheduled", "gone", "in doubt"]
     recipients: int
-    credits: float
+    credits: float | None
     sender: str
     message: str
     cancellable_until: str | None
@@ -488,6 +562,51 @@ class WithinDocument(TypedDict):
     recipients: int
 
 
+class BlacklistNumberDocument(TypedDict):
+    """`since` in the account's zone; null where no date can be read."""
+
+    phone: str
+    comment: str
+    since: str | None
+
+
+class AccountBlacklistDocument(TypedDict):
+    """The blacklist of one account, by its key; null is the master."""
+
+    account: str | None
+    login: str
+    numbers: list[BlacklistNumberDocument]
+
+
+class BlacklistDocument(TypedDict):
+    format_version: str
+    stack: str
+    accounts: list[AccountBlacklistDocument]
+
+
+class BlacklistedDocument(TypedDict):
+    """A number that was asked for, and the account whose blacklist it is on; null is the master."""
+
+    phone: str
+    account: str | None
+
+
+class ListBlacklistedDocument(TypedDict):
+    account: str | None
+    name: str
+    contacts: int
+    blacklisted: int
+
+
+class BlacklistCheckDocument(TypedDict):
+    """`checked` counts the numbers, or the contacts of all `lists`."""
+
+    format_version: str
+    checked: int
+    found: list[BlacklistedDocument]
+    lists: list[ListBlacklistedDocument]
+
+
 class ReportDocument(TypedDict):
     """What became of a campaign, its parts added up."""
 
@@ -497,7 +616,7 @@ class ReportDocument(TypedDict):
     account: str | None
     date: str
     recipients: int
-    credits: float
+    credits: float | None
     delivered: int
     unreported: int
     by_status: list[StatusCountDocument]

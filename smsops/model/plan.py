@@ -344,6 +344,7 @@ class Plan(NamedTuple):
         """The plan document. `everything` lists unchanged resources too."""
         listed = sorted((*self.changes, *(self.unchanged if everything else ())), key=lambda c: c.address.sort_key)
         number = {name: None if value is None else as_json_number(value) for name, value in self._credits().items()}
+        emails = sum(send.emails for send in self.sends)
         return {
             "format_version": FORMAT_VERSION,
             "smsops_version": self.version,
@@ -369,7 +370,8 @@ class Plan(NamedTuple):
             "sends": {
                 "campaigns": len(self.sends),
                 "recipients": sum(send.recipients for send in self.sends),
-                "messages": sum(send.messages for send in self.sends),
+                "messages": sum(send.texts for send in self.sends),
+                **({"emails": emails} if emails else {}),
             },
             "in_doubt": [doubt.document() for doubt in self.doubts],
             "unknown": [str(address) for address in self.unknown],

@@ -5,11 +5,14 @@ the bytes of an answer. The options stand for what the manual prints in two ways
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from typing import Any
 
 Body = dict[str, Any]
+"""Plain data; an iterator stands for a long list."""
+_BATCH = 2000
 
 _CHOICES: Mapping[str, tuple[object, ...]] = {
     "keys": ("manual", "lower", "upper", "camel"),
@@ -23,6 +26,10 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
     "balances": (True, False),
     "strict_params": (False, True),
     "locked_lists": ("readonly", "writable"),
+    "statuses": ("manual", "web"),
+    "simulation": ("price", "sending"),
+    "success": ("manual", "1", "100"),
+    "wrong_key": ("manual", "0", "102", "error"),
 }
 
 
@@ -41,6 +48,10 @@ class Style:
     balances: bool = True
     strict_params: bool = False
     locked_lists: str = "readonly"
+    statuses: str = "manual"
+    simulation: str = "price"
+    success: str = "manual"
+    wrong_key: str = "manual"
 
     def changed(self, options: Mapping[str, object]) -> "Style":
         """This style with some options changed; ValueError names an option or a value that does not exist."""
@@ -58,8 +69,7 @@ class Style:
 
 DEFAULT_STYLE = Style()
 
-# The element names that the XML half of the manual gives inside each collection.
-_INNER = {
+INNER: Mapping[str, str] = {
     "Subaccounts": "subaccount",
     "Lists": "list",
     "Contacts": "contact",
@@ -68,6 +78,7 @@ _INNER = {
     "acks": "ack",
     "Mos": "mo",
 }
+"""The element names that the XML half of the manual gives inside each collection."""
 _COUNTS = frozenset(
     {"status", "statut", "total", "success", "ignored", "duplicated", "contacts", "locked"}
     | {"credits", "creditsused", "nbcredits", "nbcontacts", "nbsms"}
@@ -84,9 +95,28 @@ _KEYS: Mapping[str, Callable[[str, object], str]] = {
 
 def encode(body: Body, style: Style) -> bytes:
     """The bytes of an answer: JSON escaped the way PHP does, in the given style."""
-    shaped: object = body if style == DEFAULT_STYLE else _object(body, style)
-    text = json.dumps([shaped] if style.wrap else shaped, separators=(",", ":")).replace("/", "\\/")
-    return (b"\xef\xbb\xbf" if style.bom else b"") + text.encode()
+    if style == DEFAULT_STYLE:
+        members = (_json(key) + b":" + _member(value) for key, value in body.items())
+        return b"{" + b",".join(members) + b"}"
+    shaped: object = _object(whole(body), style)
+    return (b"\xef\xbb\xbf" if style.bom else b"") + _json([shaped] if style.wrap else shaped)
+
+
+def whole(body: Body) -> Body:
+    """An answer without iterators."""
+    return {key: list(value) if isinstance(value, Iterator) else value for key, value in body.items()}
+
+
+def _member(value: object) -> bytes:
+    """A value; records that come one by one are written a batch at a time, so that only their bytes are kept."""
+    if not isinstance(value, Iterator):
+        return _json(value)
+    batches = iter(lambda: list(islice(value, _BATCH)), [])
+    return b"[" + b",".join(_json(batch)[1:-1] for batch in batches) + b"]"
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode()
 
 
 def page(title: str) -> bytes:
@@ -94,10 +124,15 @@ def page(title: str) -> bytes:
     return f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n".encode()
 
 
+def left_out(key: str, value: object, style: Style) -> bool:
+    """Whether an answer lacks this."""
+    return (value == [] and style.empty == "absent") or (key == "credits" and not style.balances)
+
+
 def _object(body: Body, style: Style) -> Body:
     shaped: Body = {}
     for key, value in body.items():
-        if (value == [] and style.empty == "absent") or (key == "credits" and not style.balances):
+        if left_out(key, value, style):
             continue
         name = _KEYS[style.keys](key, value)
         shaped[f"{name} " if style.blanks else name] = _value(key, value, style)
@@ -123,8 +158,8 @@ def _collection(key: str, items: list[Body], style: Style) -> object:
         items = [{"statut" if name == "status" else name: value for name, value in item.items()} for item in items]
     shaped = [_object(item, style) for item in items]
     content: object = shaped[0] if style.single and len(shaped) == 1 else shaped
-    if style.nested and key in _INNER:
-        inner = _INNER[key].upper() if style.keys == "upper" else _INNER[key]
+    if style.nested and key in INNER:
+        inner = INNER[key].upper() if style.keys == "upper" else INNER[key]
         return {inner: content}
     return content
 

@@ -24,11 +24,15 @@ def status(standings: Sequence[Standing], zone: str) -> str:
 def _status_lines(one: Standing) -> Iterator[str]:
     yield f"{one.address}: {one.state}, {one.date:%a %Y-%m-%d %H:%M}, from {one.sender}"
     yield f"  {one.message}"
-    yield f"  {plural(one.recipients, 'recipient')}, {plural(one.credits, 'credit')}"
+    yield f"  {plural(one.recipients, 'recipient')}, {_credits(one)}"
     if one.cancellable_until:
         yield f"  can be taken back until {one.cancellable_until:%Y-%m-%d %H:%M}"
     for part in one.parts:
-        yield f"    {part.campaign_id or '-':<16} {part.recipients:>7,}  {part.credits:>9,}  {part.status}"
+        yield f"    {part.campaign_id or '-':<16} {part.recipients:>7,}  {'?' if part.credits is None else f'{part.credits:,}':>9}  {part.status}"
+
+
+def _credits(one: Standing) -> str:
+    return "at a cost that nobody tells" if one.credits is None else plural(one.credits, "credit")
 
 
 def report(delivery: Delivery) -> str:
@@ -36,7 +40,7 @@ def report(delivery: Delivery) -> str:
     one = delivery.standing
     lines = [
         f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
-        f"{plural(one.credits, 'credit')}",
+        f"{_credits(one)}",
         "",
         *_bars([*_statuses(delivery)], one.recipients),
     ]

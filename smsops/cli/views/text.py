@@ -224,7 +224,10 @@ def _send_lines(send: Send) -> Iterator[str]:
         for country, (messages, credits) in send.countries.items()
     )
     cost = plural(send.credits, "credit") + (f" ({prices})" if len(send.countries) > 1 else "")
-    yield f"sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {cost}"
+    if send.channel == "email":
+        yield f"sends: {plural(send.messages, 'e-mail')}; nobody tells what they cost"
+    else:
+        yield f"sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {cost}"
     if send.parts and (send.parts.kept or send.parts.cancelled):
         kept, cancelled, sent = send.parts
         yield f"parts: {kept:,} stay as they are, {cancelled:,} cancelled, {sent:,} sent"
@@ -236,9 +239,10 @@ def _send_lines(send: Send) -> Iterator[str]:
         )
     if send.funnel:
         funnel = send.funnel
+        blacklist = f"{funnel.not_blacklisted:,} not blacklisted, " if send.channel == "sms" else ""
         yield (
             f"audience: {funnel.in_lists:,} in the lists, {funnel.matching:,} matching, {funnel.valid:,} valid, "
-            f"{funnel.not_blacklisted:,} not blacklisted, {funnel.sent:,} sent"
+            f"{blacklist}{funnel.sent:,} sent"
         )
     if send.message:
         message = send.message
@@ -367,11 +371,15 @@ def _known(value: Number | None) -> str:
 def _money(plan: Plan) -> str:
     sends = plan.sends
     parts: list[str] = []
-    if sends:
+    texts, mailed = ([send for send in sends if send.channel == channel] for channel in ("sms", "email"))
+    if texts:
         parts.append(
-            f"Sends: {plural(len(sends), 'campaign')}, {sum(send.messages for send in sends):,} SMS to "
-            f"{plural(sum(send.recipients for send in sends), 'recipient')}, {plural(plan.spend_estimate, 'credit')}."
+            f"Sends: {plural(len(texts), 'campaign')}, {sum(send.messages for send in texts):,} SMS to "
+            f"{plural(sum(send.recipients for send in texts), 'recipient')}, {plural(plan.spend_estimate, 'credit')}."
         )
+    if mailed:
+        emails = plural(sum(send.messages for send in mailed), "e-mail")
+        parts.append(f"Sends: {plural(len(mailed), 'campaign')} of {emails}, whose cost nobody tells.")
     if sends or plan.moved or plan.given_back:
         parts.append(f"Credits moved: {plan.moved:,}.")
         if plan.given_back:
@@ -437,6 +445,11 @@ def ended_text(outcome: Outcome, paint: Paint) -> str:
             return f"{change.address}: {paint('In doubt', 'red', bold=True)}. {outcome.detail}"
         case _:
             return f"{change.address}: {paint(f'Failed ({outcome.code})', 'red', bold=True)}: {outcome.detail}"
+
+
+def symbol(actions: Actions) -> str:
+    """The sign of what happens to a resource."""
+    return _SYMBOLS.get(actions, ("", "", ""))[0].strip()
 
 
 def done_text(actions: Actions, address: str, status: str) -> str:

@@ -80,7 +80,8 @@ def _entry(moment: datetime | None, change: Change, refused: bool) -> Html:
     """A campaign: its time, its address, how many it goes to and what it costs."""
     send = change.send
     assert send is not None
-    told = f"{plural(send.recipients, 'recipient')}, {plural(send.credits, 'credit')}"
+    cost = "e-mail" if send.channel == "email" else plural(send.credits, "credit")
+    told = f"{plural(send.recipients, 'recipient')}, {cost}"
     return element(
         "span",
         element("time", f"{moment:%H:%M}", datetime=moment.isoformat()) if moment else None,

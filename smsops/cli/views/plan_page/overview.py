@@ -51,8 +51,10 @@ def _figures(plan: Plan) -> Html | None:
     """The figures that are looked for first, large."""
     found: list[tuple[str, str]] = [(f"to {name}", f"{count:,}") for name, count in plan.summary.items() if count]
     if plan.sends:
+        counts = {name: sum(getattr(send, name) for send in plan.sends) for name in ("texts", "emails")}
         found += [
-            ("SMS", f"{sum(send.messages for send in plan.sends):,}"),
+            *([("SMS", f"{counts['texts']:,}")] if counts["texts"] or not counts["emails"] else []),
+            *([("e-mails", f"{counts['emails']:,}")] if counts["emails"] else []),
             ("recipients", f"{sum(send.recipients for send in plan.sends):,}"),
             ("credits spent", f"{plan.spend_estimate:,}"),
         ]
