@@ -68,7 +68,9 @@ class _WrittenAsText(GenerateJsonSchema):
 def _written_duration(duration: timedelta) -> str:
     """A duration as a stack has it: in the largest unit that it is whole in."""
     seconds = int(duration.total_seconds())
-    unit, size = next((unit, size) for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)) if not seconds % size)
+    unit, size = next(
+        (unit, size) for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)) if not seconds % size
+    )
     return f"{seconds // size}{unit}"
 
 
@@ -162,7 +164,7 @@ def _section(reference: dict[str, Any], said: str) -> dict[str, Any]:
         "anyOf": [
             {"type": "object", "additionalProperties": reference, "propertyNames": {"pattern": _KEY}},
             {"type": "null"},
-        ]
+        ],
     }
 
 

@@ -158,7 +158,9 @@ class StackBlock(Block):
     variables: dict[str, VariableBlock | None] = Field(
         default_factory=dict, description="What `${var.NAME}` stands for, by name."
     )
-    generate: list[Any] = Field(default_factory=list, description="Blocks made from rows: one template, many resources.")
+    generate: list[Any] = Field(
+        default_factory=list, description="Blocks made from rows: one template, many resources."
+    )
     moved: list[MovedBlock] = Field(default_factory=list, description="Resources that have another address now.")
     removed: list[RemovedBlock] = Field(
         default_factory=list, description="What becomes of resources that are no longer declared."

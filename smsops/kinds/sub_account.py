@@ -109,7 +109,9 @@ class SubAccountSpec(GuardedBlock):
     billing: Billing | None = Field(None, description="Whom the invoice goes to, where that is somebody else.")
     active: bool | None = Field(None, description="false: it can neither log in nor send.")
     create_only: CreateOnly | None = Field(None, description="What can be said only when it is created.")
-    credits: CreditsField = Field(None, description="What it gets from the master: one of grants, allowance and keep, or a floor.")
+    credits: CreditsField = Field(
+        None, description="What it gets from the master: one of grants, allowance and keep, or a floor."
+    )
 
 
 @dataclass(frozen=True)

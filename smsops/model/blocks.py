@@ -73,7 +73,14 @@ SECRET_SCHEMA = {
             "type": "object",
             "additionalProperties": False,
             "required": ["command"],
-            "properties": {"command": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+            "properties": {
+                "command": {
+                    "description": "A program and its arguments; what it prints is the secret.",
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                }
+            },
         },
     ],
 }
