@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
+import jsonschema
 import pytest
+import yaml
 
+from smsops.schemas import SCHEMAS
 from tests.docs.pages import PAGES, ROOT, Command, blocks, commands, follow, runs
 
 RUN_ELSEWHERE = {"docs/adopting.md": "tests/docs/test_adopting_page.py"}
@@ -65,6 +69,28 @@ def test_a_page_that_lies_is_found_out(tmp_path: Path) -> None:
         Command("a", 2, "b\n"),
         Command("c", 0, ""),
     ]
+
+
+def excerpt(schema: Any) -> Any:
+    """The schema of a part of what it is for: nothing is required."""
+    if isinstance(schema, dict):
+        return {key: excerpt(value) for key, value in schema.items() if key != "required"}
+    return [excerpt(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def test_the_yaml_of_a_page_is_what_smsops_reads() -> None:
+    """Whoever copies a part of a stack or a rule pack from a page has no unknown key and no wrong type in it."""
+    schemas = {name: excerpt(SCHEMAS[name]()) for name in ("stack", "rule-pack")}
+    checked = 0
+    for page, text in TEXTS.items():
+        for block in blocks(text):
+            found = yaml.load(block.body, yaml.BaseLoader) if block.language == "yaml" else None
+            schema = schemas["rule-pack" if found and "pack" in found else "stack"]
+            if isinstance(found, dict) and found.keys() <= schema["properties"].keys():
+                errors = jsonschema.Draft202012Validator(schema).iter_errors(found)
+                assert [error.message for error in errors] == [], (page, block.line)
+                checked += 1
+    assert checked > 10
 
 
 def prose(text: str) -> str:
