@@ -7,18 +7,22 @@ DEMO := .demo
 SEEDS ?= 2000
 KILLS ?= 200
 SEED ?= 1
+RUNS ?= 200000
 
-.PHONY: help demo mariadb test check simulate kill format schemas lock bench clean
+.PHONY: help demo mariadb chromium test check simulate kill fuzz format schemas tables screenshot lock bench clean
 
 help:
 	@echo "make demo     watch an account come into being on the embedded sandbox"
 	@echo "make test     the whole suite"
 	@echo "make simulate SEEDS=n  n made-up stacks through applies that fail and die in every way"
 	@echo "make kill KILLS=n      n applies killed with SIGKILL at any moment"
+	@echo "make fuzz RUNS=n       n answers that a coverage-guided fuzzer makes up, JSON, XML and neither"
 	@echo "make check    linter, formatter, types, layers"
 	@echo "make bench    benchmarks, for docs/benchmarks.md (FAST=1, LARGE=1, ONLY=contacts)"
 	@echo "make format   mend what the linter and the formatter can"
 	@echo "make schemas  make schemas/ anew from the models"
+	@echo "make tables   make docs/methods.md anew: every method with every status"
+	@echo "make screenshot  make docs/images/plan.png anew"
 	@echo "make lock     make the files in requirements/ anew from pyproject.toml and bench.in"
 
 # The stamp is newer than what it was installed from.
@@ -50,7 +54,16 @@ mariadb:
 		echo 'make test needs mariadbd for the MySQL server of the tests: sudo apt-get install mariadb-server-core' >&2; exit 1; \
 	fi
 
-test: .venv/installed .venv/node/installed mariadb
+# Chromium, in which the tests look at pages: the one of the system, so that nothing is downloaded beside its packages.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; \
+	else \
+		echo 'make test needs chromium for the tests of pages: sudo apt-get install chromium' >&2; exit 1; \
+	fi
+
+test: .venv/installed .venv/node/installed mariadb chromium
 	$(BIN)/pytest -n auto --dist worksteal
 
 simulate: .venv/installed
@@ -62,6 +75,14 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/pytest tests/meta/test_layers.py
 
+# The fuzzer has wheels for Linux alone, of 35 MB each: an environment of its own, on top of the other.
+.venv/fuzz/installed: requirements/fuzz.lock | .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .venv/fuzz -r requirements/fuzz.lock
+	@touch $@
+
+fuzz: .venv/fuzz/installed
+	PYTHONPATH=.venv/fuzz $(BIN)/python -m tests.fuzz --runs $(RUNS)
+
 kill: .venv/installed
 	$(BIN)/python -m tests.kill --kills $(KILLS) --seed $(SEED)
 
@@ -70,8 +91,14 @@ format: .venv/installed
 	$(BIN)/ruff format .
 
 schemas: .venv/installed
-	@for name in stack included rule-pack plan apply-event validation calendar preview status report state history; do \
+	@for name in stack included rule-pack plan apply-event doctor validation calendar preview status report state history; do \
 		$(BIN)/smsops schema $$name > schemas/$$name.schema.json; done
+
+tables: .venv/installed
+	$(BIN)/python -m tests.api.methods_page
+
+screenshot: .venv/installed chromium
+	$(BIN)/python scripts/screenshot.py
 
 lock: .venv/installed
 	$(BIN)/pip install -q uv

@@ -102,13 +102,6 @@ class Watched:
         return getattr(self._reader, name)
 
 
-class Looking(NamedTuple):
-    """A connection with a reader that is watched."""
-
-    reader: Any
-    writer: Any
-
-
 async def plan(parallelism: int) -> Taken:
     """One plan."""
     from smsops.pipeline import PlanOptions, open_store, prepare, session
@@ -121,11 +114,10 @@ async def plan(parallelism: int) -> Taken:
         ended = time.perf_counter()
 
     async with session(configuration, surroundings) as (connection, credentials):
-        watched = Watched(connection.reader)
-        looking = Looking(watched, connection.writer)
+        watched: Any = Watched(connection.reader)
         store = open_store(configuration, surroundings)
         began = time.perf_counter()
-        prepared = await prepare(configuration, store, PlanOptions(), surroundings, looking, credentials, heard)
+        prepared = await prepare(configuration, store, PlanOptions(), surroundings, watched, credentials, heard)
         whole = time.perf_counter() - began
     assert watched.calls == CALLS, watched.calls
     assert not prepared.plan.operations

@@ -14,12 +14,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyperf
 
 from benchmarks.measure import RESULTS, ROUNDS, Command, measure, table
-from benchmarks.stacks import Account, Ends, command, globals_for, own_all, write_stack
+from benchmarks.stacks import Account, command, globals_for, own_all, write_stack
 
 SIZES = (1_000, 10_000, 100_000)
 APPLIED = 10_000
@@ -35,7 +35,7 @@ def stages(root: Path) -> dict[str, Callable[[], object]]:
     from smsops.api.contract import Credentials
     from smsops.cli.views import text
     from smsops.config.yaml import parse
-    from smsops.core import diff, plan
+    from smsops.core import diff, drift, plan
     from smsops.model.diagnostics import Diagnostics
     from smsops.model.values import printed
     from smsops.pipeline import PlanOptions, open_store, prepare
@@ -47,8 +47,8 @@ def stages(root: Path) -> dict[str, Callable[[], object]]:
     content = (root / "smsops.yaml").read_bytes()
 
     async def prepared() -> Any:
-        store, ends = open_store(configuration, around), Ends(Account(), Account())
-        return await prepare(configuration, store, PlanOptions(), around, ends, credentials)
+        store, empty = open_store(configuration, around), cast(Any, Account())
+        return await prepare(configuration, store, PlanOptions(), around, empty, credentials)
 
     whole = asyncio.run(prepared())
     view, made = whole.view, whole.plan
@@ -62,7 +62,7 @@ def stages(root: Path) -> dict[str, Callable[[], object]]:
 
     def build() -> object:
         with garbage.none_expected():
-            return plan.build(view, found, {}, context)
+            return plan.build(view, found, drift.Drift(), {}, context)
 
     found = compare()
     return {

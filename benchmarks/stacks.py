@@ -202,9 +202,9 @@ def own_all(root: Path, resources: int) -> None:
     given = globals_for(root, resources, Account())
     around, configuration = given.around(), given.load()
     store, credentials = open_store(configuration, around), master_credentials(configuration, around.environment)
-    ends = Ends(Account(), Account())
+    empty: Any = Account()
     with store.lock("benchmark"):
-        made = asyncio.run(prepare(configuration, store, PlanOptions(), around, ends, credentials)).plan
+        made = asyncio.run(prepare(configuration, store, PlanOptions(), around, empty, credentials)).plan
         store.append([Own(credentials.login), *(Put(change.payload.entry) for change in made.changes)])
         store.save()
 

@@ -14,7 +14,7 @@ from smsops import __version__, garbage
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
 from smsops.config.load import Configuration, Inputs, locate
 from smsops.config.stack import StackBlock
-from smsops.core import diff, evidence, plan
+from smsops.core import diff, drift, evidence, plan
 from smsops.core.policy import Terms
 from smsops.edge import apply, git, plan_file
 from smsops.edge.refresh import Refresh
@@ -80,6 +80,8 @@ class PlanOptions:
     destroy: bool = False
     adopt: bool = False
     simulate: bool = False
+    refresh_only: bool = False
+    """Only look for drift, for the state to record."""
     ask_prices: bool = False
     """Whether prices that the state knows are asked for again."""
     previews: tuple[str, ...] = ()
@@ -176,7 +178,7 @@ async def prepare(
     store: StateStore,
     options: PlanOptions,
     surroundings: Surroundings,
-    connection: Connection,
+    reader: Reader,
     credentials: Credentials,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Prepared:
@@ -201,11 +203,12 @@ async def prepare(
         adopt_all=options.adopt,
         ask_prices=options.ask_prices,
         destroy=options.destroy,
+        refresh_only=options.refresh_only,
         secrets=_secrets(configuration, options, surroundings.environment),
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
     )
-    reads = Refresh(connection.reader, read_source, view.results, configuration.settings.parallelism, progress)
+    reads = Refresh(reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:
         await reads.fetch([MASTER_INFO])
         _check_master(view)
@@ -216,9 +219,13 @@ async def prepare(
     selected = diff.select(view, options.targets)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
     with garbage.none_expected():
-        found = await _compare(view, selected, _forgotten(configuration, view), reads)
+        if options.refresh_only:
+            found, drifted = diff.Difference(), await _drift(view, selected, reads)
+        else:
+            found = await _compare(view, selected, _forgotten(configuration, view), reads)
+            drifted = drift.find(view, selected)  # as far as what was read tells
     if options.simulate:
-        await _simulate(view, found, connection.reader)
+        await _simulate(view, found, reader)
     settings = configuration.settings
     context = plan.Context(
         stack=configuration.stack.stack,
@@ -233,7 +240,7 @@ async def prepare(
         terms=Terms(options.overrides, configuration.allowed, options.approval, configuration.rule_marks),
     )
     with garbage.none_expected():
-        made = plan.build(view, found, {move.new: move.old for move in moves}, context)
+        made = plan.build(view, found, drifted, {move.new: move.old for move in moves}, context)
     notes = tuple(_note_of(verdict) for verdict in settled.verdicts)
     made = made._replace(diagnostics=(*configuration.diagnostics, *notes, *made.diagnostics))
     shown = [
@@ -374,6 +381,16 @@ async def _compare(
         await reads.fetch(found.reads)
 
 
+async def _drift(view: View, selected: frozenset[Address], reads: Refresh) -> drift.Drift:
+    await reads.fetch([MASTER_INFO])
+    _check_master(view)
+    while True:
+        found = drift.find(view, selected)
+        if not found.reads:
+            return found
+        await reads.fetch(found.reads)
+
+
 async def _simulate(view: View, found: diff.Difference, reader: Reader) -> None:
     """Let the API say what the changes come to."""
 
@@ -433,7 +450,7 @@ def _secrets(
     found: dict[tuple[Address, str], Secret] = {}
     missing: list[Diagnostic] = []
     cache: dict[SecretReference, Secret] = {}
-    for desired in () if options.destroy else configuration.desired.values():
+    for desired in () if options.destroy or options.refresh_only else configuration.desired.values():
         for name, reference in desired.secrets.items():
             try:
                 if reference not in cache:

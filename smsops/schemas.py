@@ -17,6 +17,7 @@ from smsops.model.block import AfterValidator, BeforeValidator, Block, WithJsonS
 from smsops.model.documents import (
     ApplyEventDocument,
     CalendarDocument,
+    DoctorDocument,
     HistoryDocument,
     PlanDocument,
     PreviewsDocument,
@@ -187,6 +188,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "rule-pack": rule_pack_schema,
     "plan": _document(PlanDocument, "A plan (plan --format json, and plan -o)"),
     "apply-event": _document(ApplyEventDocument, "One line of apply --format json"),
+    "doctor": _document(DoctorDocument, "doctor --format json"),
     "validation": _document(ValidationDocument, "validate --format json"),
     "calendar": _document(CalendarDocument, "calendar --format json"),
     "preview": _document(PreviewsDocument, "preview --format json"),

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache, partial
 from itertools import count
 from math import inf
@@ -46,7 +47,7 @@ from smsops.api.contract import (
     Writer,
 )
 from smsops.api.methods import Method, Retry
-from smsops.api.pacing import Clock, Pace, SystemClock, backoff, retry_after
+from smsops.api.pacing import Clock, Pace, SystemClock, backoff, read_date, retry_after
 from smsops.api.payloads import Data, Format, Unwritable
 from smsops.api.tree import Malformed
 from smsops.api.verdicts import CHECK_URL, LOOK_FIRST, Answer, http_failure
@@ -106,8 +107,8 @@ class _Reply:
 class Transport:
     """The way to the server, shared by all accounts of a run.
 
-    `calls` counts the requests that were sent, `retries` those among them that repeat an earlier one.
-    `timeout` is the longest silence in an exchange: a long answer may take longer while it keeps coming. `format` is
+    `calls` counts the requests that were sent, `retries` those among them that repeat an earlier one; `date` is what the
+    last answer said of the time at the server. `timeout` is the longest silence in an exchange: a long answer may take longer while it keeps coming. `format` is
     what requests and answers are written in; an answer in the other one is understood all the same.
     """
 
@@ -127,6 +128,7 @@ class Transport:
             raise ValueError("parallelism, attempts and requests_per_second must be greater than 0")
         self.calls = 0
         self.retries = 0
+        self.date: str | None = None
         self.format = format
         self._url = url.rstrip("/")
         self._rate = requests_per_second
@@ -267,7 +269,8 @@ class Transport:
                     pace.slow_down(sent)
                 elif answer.status == 200:
                     pace.answered(sent, heard, f"{call.method.name} {(len(call.body) + size).bit_length()}")
-                wait = retry_after(answer.header("Retry-After"), answer.header("Date"))
+                self.date = answer.header("Date")
+                wait = retry_after(answer.header("Retry-After"), self.date)
                 return _Reply(answer.status, body, wait)
 
     async def _receive(self, answer: Incoming, collector: Collector, deadline: asyncio.Timeout) -> int:
@@ -347,6 +350,10 @@ class ReaderClient(Reader):
     def __init__(self, transport: Transport, credentials: Credentials) -> None:
         self._transport = transport
         self._credentials = credentials
+
+    @property
+    def server_time(self) -> datetime | None:
+        return read_date(self._transport.date)
 
     async def _call(
         self,

@@ -365,6 +365,10 @@ class Collector(Protocol):
 class Reader(Protocol):
     """Everything that can be asked and nothing that changes the account."""
 
+    @property
+    def server_time(self) -> datetime | None:
+        """When the last answer was sent, by the server's clock, to the second; None where it did not say."""
+
     async def get_info(self, *, sub_account: str | None = None) -> AccountInfo:
         """An account's status, balance and API key (manual §13)."""
 

@@ -150,5 +150,13 @@ def _seconds_until(header: str, date: str | None) -> float:
     return (_with_zone(parsedate_to_datetime(header)) - now).total_seconds()
 
 
+def read_date(header: str | None) -> datetime | None:
+    """The moment that a Date header tells; None when it says nothing usable."""
+    try:
+        return _with_zone(parsedate_to_datetime(header)) if header else None
+    except (ValueError, TypeError, IndexError):
+        return None
+
+
 def _with_zone(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -23,7 +23,7 @@ from smsops.api.contract import (
 )
 from smsops.api.methods import Method, StatusTable, Verdict, comparable
 from smsops.api.tree import Malformed, Mapped, Tree, decode, elements, keyed, number, text, unwrapped
-from smsops.model.values import mask_text
+from smsops.model.values import mask_emails, mask_text
 
 T = TypeVar("T")
 
@@ -115,9 +115,9 @@ class Answer:
         return next((self.quoted(value) for value in values if isinstance(value, str) and value.strip()), "")
 
     def quoted(self, words: str) -> str:
-        """Words of the server without secrets, whole phone numbers and control characters, at most 200 long."""
+        """Words of the server without secrets, whole phone numbers and addresses, and control characters, at most 200 long."""
         words = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", conceal(words, self.secrets)).strip()
-        return mask_text(words)[:200]
+        return mask_emails(mask_text(words))[:200]
 
     def entry(self) -> StatusTable:
         """The documented meaning of the status, or an error when it has none."""

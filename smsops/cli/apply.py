@@ -15,6 +15,7 @@ import click
 from smsops.cli.options import (
     Command,
     Globals,
+    check_refresh_only,
     current,
     format_option,
     override_options,
@@ -76,6 +77,7 @@ def apply(
     destroy: bool,
     adopt: bool,
     simulate: bool,
+    refresh_only: bool,
     overridden: tuple[str, ...],
     reason: str | None,
     lock_timeout: str,
@@ -84,15 +86,17 @@ def apply(
     output: str,
 ) -> int:
     """Make the live account match the configuration, or do exactly what a saved PLAN says."""
-    overrides = read_overrides(overridden, reason)
+    check_refresh_only(refresh_only, destroy, adopt, simulate)
+    overrides, approval = read_overrides(overridden, reason), _approval(auto_approve)
     options = PlanOptions(
-        targets, destroy, adopt, simulate, ask_prices=True, overrides=overrides, approval=_approval(auto_approve)
+        targets, destroy, adopt, simulate, refresh_only, ask_prices=True, overrides=overrides, approval=approval
     )
     saved = None
     if plan_path is not None:
-        if targets or destroy or adopt or overrides:
+        if targets or destroy or adopt or refresh_only or overrides:
             raise click.UsageError(
-                "A saved plan has its options with it: leave out --target, --destroy, --adopt and --override"
+                "A saved plan has its options with it: "
+                "leave out --target, --destroy, --adopt, --refresh-only and --override"
             )
         saved = plan_file.read(current().path(plan_path))
         options = _options_of(saved)
@@ -137,6 +141,7 @@ def _options_of(saved: Mapping[str, JSON]) -> PlanOptions:
         tuple(targets),
         saved.get("destroy") is True,
         saved.get("adopt") is True,
+        refresh_only=saved.get("refresh_only") is True,
         ask_prices=True,
         overrides=overrides,
         approval="The saved plan",
@@ -172,7 +177,7 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
     around = settings.around()
     async with session(configuration, around) as (connection, credentials):
         with progress.reading(settings.use_color(sys.stderr)) as told:
-            prepared = await prepare(configuration, store, wish.options, around, connection, credentials, told)
+            prepared = await prepare(configuration, store, wish.options, around, connection.reader, credentials, told)
         record_settled(prepared, store)
         if wish.saved is not None:
             check_saved(wish.saved, prepared, around.now())

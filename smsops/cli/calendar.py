@@ -96,7 +96,7 @@ def _prepared(options: PlanOptions) -> Prepared:
     async def work() -> Prepared:
         async with session(configuration, around) as (connection, credentials):
             with progress.reading(settings.use_color(sys.stderr)) as told:
-                return await prepare(configuration, store, options, around, connection, credentials, told)
+                return await prepare(configuration, store, options, around, connection.reader, credentials, told)
 
     prepared = asyncio.run(work())
     text.print_diagnostics(prepared.plan.diagnostics, settings.use_color(sys.stderr))

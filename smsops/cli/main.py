@@ -16,10 +16,12 @@ from smsops.model.diagnostics import ConfigurationError
 
 COMMANDS = {
     "init": ("smsops.cli.init:init", "Write a small working stack on the sandbox."),
+    "doctor": ("smsops.cli.doctor:doctor", "Look whether all that a run needs is there, and say what to do."),
     "validate": ("smsops.cli.plan:validate", "Check everything that can be checked without the network."),
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
+    "drift": ("smsops.cli.plan:drift", "Show what was changed outside of the configuration since the last apply."),
     "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
     "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),
     "status": ("smsops.cli.status:status", "Campaigns, their parts and dates, and until when they can be taken back."),

@@ -212,6 +212,11 @@ def plan_options(command: F) -> F:
             click.option("--destroy", is_flag=True, help="Remove everything that the stack owns."),
             click.option("--adopt", is_flag=True, help="Take over resources that exist already."),
             click.option("--simulate", is_flag=True, help="Let the API say what campaigns cost (simulateCampaign)."),
+            click.option(
+                "--refresh-only",
+                is_flag=True,
+                help="Only take note, in the state, of what was changed elsewhere (drift).",
+            ),
             *_override_options(),
             click.option(
                 "--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m."
@@ -220,6 +225,12 @@ def plan_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def check_refresh_only(refresh_only: bool, *others: bool) -> None:
+    """A usage error where something is to be done beside taking note of drift."""
+    if refresh_only and any(others):
+        raise click.UsageError("--refresh-only goes with none of --destroy, --adopt and --simulate")
 
 
 def read_duration(text: str) -> float:

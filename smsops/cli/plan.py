@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsops.cli.options import Command, Globals, current, format_option, plan_options, read_duration, read_overrides
+from smsops.cli.options import (
+    Command,
+    Globals,
+    check_refresh_only,
+    current,
+    format_option,
+    plan_options,
+    read_duration,
+    read_overrides,
+)
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
 from smsops.model.values import printed
@@ -62,7 +71,7 @@ def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
 @click.option("--all", "everything", is_flag=True, help="List unchanged resources too.")
 @plan_options
-@format_option("text", "json")
+@format_option("text", "json", "html")
 def plan(
     out: Path | None,
     detailed_exitcode: bool,
@@ -71,35 +80,24 @@ def plan(
     destroy: bool,
     adopt: bool,
     simulate: bool,
+    refresh_only: bool,
     overridden: tuple[str, ...],
     reason: str | None,
     lock_timeout: str,
     output: str,
 ) -> int:
     """Show what apply would do, and what it costs. Changes nothing."""
-    import asyncio
-
-    from smsops.cli.views import progress
-    from smsops.pipeline import PlanOptions, open_store, prepare, session
+    from smsops.pipeline import PlanOptions
 
     settings = current()
-    options = PlanOptions(targets, destroy, adopt, simulate, overrides=read_overrides(overridden, reason))
+    check_refresh_only(refresh_only, destroy, adopt, simulate)
+    overrides = read_overrides(overridden, reason)
+    options = PlanOptions(targets, destroy, adopt, simulate, refresh_only, overrides=overrides)
     try:
-        configuration = settings.load()
-        store = open_store(configuration, settings.around())
-
-        async def work() -> Plan:
-            around = settings.around()
-            async with session(configuration, around) as (connection, credentials):
-                with progress.reading(settings.use_color(sys.stderr)) as told:
-                    prepared = await prepare(configuration, store, options, around, connection, credentials, told)
-                return prepared.plan
-
-        with store.lock("plan", wait=read_duration(lock_timeout), shared=True):
-            made = asyncio.run(work())
+        made = make_plan(settings, "plan", options, read_duration(lock_timeout))
     except SmsopsError as error:
-        if output == "json":
-            print_failed_plan(error)
+        if output != "text":
+            show_plan(failed_plan(error), settings, output)
             return error.exit_code
         raise
     show_plan(made, settings, output, everything=everything)
@@ -111,13 +109,71 @@ def plan(
     return made.exit_code(detailed=detailed_exitcode)
 
 
-def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
-    """The plan on stdout, its diagnostics on stderr (in JSON they are part of it)."""
-    from smsops.cli.views import text
+@click.command(cls=Command)
+@click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this resource (a glob).")
+@click.option("--ignore", "ignored", multiple=True, metavar="ADDRESS", help="Not this resource (a glob).")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is drift.")
+@click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m.")
+@format_option("text", "json", "html")
+def drift(
+    targets: tuple[str, ...], ignored: tuple[str, ...], detailed_exitcode: bool, lock_timeout: str, output: str
+) -> int:
+    """Show what was changed outside of the configuration since the last apply. Changes nothing, neither there nor here.
 
+    What moves by itself (credits used, last visits, numbers of contacts that nobody declared) is not drift. To take drift as it
+    is: apply --refresh-only. To undo it: apply.
+    """
+    from smsops.model.address import matches
+    from smsops.pipeline import PlanOptions
+
+    settings = current()
+    options = PlanOptions(targets, refresh_only=True)
+    try:
+        made = make_plan(settings, "drift", options, read_duration(lock_timeout))
+    except SmsopsError as error:
+        if output != "text":
+            show_plan(failed_plan(error), settings, output)
+            return error.exit_code
+        raise
+    kept = tuple(change for change in made.drift if not matches(change.address, ignored))
+    made = made._replace(drift=kept, operations=())
+    show_plan(made, settings, output)
+    return made.exit_code(detailed=detailed_exitcode)
+
+
+def make_plan(settings: Globals, command: str, options: PlanOptions, wait: float) -> Plan:
+    """A plan, made beside other readers of the state."""
+    import asyncio
+
+    from smsops.cli.views import progress
+    from smsops.pipeline import open_store, prepare, session
+
+    configuration = settings.load()
+    store = open_store(configuration, settings.around())
+
+    async def work() -> Plan:
+        around = settings.around()
+        async with session(configuration, around) as (connection, credentials):
+            with progress.reading(settings.use_color(sys.stderr)) as told:
+                prepared = await prepare(configuration, store, options, around, connection.reader, credentials, told)
+            return prepared.plan
+
+    with store.lock(command, wait=wait, shared=True):
+        return asyncio.run(work())
+
+
+def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
+    """The plan on stdout, its diagnostics on stderr (in JSON and on a page they are part of it)."""
     if output == "json":
         click.echo(printed(made.document(everything=everything)))
         return
+    if output == "html":
+        from smsops.cli.views.plan_page import plan_page
+
+        click.echo(plan_page(made, everything=everything))
+        return
+    from smsops.cli.views import text
+
     text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
     if made.account:
         click.echo(f"The account {made.account}, the stack {made.stack}:\n")
@@ -133,17 +189,17 @@ def failure_diagnostics(error: SmsopsError) -> tuple[Diagnostic, ...]:
     return (Diagnostic("error", error.code, error.summary, error.detail),)
 
 
-def print_failed_plan(error: SmsopsError) -> None:
-    """A plan document where no plan could be made."""
+def failed_plan(error: SmsopsError) -> Plan:
+    """What is shown where no plan could be made."""
     from smsops import __version__
     from smsops.model.plan import Plan
     from smsops.pipeline import system_now
 
     now = system_now()
     found = failure_diagnostics(error)
-    failed = Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
-    click.echo(printed(failed.document()))
+    return Plan("", None, now, now, __version__, "", None, None, 0, (), (), diagnostics=found, errored=True)
 
 
 if TYPE_CHECKING:
     from smsops.model.plan import Plan
+    from smsops.pipeline import PlanOptions

@@ -34,7 +34,8 @@ def replies(addresses: tuple[str, ...], follow: bool, output: str) -> None:
 
     configuration = current().load()
     known = campaigns_known(configuration)
-    wanted = [(one, login) for one, login in known if not addresses or matches(one.address, addresses)]
+    reported = ((one, login) for one, login in known if one.is_reported)
+    wanted = [(one, login) for one, login in reported if not addresses or matches(one.address, addresses)]
     zone = configuration.settings.account_timezone
 
     async def look(api: Connection) -> None:

@@ -14,7 +14,7 @@ from smsops.model.diagnostics import did_you_mean
 @click.argument("name", default="stack")
 def schema(name: str) -> None:
     """Print the JSON Schema NAME: of what smsops reads, stack (the default), included or rule-pack; of what it prints, plan,
-    apply-event, validation, calendar, preview, status, report, state or history.
+    apply-event, doctor, validation, calendar, preview, status, report, state or history.
     """
     from smsops.schemas import SCHEMAS
 

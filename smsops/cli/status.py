@@ -63,6 +63,12 @@ def report(address: str, output: str) -> None:
             f"{address} is no campaign that the state knows", code="SMS412", detail=did_you_mean(address, known)
         )
     standing, login = known[address]
+    if not standing.is_reported:
+        raise SmsopsError(
+            f"The API does not tell what became of {address}",
+            code="SMS416",
+            detail="It has delivery reports of SMS only; smsops status shows what was scheduled.",
+        )
     zone = configuration.settings.account_timezone
     delivery = ask(configuration, current().around(), lambda api: delivery_of(standing, api.reader, login, zone))
     stack = configuration.stack.stack

@@ -69,6 +69,16 @@ class DataFiles:
             self._diagnostics.error(mistake.code, mistake.summary, detail=mistake.detail, mark=place)
         return rows or (None if path in self.incomplete else rows)
 
+    def text(self, path: str) -> str:
+        """A file of text. Unreadable where there is none."""
+        content = read_inside(self._base(path), path)
+        self.digests[path] = hashlib.sha256(content).hexdigest()
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise Unreadable("SMS122", f"{path}:{line} is not UTF-8", "Save the file as UTF-8.") from None
+
     def contacts(self, pattern: str, form: Format | None, reading: Reading, report: Report) -> list[Source]:
         """The contacts of the files that a path or a pattern names. Unreadable where it names none that can be read."""
         found: list[Source] = []

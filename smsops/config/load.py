@@ -343,6 +343,13 @@ class _BlockDeclaration:
             self._loader.diagnostics.error(error.code, error.summary, detail=error.detail, mark=self.mark(*path))
             return []
 
+    def text(self, file: str, *path: Step) -> str | None:
+        try:
+            return self._loader.data.text(file)
+        except Unreadable as error:
+            self._loader.diagnostics.error(error.code, error.summary, detail=error.detail, mark=self.mark(*path))
+            return None
+
     def guard(self) -> Guard:
         guard: Guard = self._spec.lifecycle.guard()
         return guard

@@ -18,6 +18,7 @@ _SENSITIVE = re.compile(
     r"(?!\s*\{\s*(?:env|file)\s*:[^{}\[\],]*\})"  # not a mere reference
 )
 _USERINFO = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
+_EMAIL = re.compile(r"([^\s@\"'\[{,;<:/]?)([^\s@\"'\[{,;<:/]*)(@+)(?=[^\s@]+\.)")
 _KEY = re.compile(r"\"[^\"]*\"|'[^']*'|[^:]*")
 _DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[ T][0-2]\d:[0-5]\d(?::[0-5]\d)?(?:[+-]\d\d:?\d\d)?)?(?!\d)"
 _DIGITS = re.compile(rf"(?<!\d)(?:({_DATE})|\d(?:[\s.()/\-\u00ad\u200b-\u200f\u2010-\u2015]*\d){{6,}})")
@@ -81,6 +82,7 @@ def _snippet(lines: Sequence[str], number: int, column: int, code: str) -> str:
     if _is_below_sensitive(lines, number):
         line = " " * column + "…"
     line = masked(_USERINFO.sub(r"\1…@", line))
+    line = _EMAIL.sub(lambda found: found[1] + "•" * len(found[2]) + found[3], line)
     start = max(0, column - _WIDTH // 2)
     return f"{line[start : start + _WIDTH]}\n{' ' * (column - start)}^"
 

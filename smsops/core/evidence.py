@@ -76,16 +76,19 @@ def _balance(key: str, view: View) -> float | None:
 
 def _shown_by(key: str, balance: float | None, intents: Sequence[Intent]) -> Mapping[str, bool]:
     """By intent: whether it happened, as far as one balance leaves only one answer."""
-    touching = [intent for intent in intents if intent.effects.get(key)]
+    touching = [intent for intent in intents if intent.effects.get(key, 0) != 0]
     before = {intent.before.get(key) for intent in touching}
-    if balance is None or len(before) != 1 or None in before or len(touching) > _MOST:
-        return {}
+    effects = [intent.effects[key] for intent in touching]
+    if balance is None or len(before) != 1 or None in before or None in effects or len(touching) > _MOST:
+        return {}  # with a call that moves it by nobody knows how much, a balance shows nothing
     (start,) = before
     assert start is not None
     answers = [
         answer
         for answer in product((False, True), repeat=len(touching))
-        if _same(balance - start, sum(i.effects[key] for i, happened in zip(touching, answer, strict=True) if happened))
+        if _same(
+            balance - start, sum(effect or 0 for effect, happened in zip(effects, answer, strict=True) if happened)
+        )
     ]
     columns = zip(*answers, strict=True)
     return {intent.id: column[0] for intent, column in zip(touching, columns, strict=False) if len(set(column)) == 1}
@@ -98,7 +101,7 @@ def _verdict(
     told = view.kinds[intent.address.kind].told(intent)
     if told:
         return Verdict(intent, True, told)
-    keys = [key for key, effect in intent.effects.items() if effect]
+    keys = [key for key, effect in intent.effects.items() if effect != 0]
     answers = {key: shown[key].get(intent.id) for key in keys}
     what = "; ".join(_seen(key, intent, balances[key]) for key in keys) or "it leaves no trace in a balance"
     if True in answers.values() and False not in answers.values():
@@ -122,8 +125,9 @@ def _seen(key: str, intent: Intent, balance: float | None) -> str:
         return f"{account} is not known"
     if key not in intent.before:
         return f"{account} is {balance:,.10g}, and what it was without this call is not known"
-    without = intent.before[key]
-    return f"{account} is {balance:,.10g}; without this call it was {without:,.10g}, with it {without + intent.effects[key]:,.10g}"
+    without, effect = intent.before[key], intent.effects[key]
+    by_it = "nobody knows how much less" if effect is None else f"{without + effect:,.10g}"
+    return f"{account} is {balance:,.10g}; without this call it was {without:,.10g}, with it {by_it}"
 
 
 def _same(one: float, other: float) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from smsops.core import money
+from smsops.core import drift, money
 from smsops.core.diff import Difference, dependencies, unknown_diagnostics
 from smsops.core.graph import order, waits
 from smsops.core.policy import Terms, judged
@@ -33,7 +33,9 @@ class Context:
     terms: Terms = field(default_factory=Terms)
 
 
-def build(view: View, found: Difference, moved: Mapping[Address, Address], context: Context) -> Plan:
+def build(
+    view: View, found: Difference, drifted: drift.Drift, moved: Mapping[Address, Address], context: Context
+) -> Plan:
     """The plan for a complete difference. `moved` gives old addresses by new."""
     changes = {address: _with_move(change, moved) for address, change in found.changes.items()}
     addresses = view.addresses
@@ -56,6 +58,10 @@ def build(view: View, found: Difference, moved: Mapping[Address, Address], conte
         )
         for address in ordered
     )
+    if view.refresh_only:
+        found.unknown |= drifted.unknown
+        recordings = [drift.recording(change) for change in drifted.changes]
+        operations += tuple(Operation(_operation_id(change, context.key), change) for change in recordings)
     view.diagnostics.extend(unknown_diagnostics(found, view))
     plan = Plan(
         stack=context.stack,
@@ -75,10 +81,13 @@ def build(view: View, found: Difference, moved: Mapping[Address, Address], conte
         destroy=view.destroy,
         targets=context.targets,
         adopt=context.adopt,
+        drift=tuple(drifted.changes),
+        refresh_only=view.refresh_only,
         master_before=view.funds(None).balance,
         balances=tuple(account.told for account in accounts),
     )
-    plan = plan._replace(forecast=money.forecast(plan, view))
+    if not view.refresh_only:
+        plan = plan._replace(forecast=money.forecast(plan, view))
     view.diagnostics.extend(money.prove(accounts, ordered, view))
     diagnostics = tuple(view.diagnostics)
     errored = any(item.severity == "error" and item.blocks is None for item in diagnostics)

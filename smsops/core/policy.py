@@ -180,12 +180,12 @@ def _is_dear(plan: Plan, most: int) -> bool:
 
 
 def _unpriced(plan: Plan) -> list[str]:
-    return sorted({country for send in plan.sends for country in send.unpriced})
+    return sorted({what for send in plan.sends for what in send.costs_unknown})
 
 
 def _cost(plan: Plan) -> str:
-    countries = _unpriced(plan)
-    more = f" and what SMS to {', '.join(countries)} cost, which nobody tells" if countries else ""
+    unpriced = _unpriced(plan)
+    more = f" and what {', '.join(unpriced)} cost, which nobody tells" if unpriced else ""
     return f"{plural(_credits(plan), 'credit')}{more}"
 
 

@@ -220,7 +220,7 @@ class _Session:
         *,
         address: Address,
         facts: Mapping[str, JSON],
-        effects: Mapping[str, Number],
+        effects: Mapping[str, Number | None],
         balances: Mapping[str, Number | None],
     ) -> T:
         self._intents += 1
@@ -231,10 +231,11 @@ class _Session:
             method,
             since,
             facts,
-            {key: as_json_number(effect) for key, effect in effects.items()},
+            {key: None if effect is None else as_json_number(effect) for key, effect in effects.items()},
             self._run.journal.balances(balances),
         )
-        await self._run.append([Intend(intent)])
+        blurred = {key: None for key, effect in effects.items() if effect is None}
+        await self._run.append([*([Moved(blurred)] if blurred else []), Intend(intent)])
         try:
             answer = await call()
         except (Refused, NotSent):

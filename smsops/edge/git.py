@@ -22,6 +22,13 @@ def head(root: Path, files: Sequence[str] = ()) -> Git | None:
     return Git(commit, bool(status), _git(root, "rev-parse", "HEAD:./") or "")
 
 
+def ignores(root: Path, path: str) -> bool | None:
+    """Whether git leaves a path of the directory alone. None outside a repository or without git."""
+    if _git(root, "rev-parse", "--git-dir") is None:
+        return None
+    return _git(root, "check-ignore", "-q", path) is not None
+
+
 def _git(root: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(

@@ -149,7 +149,7 @@ def _other_sends(saved: Mapping[str, Any], plan: Plan) -> list[str]:
         credits, messages = told[str(change.address)]
         if change.send.credits > credits or change.send.messages > messages:
             lines.append(
-                f"{change.address}: {change.send.messages:,} SMS for {change.send.credits:,} credits, reviewed were "
+                f"{change.address}: {change.send.messages:,} messages for {change.send.credits:,} credits, reviewed were "
                 f"{messages:,} for {credits:,.10g}"
             )
         elif messages and not change.send.messages and change.refund is not None and plan.serial == serial:

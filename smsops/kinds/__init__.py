@@ -7,6 +7,7 @@ from smsops.kinds.base import Kind
 from smsops.kinds.campaign import Campaign
 from smsops.kinds.contacts import ContactSet
 from smsops.kinds.credits import Credits
+from smsops.kinds.email_campaign import EmailCampaign
 from smsops.kinds.list import ContactList
 from smsops.kinds.sub_account import SubAccount
 
@@ -15,6 +16,7 @@ KINDS: tuple[Kind, ...] = (
     ContactList(),
     ContactSet(),
     Campaign(),
+    EmailCampaign(),
     Credits(),
 )
 

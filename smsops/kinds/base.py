@@ -115,6 +115,9 @@ class Declaration(Protocol):
         What is wrong with a file or a row is reported; `path` is where the block names the file.
         """
 
+    def text(self, file: str, *path: Step) -> str | None:
+        """What a file of text (UTF-8) holds; None, which is reported at `path`, where it cannot be read."""
+
     def guard(self) -> Any:
         """The block's `lifecycle`."""
 
@@ -153,6 +156,8 @@ class View:
     ask_prices: bool = False
     """Whether prices are asked for although the state has them: what is about to be spent is reckoned exactly."""
     destroy: bool = False
+    refresh_only: bool = False
+    """Whether all that is asked is what has changed outside of the configuration."""
     leaving: frozenset[Address] = frozenset()
     """What is owned, not wanted any more, and part of this plan."""
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
@@ -386,12 +391,13 @@ class Session(Protocol):
         *,
         address: Address,
         facts: Mapping[str, JSON],
-        effects: Mapping[str, Number],
+        effects: Mapping[str, Number | None],
         balances: Mapping[str, Number | None],
     ) -> T:
         """Make a call that must never be repeated: intent durable, call, outcome and `events` durable as one.
 
-        `effects` is what the call should do to balances, by account key ("" is the master's), and `balances` what they
+        `effects` is what the call should do to balances, by account key ("" is the master's; None: by how much nobody
+        knows, and from then on the balance is not known), and `balances` what they
         were when the plan was made; together they let a later run judge a call whose outcome is unknown. `events`
         has a Moved for what it really did. The intent stays open, and OutcomeUnknown is raised, where the call may
         have happened.
@@ -535,6 +541,14 @@ class Kind(ABC):
 
         Without a state entry the resource is being adopted: the kind compares what it can see.
         """
+
+    def drift(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        """How an owned resource is otherwise than this stack left it: an update, or a delete where it is gone.
+
+        `before` is what the state has of it, `after` what the account has, and `entry` what the state would say of that.
+        What moves by itself, such as a balance, is not drift, nor what `lifecycle.ignore_changes` names.
+        """
+        return None
 
     @abstractmethod
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:

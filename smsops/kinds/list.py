@@ -33,7 +33,7 @@ from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank
 from smsops.model.diagnostics import Diagnostics
-from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, REPLACE, Change
+from smsops.model.plan import ADOPT, ADOPT_UPDATE, CHANGED_OUTSIDE, CREATE, DELETE, GONE, REPLACE, UPDATE, Change
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON
@@ -268,6 +268,19 @@ class ContactList(Kind):
                 final,
             ),
         )
+
+    def drift(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        entry = resource.owned
+        if entry.attributes.get("replacing"):
+            return None  # it is as a replace that did not finish has left it
+        if not isinstance(observation, Present):
+            return Change(resource.address, DELETE, GONE, {"name": entry.identity}, None)
+        live, stored = observation.attributes["locked"], entry.attributes.get("locked")
+        ignored = resource.desired.guard.ignore_changes if resource.desired else frozenset()
+        if live is None or stored is None or live == stored or "locked" in ignored:
+            return None
+        now = replace(entry, attributes={**entry.attributes, "locked": live})
+        return Change(resource.address, UPDATE, CHANGED_OUTSIDE, {"locked": stored}, {"locked": live}, entry=now)
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
         if not isinstance(observation, Present):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar
 
@@ -27,7 +27,7 @@ from smsops.model.block import Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank, SecretField, Text
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.phone import normalise_any
-from smsops.model.plan import ADOPT, ADOPT_UPDATE, CREATE, DELETE, UPDATE, Change
+from smsops.model.plan import ADOPT, ADOPT_UPDATE, CHANGED_OUTSIDE, CREATE, DELETE, GONE, UPDATE, Change
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.values import JSON, Number, Secret, digest, mask_phone
@@ -263,6 +263,27 @@ class SubAccount(Kind):
             calls=1,
             payload=_Payload(present.identity, data, entry, password=changes_password),
             content=[present.identity, data, view.secret_digest(password) if password and changes_password else None],
+        )
+
+    def drift(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        entry = resource.owned
+        if not isinstance(observation, Present):
+            return Change(resource.address, DELETE, GONE, {"login": entry.identity}, None)
+        ignored = resource.desired.guard.ignore_changes if resource.desired else frozenset()
+        live = {
+            name: value
+            for name, value in observation.attributes.items()
+            if name in WIRE and name not in ignored and entry.attributes.get(name, value) != value
+        }
+        if not live:
+            return None
+        return Change(
+            resource.address,
+            UPDATE,
+            CHANGED_OUTSIDE,
+            {name: _shown_stored(name, entry.attributes[name]) for name in live},
+            {name: _shown_live(name, observation.facts["fields"][WIRE[name][1]]) for name in live},
+            entry=replace(entry, attributes={**entry.attributes, **live}),
         )
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:

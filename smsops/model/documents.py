@@ -118,6 +118,7 @@ class PartsDocument(TypedDict):
 class SendDocument(TypedDict):
     recipients: int
     messages: int
+    channel: Literal["sms", "email"]
     credits: float
     date: str | None
     cancellable_until: str | None
@@ -206,6 +207,8 @@ class SendsDocument(TypedDict):
     campaigns: int
     recipients: int
     messages: int
+    """SMS."""
+    emails: NotRequired[int]
 
 
 class IntentDocument(TypedDict):
@@ -214,16 +217,16 @@ class IntentDocument(TypedDict):
     method: str
     since: str
     facts: dict[str, Any]
-    effects: dict[str, float]
+    effects: dict[str, float | None]
     before: dict[str, float]
 
 
 class DoubtedBalanceDocument(TypedDict):
-    """A balance without a call in doubt, and what the call does to it. `account` is null for the master's."""
+    """A balance without a call in doubt, and what the call does to it (null: nobody knows). `account` is null for the master's."""
 
     account: str | None
     before: float | None
-    effect: float
+    effect: float | None
 
 
 class DoubtDocument(TypedDict):
@@ -250,6 +253,7 @@ class PlanDocument(TypedDict):
     destroy: bool
     targets: list[str]
     adopt: bool
+    refresh_only: bool
     resource_changes: list[ResourceChangeDocument]
     resource_drift: list[ResourceChangeDocument]
     operations: list[OperationDocument]
@@ -270,6 +274,19 @@ class ValidationDocument(TypedDict):
     error_count: int
     warning_count: int
     diagnostics: list[DiagnosticDocument]
+
+
+class CheckDocument(TypedDict):
+    check: str
+    status: Literal["ok", "warning", "error"]
+    summary: str
+    detail: str
+
+
+class DoctorDocument(TypedDict):
+    format_version: Literal["1.0"]
+    healthy: bool
+    checks: list[CheckDocument]
 
 
 class OperationEventDocument(TypedDict):
@@ -431,11 +448,14 @@ class PreviewsDocument(TypedDict):
 
 
 class StandingPartDocument(TypedDict):
-    """A part under a campaign id of its own; null where it is not known, or nobody was left to send to."""
+    """A part under a campaign id of its own; null where it is not known, or nobody was left to send to.
+
+    Nobody knows what e-mails cost: their credits are null.
+    """
 
     campaign_id: str | None
     recipients: int
-    credits: float
+    credits: float | None
     status: str
 
 
@@ -445,7 +465,7 @@ class StandingDocument(TypedDict):
     date: str
     state: Literal["scheduled", "partly scheduled", "sent", "partly sent", "nothing scheduled", "gone", "in doubt"]
     recipients: int
-    credits: float
+    credits: float | None
     sender: str
     message: str
     cancellable_until: str | None
@@ -483,7 +503,7 @@ class ReportDocument(TypedDict):
     account: str | None
     date: str
     recipients: int
-    credits: float
+    credits: float | None
     delivered: int
     unreported: int
     by_status: list[StatusCountDocument]

@@ -29,6 +29,10 @@ ADOPT_UPDATE: Actions = ("adopt", "update")
 FORGET: Actions = ("forget",)
 NO_OP: Actions = ("no-op",)
 
+GONE = "absent_from_account"
+CHANGED_OUTSIDE = "changed_outside"
+"""Why something has drifted."""
+
 _COUNTED_AS = {
     CREATE: "add",
     UPDATE: "change",
@@ -260,6 +264,10 @@ class Plan(NamedTuple):
     overrides: tuple[Override, ...] = ()
     """Those that were asked for, and those that have let something through."""
     forecast: Forecast | None = None
+    drift: tuple[Change, ...] = ()
+    """What was changed outside of the configuration since the last apply: deletes are what is gone."""
+    refresh_only: bool = False
+    """Whether the plan is to record drift in the state, and nothing else."""
     balances: tuple[Balance, ...] = ()
     """The accounts whose credits the plan moves, the master first."""
 
@@ -328,7 +336,7 @@ class Plan(NamedTuple):
             return ExitCode.IN_DOUBT
         if any(diagnostic.blocks == "plan" for diagnostic in self.blocked):
             return ExitCode.BLOCKED
-        if detailed and self.changes:
+        if detailed and (self.drift if self.refresh_only else self.changes):
             return ExitCode.CHANGES
         return ExitCode.OK
 
@@ -336,6 +344,7 @@ class Plan(NamedTuple):
         """The plan document. `everything` lists unchanged resources too."""
         listed = sorted((*self.changes, *(self.unchanged if everything else ())), key=lambda c: c.address.sort_key)
         number = {name: None if value is None else as_json_number(value) for name, value in self._credits().items()}
+        emails = sum(send.emails for send in self.sends)
         return {
             "format_version": FORMAT_VERSION,
             "smsops_version": self.version,
@@ -350,8 +359,9 @@ class Plan(NamedTuple):
             "destroy": self.destroy,
             "targets": list(self.targets),
             "adopt": self.adopt,
+            "refresh_only": self.refresh_only,
             "resource_changes": [change.document(change.address.account) for change in listed],
-            "resource_drift": [],
+            "resource_drift": [change.document(change.address.account) for change in self.drift],
             "operations": [operation.document() for operation in self.operations],
             "summary": self.summary,
             "credits": number,
@@ -360,7 +370,8 @@ class Plan(NamedTuple):
             "sends": {
                 "campaigns": len(self.sends),
                 "recipients": sum(send.recipients for send in self.sends),
-                "messages": sum(send.messages for send in self.sends),
+                "messages": sum(send.texts for send in self.sends),
+                **({"emails": emails} if emails else {}),
             },
             "in_doubt": [doubt.document() for doubt in self.doubts],
             "unknown": [str(address) for address in self.unknown],

@@ -1,4 +1,4 @@
-"""What a campaign sends, to whom, at what cost and when: as a plan shows it, and as the calendar does."""
+"""What a campaign sends, by SMS or by e-mail, to whom, at what cost and when: as a plan shows it, and as the calendar does."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Parts(NamedTuple):
 
 
 class Send(NamedTuple):
-    """What a campaign sends when it is scheduled: people, SMS (segments), credits; `account` pays.
+    """What a campaign sends when it is scheduled: people, SMS (segments) or e-mails, credits; `account` pays.
 
     `date` is None where it is sent at once, `cancellable_until` the last instant at which it may still be taken back, both in
     the stack's zone.
@@ -65,11 +65,30 @@ class Send(NamedTuple):
     parts: Parts | None = None
     unpriced: tuple[str, ...] = ()
     """Countries whose price nobody knows: it costs more than `credits`."""
+    channel: Literal["sms", "email"] = "sms"
+
+    @property
+    def emails(self) -> int:
+        """The e-mails among its messages."""
+        return self.messages if self.channel == "email" else 0
+
+    @property
+    def texts(self) -> int:
+        """The SMS among its messages."""
+        return self.messages - self.emails
+
+    @property
+    def costs_unknown(self) -> tuple[str, ...]:
+        """What of it costs nobody knows how much, in words."""
+        if self.channel == "email":
+            return ("e-mails",) if self.messages else ()
+        return tuple(f"SMS to {country}" for country in self.unpriced)
 
     def document(self) -> dict[str, JSON]:
         return {
             "recipients": self.recipients,
             "messages": self.messages,
+            "channel": self.channel,
             "credits": as_json_number(self.credits),
             "date": None if self.date is None else utc(self.date),
             "cancellable_until": None if self.cancellable_until is None else utc(self.cancellable_until),

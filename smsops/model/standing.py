@@ -13,19 +13,25 @@ StandingState = Literal["scheduled", "partly scheduled", "sent", "partly sent", 
 
 
 class StandingPart(NamedTuple):
-    """One part, under a campaign id of its own; None where the id is not known, or nobody was left to send to."""
+    """One part, under a campaign id of its own; None where the id is not known, or nobody was left to send to.
+
+    `credits` is None where nobody knows what it cost.
+    """
 
     campaign_id: str | None
     recipients: int
-    credits: Number
+    credits: Number | None
     status: str
 
     def document(self) -> dict[str, JSON]:
-        return {**self._asdict(), "credits": as_json_number(self.credits)}
+        return {**self._asdict(), "credits": _number(self.credits)}
 
 
 class Standing(NamedTuple):
-    """A campaign as the state knows it. `cancellable_until` is None where that is over."""
+    """A campaign as the state knows it. `cancellable_until` is None where that is over.
+
+    `is_reported` says whether the API tells what became of it (getAcks, getPull).
+    """
 
     address: Address
     date: datetime
@@ -34,14 +40,16 @@ class Standing(NamedTuple):
     message: str
     sender: str
     cancellable_until: datetime | None
+    is_reported: bool = True
 
     @property
     def recipients(self) -> int:
         return sum(part.recipients for part in self.parts)
 
     @property
-    def credits(self) -> Number:
-        return sum((part.credits for part in self.parts), start=0)
+    def credits(self) -> Number | None:
+        known = [part.credits for part in self.parts if part.credits is not None]
+        return sum(known, start=0) if len(known) == len(self.parts) else None
 
     def document(self) -> dict[str, JSON]:
         return {
@@ -50,7 +58,7 @@ class Standing(NamedTuple):
             "date": utc(self.date),
             "state": self.state,
             "recipients": self.recipients,
-            "credits": as_json_number(self.credits),
+            "credits": _number(self.credits),
             "sender": self.sender,
             "message": self.message,
             "cancellable_until": utc(self.cancellable_until) if self.cancellable_until else None,
@@ -79,7 +87,8 @@ class Delivery(NamedTuple):
 
     @property
     def cost_per_delivered(self) -> float | None:
-        return round(float(self.standing.credits) / self.delivered, 2) if self.delivered else None
+        credits = self.standing.credits
+        return None if credits is None or not self.delivered else round(float(credits) / self.delivered, 2)
 
     def document(self) -> dict[str, JSON]:
         return {
@@ -87,7 +96,7 @@ class Delivery(NamedTuple):
             "account": self.standing.address.account,
             "date": utc(self.standing.date),
             "recipients": self.standing.recipients,
-            "credits": as_json_number(self.standing.credits),
+            "credits": _number(self.standing.credits),
             "delivered": self.delivered,
             "unreported": self.unreported,
             "by_status": [
@@ -108,3 +117,7 @@ class Received(NamedTuple):
     address: Address
     phone: str
     text: str
+
+
+def _number(value: Number | None) -> int | float | None:
+    return None if value is None else as_json_number(value)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from smsops.errors import StateError
 from smsops.model.address import Address
 from smsops.model.values import JSON
 
 FORMAT_VERSION = 1
+
+B = TypeVar("B", float, float | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Intent:
     An intent that is still open when a run begins is in doubt: the call may have happened.
     `facts` is what a person who judges it needs: the part and its fingerprint, the marker sent
     along, what is known of the answer. `effects` is what the call does to balances, by account key
-    ("" is the master's), and `before` what these would be without any of the calls in doubt.
+    ("" is the master's; None: by how much is not known), and `before` what these would be without any of the calls in doubt.
     """
 
     id: str
@@ -67,7 +69,7 @@ class Intent:
     method: str
     since: str
     facts: Mapping[str, JSON] = field(default_factory=dict)
-    effects: Mapping[str, float] = field(default_factory=dict)
+    effects: Mapping[str, float | None] = field(default_factory=dict)
     before: Mapping[str, float] = field(default_factory=dict)
 
     def document(self) -> dict[str, JSON]:
@@ -100,7 +102,7 @@ class Intent:
             (old.account, new.account) if old.account else (old.name, new.name)
         )  # or it is the account itself
 
-        def keys(balances: Mapping[str, float]) -> dict[str, float]:
+        def keys(balances: Mapping[str, B]) -> dict[str, B]:
             return {(becomes or "") if key and key == was else key: value for key, value in balances.items()}
 
         return replace(self, address=new, effects=keys(self.effects), before=keys(self.before))

@@ -21,6 +21,8 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 _LONG_DIGITS = re.compile(r"(?<!\d)\+?\d(?:[ .\u00a0\u202f-]?\d){6,}(?!\d)|(?<![\d/])0\d(?:/\d\d){4}(?![\d/])")
 
+_EMAIL = re.compile(r"[^\s@<>;,:\"'()\[\]]+@[^\s@<>;,:\"'()\[\]]+")
+
 
 class Secret:
     """A secret in memory: never shown by repr, str or format; `reveal()` is the only way out."""
@@ -84,6 +86,17 @@ def mask_phone(phone: str) -> str:
     if len(digits) < 7:
         return "•" * len(digits)
     return f"+{digits[:3]}{'•' * (len(digits) - 5)}{digits[-2:]}"
+
+
+def mask_email(address: str) -> str:
+    """An address that can be recognised by its owner and written to by nobody: ``m•••@example.com``."""
+    name, at, domain = address.rpartition("@")
+    return f"{name[:1] if len(name) > 1 else ''}•••{at}{domain}" if at else "•••"
+
+
+def mask_emails(text: str) -> str:
+    """Text with every e-mail address masked."""
+    return _EMAIL.sub(lambda match: mask_email(match.group()), text)
 
 
 def mask_text(text: str) -> str:

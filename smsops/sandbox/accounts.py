@@ -185,7 +185,7 @@ _CREDIT_ERRORS = (
 
 
 def manage_sub_account_credits(call: Call) -> Body:
-    """manageSubAccountCredits (§19): moves a signed number of credits from the master; success has no status."""
+    """manageSubAccountCredits (§19): moves a signed number of credits from the master; success has a status in XML alone."""
     login, wanted = call.params.get("subAccount"), call.params.get("credits").strip()
     if not login:
         raise _credit_error(1)
@@ -203,7 +203,10 @@ def manage_sub_account_credits(call: Call) -> Body:
         raise _credit_error(5)
     call.store.move_credits(call.caller.id, -delta)
     balance = call.store.move_credits(account.id, delta)
-    return {"Subaccount": [{"Login": account.login, "credits": str(balance)}]}
+    success = {"status": "OK"} if call.in_xml else {}
+    if call.style.success == "100":  # 1 would be an error here
+        success = call.succeeded()
+    return success | {"Subaccount": [{"Login": account.login, "credits": str(balance)}]}
 
 
 def _credit_error(code: int) -> Refused:

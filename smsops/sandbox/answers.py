@@ -23,6 +23,10 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
     "balances": (True, False),
     "strict_params": (False, True),
     "locked_lists": ("readonly", "writable"),
+    "statuses": ("manual", "web"),
+    "simulation": ("price", "sending"),
+    "success": ("manual", "1", "100"),
+    "wrong_key": ("manual", "0", "102", "error"),
 }
 
 
@@ -41,6 +45,10 @@ class Style:
     balances: bool = True
     strict_params: bool = False
     locked_lists: str = "readonly"
+    statuses: str = "manual"
+    simulation: str = "price"
+    success: str = "manual"
+    wrong_key: str = "manual"
 
     def changed(self, options: Mapping[str, object]) -> "Style":
         """This style with some options changed; ValueError names an option or a value that does not exist."""
@@ -58,8 +66,7 @@ class Style:
 
 DEFAULT_STYLE = Style()
 
-# The element names that the XML half of the manual gives inside each collection.
-_INNER = {
+INNER: Mapping[str, str] = {
     "Subaccounts": "subaccount",
     "Lists": "list",
     "Contacts": "contact",
@@ -68,6 +75,7 @@ _INNER = {
     "acks": "ack",
     "Mos": "mo",
 }
+"""The element names that the XML half of the manual gives inside each collection."""
 _COUNTS = frozenset(
     {"status", "statut", "total", "success", "ignored", "duplicated", "contacts", "locked"}
     | {"credits", "creditsused", "nbcredits", "nbcontacts", "nbsms"}
@@ -94,10 +102,15 @@ def page(title: str) -> bytes:
     return f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n".encode()
 
 
+def left_out(key: str, value: object, style: Style) -> bool:
+    """Whether an answer lacks this."""
+    return (value == [] and style.empty == "absent") or (key == "credits" and not style.balances)
+
+
 def _object(body: Body, style: Style) -> Body:
     shaped: Body = {}
     for key, value in body.items():
-        if (value == [] and style.empty == "absent") or (key == "credits" and not style.balances):
+        if left_out(key, value, style):
             continue
         name = _KEYS[style.keys](key, value)
         shaped[f"{name} " if style.blanks else name] = _value(key, value, style)
@@ -123,8 +136,8 @@ def _collection(key: str, items: list[Body], style: Style) -> object:
         items = [{"statut" if name == "status" else name: value for name, value in item.items()} for item in items]
     shaped = [_object(item, style) for item in items]
     content: object = shaped[0] if style.single and len(shaped) == 1 else shaped
-    if style.nested and key in _INNER:
-        inner = _INNER[key].upper() if style.keys == "upper" else _INNER[key]
+    if style.nested and key in INNER:
+        inner = INNER[key].upper() if style.keys == "upper" else INNER[key]
         return {inner: content}
     return content
 

@@ -342,15 +342,18 @@ class Sandbox:
                 result = handlers.perform(method, params, self._store, style, self._recipients(), now, half=half)
         if fault is not None:
             outcome = fault.kind
-            reply = web.spoilt(fault, b"" if result is None else answers.encode(result.body, style))
+            reply = web.spoilt(fault, web.answer(b"") if result is None else self._seen(method, result, style))
         elif result is None or result.overloaded:
             outcome, reply = "overloaded", web.failure(500)
         else:
             outcome = "refused" if result.refused else "done"
-            reply = Reply(200, answers.encode(result.body, style))
+            reply = self._seen(method, result, style)
         sub_account = params.get("subAccount") or (result.sub_account if result else None) or None
         self.calls.append(Call(method, params.get("login"), sub_account, params.logged(), outcome))
         return reply
+
+    def _seen(self, method: str, result: handlers.Result, style: Style) -> Reply:
+        return web.answer(handlers.encoded(method, result, style), in_xml=result.in_xml)
 
     def _send_due(self, now: datetime) -> None:
         campaigns.send_due(self._store, now.timestamp(), self._recipients())

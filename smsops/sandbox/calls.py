@@ -51,6 +51,7 @@ class Call:
     caller: Account
     refusal: Refusal
     half: bool = False
+    in_xml: bool = False
     overloaded: bool = False
     sub_account: str | None = None
 
@@ -58,6 +59,10 @@ class Call:
     def today(self) -> str:
         """The present time as the API writes it."""
         return written(self.now)
+
+    def succeeded(self) -> Body:
+        """The status of a success whose printed form has none, where the style asks for one."""
+        return {} if self.style.success == "manual" else {"status": self.style.success}
 
     def date(self, moment: float) -> str:
         """A moment in seconds since the epoch as the API writes it, in the time of Paris."""

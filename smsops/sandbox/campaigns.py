@@ -1,28 +1,20 @@
-"""The methods about campaigns: §5, §6, §7, §15 and their tables of statuses (annexes 5 and 7)."""
+"""The methods about campaigns: §5, §6, §7, §15 and the statuses of a deletion (annex 7)."""
 
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from smsops.sandbox import fates, messages
+from smsops.sandbox import fates, messages, statuses
 from smsops.sandbox.answers import Body
 from smsops.sandbox.calls import MAX_CONTACTS, Call, Refused, written
 from smsops.sandbox.forms import BadPayload, capitals, records_of, text_of
+from smsops.sandbox.statuses import Reason
 from smsops.sandbox.store import Account, Campaign, Reply, Store, sms_id
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
+_LONG_LINK = re.compile(r"(?=https?://)\S{80,}", re.IGNORECASE)
 _SENT = "Your messages have been sent"
-TEXTS = {
-    102: "Connection Problem - No account matches the specified clientcode and apiKey",
-    105: "Empty XML Feeds",
-    109: "Invalid or incomplete feed after the <MESSAGE>",
-    110: "Undefined message (empty) in the feed",
-    111: "The message exceeds the number of characters",
-    114: "No valid phone number in the stream",
-    115: "Invalid feed or badly formatted dates between the <DATE> and </DATE>",
-}
-"""How a feed is refused (annex 5)."""
 CANCEL_TEXTS = {
     "CAMPIDNOTFOUND": "Campid parameter missing",
     "CAMPNOTFOUND": "The campaign was not found",
@@ -41,7 +33,7 @@ DAMAGES = {"stopped": "BCAMPAIGNSTATUS", "undated": "BADDATETOSEND"}
 
 def refuse_sending(text: str) -> Body:
     """How sendSms and simulateCampaign refuse a login: status 102, whatever the reason."""
-    return {"status": 102, "statusText": TEXTS[102]}
+    return {"status": 102, "statusText": statuses.TEXTS[102]}
 
 
 def refuse_cancelling(text: str) -> Body:
@@ -71,11 +63,16 @@ def send_sms(call: Call) -> Body:
 def send_simplified(call: Call) -> Body:
     """Simplified sending (§5): a sendSms whose feed is spread over parameters, answered with less."""
     numbers = [number.strip() for number in call.params.get("mobile").split(";")]
+    if not any(numbers):
+        given = Reason.NUMBERS_NOT_GIVEN if call.params.get("message") else Reason.EMPTY_FEED
+        raise statuses.refused(call.style, given, invalidNumbers="")
     feed: dict[str, object] = {
         "MESSAGE": call.params.get("message"),
         "TPOA": call.params.get("TPOA") or call.params.get("tpoa"),
         "DATE": call.params.get("date"),
         "CAMPAIGN_NAME": call.params.get("campaign"),
+        "CLIENTCODE": call.params.get("clientcode"),
+        "MASTERACCOUNT": call.params.get("MASTERACCOUNT"),
         "SMS": [{"MOBILEPHONE": number} for number in numbers if number],
     }
     answer = _send(call, _judged(call, feed), simplified=True)
@@ -86,23 +83,16 @@ def _send(call: Call, sending: "_Sending", *, simplified: bool = False) -> Body:
     account = call.caller
     if not account.postpaid:
         if sending.cost > account.credits:
-            raise _refused(
-                104,
-                f"insufficient credit to handle the shipment. Use: {sending.cost} Credits, "
-                f"Available: {account.credits} Credits. Please re-credit your account on AllMySMS.com",
-            )
+            raise statuses.too_few(call.style, sending.cost, account.credits)
         call.store.move_credits(account.id, -sending.cost)
-    # By timestamp: two dates of one zone compare by their wall clocks, which is wrong when summer time ends.
-    scheduled = sending.date is not None and sending.date.timestamp() > call.now.timestamp()
-    due = sending.date if scheduled and sending.date else call.now
+    due = _due(call, sending)
+    scheduled = due is not call.now
     record = _record(sending, due, scheduled, account) | ({"simplified": True} if simplified else {})
     campaign = call.store.add_campaign(account, "scheduled" if scheduled else "sent", due.timestamp(), record)
     if not scheduled:
         reach(call.store, campaign, call.recipients)
     left = account.credits - (0 if account.postpaid else sending.cost)
-    return {
-        "status": 101 if scheduled else 100,
-        "statusText": f"The message was scheduled to be sent at {written(due)}" if scheduled else _SENT,
+    return _taken(call, sending) | {
         "invalidNumbers": ";".join(sending.invalid),
         "campaignId": campaign.campaign_id,
         "credits": str(left),
@@ -116,12 +106,33 @@ def _send(call: Call, sending: "_Sending", *, simplified: bool = False) -> Body:
     }
 
 
+def _due(call: Call, sending: "_Sending") -> datetime:
+    """When a sending leaves: now, unless its DATE is to come."""
+    # By timestamp: two dates of one zone compare by their wall clocks, which is wrong when summer time ends.
+    if sending.date is None or sending.date.timestamp() <= call.now.timestamp():
+        return call.now
+    return sending.date
+
+
+def _taken(call: Call, sending: "_Sending") -> Body:
+    """The status of a sending that is taken, and its text."""
+    if sending.invalid and statuses.counted(call.style, Reason.SOME_NUMBERS):
+        return statuses.said(call.style, Reason.SOME_NUMBERS)
+    due = _due(call, sending)
+    if due is call.now:
+        return {"status": 100, "statusText": _SENT}
+    return {"status": 101, "statusText": f"The message was scheduled to be sent at {written(due)}"}
+
+
 def simulate_campaign(call: Call) -> Body:
-    """simulateCampaign (§7): what a sending would cost; the balance is not looked at."""
+    """simulateCampaign (§7): what a sending would cost; whether it looks at the balance and at DATE is not said."""
     sending = _judged(call, _feed(call))
-    return {
-        "status": 100,
-        "statusText": _SENT,
+    answer: Body = {"status": 100, "statusText": _SENT}
+    if call.style.simulation == "sending":
+        if sending.cost > call.caller.credits and not call.caller.postpaid:
+            raise statuses.too_few(call.style, sending.cost, call.caller.credits)
+        answer = _taken(call, sending)
+    return answer | {
         "invalidNumbers": ";".join(sending.invalid),
         "NbCredits": sending.cost,
         "nbContacts": len(sending.recipients),
@@ -187,10 +198,6 @@ def describe(campaign: Campaign) -> dict[str, Any]:
     return {"id": campaign.campaign_id, "login": campaign.login, "status": campaign.status} | content
 
 
-def _refused(code: int, text: str | None = None, **more: str) -> Refused:
-    return Refused({"status": code, "statusText": text or TEXTS[code]} | more)
-
-
 def _uncancelled(code: str) -> Refused:
     return Refused({"status": code, "statusText": CANCEL_TEXTS[code]})
 
@@ -199,16 +206,21 @@ def _feed(call: Call) -> dict[str, object]:
     try:
         return call.params.payload("smsData")
     except BadPayload as error:
-        raise _refused(105 if error.empty else 109) from None
+        raise statuses.refused(call.style, Reason.EMPTY_FEED if error.empty else Reason.BROKEN_FEED) from None
 
 
 def _judged(call: Call, data: dict[str, object]) -> _Sending:
-    """Work out from a feed who gets what at which price, or refuse it with a status of annex 5."""
+    """Work out from a feed who gets what at which price, or refuse it with a status of the table in force."""
     message = text_of(data.get("MESSAGE"))
     if not message or not message.strip():
-        raise _refused(110)
-    count = _dynamic(data, message)
-    sending = _Sending(message, (text_of(data.get("TPOA")) or "").strip(), date_of(call, data), data)
+        raise statuses.refused(call.style, Reason.NO_MESSAGE)
+    _check_as_of_old(call, data, message)
+    count = _dynamic(call, data, message)
+    try:
+        date = date_of(call, data)
+    except ValueError:
+        raise statuses.refused(call.style, Reason.BAD_DATE) from None
+    sending = _Sending(message, (text_of(data.get("TPOA")) or "").strip(), date, data)
     records = records_of(data.get("SMS"))
     if len(records) > MAX_CONTACTS:
         call.overloaded = True
@@ -216,44 +228,51 @@ def _judged(call: Call, data: dict[str, object]) -> _Sending:
     blocked = {phone for phone, _, _ in call.blacklist(call.caller)}
     for record in records:
         if not isinstance(record, dict):
-            raise _refused(109)
-        _add(sending, capitals(record), count, blocked)
+            raise statuses.refused(call.style, Reason.BAD_DATA)
+        _add(call, sending, capitals(record), count, blocked)
     if len(sending.invalid) == len(records):
-        raise _refused(114, invalidNumbers=";".join(sending.invalid))
-    _price(sending)
+        raise statuses.refused(call.style, Reason.NO_NUMBER, invalidNumbers=";".join(sending.invalid))
+    _price(call, sending)
     return sending
 
 
-def _dynamic(data: dict[str, object], message: str) -> int:
+def _check_as_of_old(call: Call, data: dict[str, object], message: str) -> None:
+    """Refuse what only the older table of statuses has a word for."""
+    style = call.style
+    client_code, master = text_of(data.get("CLIENTCODE")), text_of(data.get("MASTERACCOUNT"))
+    if client_code and client_code != call.caller.login.upper() and statuses.counted(style, Reason.CLIENT_CODE):
+        raise statuses.refused(style, Reason.CLIENT_CODE)
+    if _LONG_LINK.search(message) and statuses.counted(style, Reason.LONG_LINK):
+        raise statuses.refused(style, Reason.LONG_LINK)
+    if master and call.store.account(master) is None and statuses.counted(style, Reason.NO_MASTER):
+        raise statuses.refused(style, Reason.NO_MASTER)
+
+
+def _dynamic(call: Call, data: dict[str, object], message: str) -> int:
     """DYNAMIC, which must be the number of the message's parameters, which must be 1, 2, 3 and so on."""
     wanted = (text_of(data.get("DYNAMIC")) or "0").strip()
     if not wanted.isascii() or not wanted.isdigit() or len(wanted) > 4:
-        raise _refused(109)
+        raise statuses.refused(call.style, Reason.BAD_DATA)
     if messages.placeholders(message) != set(range(1, int(wanted) + 1)):
-        raise _refused(109)
+        raise statuses.refused(call.style, Reason.BAD_DATA)
     return int(wanted)
 
 
 def date_of(call: Call, data: dict[str, object]) -> datetime | None:
-    """DATE, which may be empty, in the time of Paris, or status 115."""
+    """DATE, which may be empty, in the time of Paris. ValueError where it is none."""
     text = text_of(data.get("DATE"))
-    if text is None:
-        raise _refused(115)
-    if not text.strip():
+    if text is not None and not text.strip():
         return None
-    if not _DATE.fullmatch(text.strip()):
-        raise _refused(115)
-    try:
-        return datetime.fromisoformat(text.strip()).replace(tzinfo=call.now.tzinfo)
-    except ValueError:
-        raise _refused(115) from None
+    if text is None or not _DATE.fullmatch(text.strip()):
+        raise ValueError("not a date")
+    return datetime.fromisoformat(text.strip()).replace(tzinfo=call.now.tzinfo)
 
 
-def _add(sending: _Sending, record: dict[str, object], count: int, blocked: set[str]) -> None:
+def _add(call: Call, sending: _Sending, record: dict[str, object], count: int, blocked: set[str]) -> None:
     """Take one block of the recipients: a valid number, an invalid one, or one that the blacklist leaves out."""
     values = [text_of(record.get(f"PARAM_{place}", [])) for place in range(1, count + 1)]
     if None in values:
-        raise _refused(109)
+        raise statuses.refused(call.style, Reason.BAD_DATA)
     raw = record.get("MOBILEPHONE")
     phone = messages.mobile(raw)
     if phone is None:
@@ -263,15 +282,15 @@ def _add(sending: _Sending, record: dict[str, object], count: int, blocked: set[
         sending.recipients.append((phone, [value for value in values if value is not None]))
 
 
-def _price(sending: _Sending) -> None:
+def _price(call: Call, sending: _Sending) -> None:
     """Measure every text that leaves: a duplicated number is paid for twice."""
     parts: dict[str, int] = {}
     for phone, values in sending.recipients:
         text = messages.fill(sending.message, values)
         if text not in parts:
             length, parts[text] = messages.measure(text)
-            if length > messages.MAX_CHARACTERS:
-                raise _refused(111)
+            if length > statuses.LONGEST[call.style.statuses]:
+                raise statuses.refused(call.style, Reason.TOO_LONG)
         sending.nb_sms += parts[text]
         sending.cost += parts[text] * messages.price(phone)
 

@@ -22,8 +22,9 @@ TEXTS = {
     109: "Invalid or incomplete XML / JSON after the <HTML>",
     110: "Recipients undefined (empty) in the feed",
     114: "No valid email address in the feed",
+    115: "Invalid feed or badly formatted dates between the <DATE> and </DATE>",
 }
-"""How a feed is refused (annex 21), beside the statuses of sendSms."""
+"""How a feed is refused (annex 21), beside 102 and 104."""
 
 
 def send_email(call: Call) -> Body:
@@ -35,7 +36,10 @@ def send_email(call: Call) -> Body:
     if not _text(data, "SUBJECT").strip():
         raise _refused(107)
     html = _html(data)
-    date = date_of(call, data)
+    try:
+        date = date_of(call, data)
+    except ValueError:
+        raise _refused(115) from None
     addresses = [address.strip() for address in _text(data, "TO").split(";") if address.strip()]
     if not addresses:
         raise _refused(110)

@@ -1,9 +1,13 @@
-"""Reading requests: form parameters (urlencoded, multipart or in the query) and the JSON payloads inside them."""
+"""Reading requests: form parameters (urlencoded, multipart or in the query) and the payloads in JSON or XML inside them."""
 
 import json
 from collections.abc import Mapping
 from email.parser import BytesParser
 from urllib.parse import parse_qsl
+
+from smsops.sandbox import xml
+
+_BEFORE_XML = "\ufeff \t\r\n"
 
 
 class BadPayload(Exception):
@@ -48,27 +52,47 @@ class Params:
         return value
 
     def payload(self, name: str) -> dict[str, object]:
-        """The content of a JSON payload's `DATA`, its keys in capitals. BadPayload when there is none."""
+        """The content of a payload's `DATA`, its keys in capitals. BadPayload when there is none."""
         text = self.get(name)
         if not text.strip():
             raise BadPayload(empty=True)
         try:
-            outer = json.loads(text)
-            if "\\ud" in text.lower():
-                # Half a surrogate pair can be escaped in JSON, but it is no text: encoding it fails.
-                json.dumps(outer, ensure_ascii=False).encode()
+            data = _data_in_xml(text) if _is_xml(text) else _data_in_json(text)
         except (ValueError, RecursionError):
             raise BadPayload(empty=False) from None
-        data = capitals(outer).get("DATA") if isinstance(outer, dict) else None
         if not isinstance(data, dict):
             raise BadPayload(empty=False)
         if not data:
             raise BadPayload(empty=True)
         return capitals(data)
 
+    def in_xml(self, payload: str) -> bool:
+        """Whether to answer in XML: as `returnformat` says, without it as the payload is written (§6.4), else in JSON."""
+        wanted = self.get("returnformat").strip().lower()
+        return wanted == "xml" if wanted in ("json", "xml") else bool(payload) and _is_xml(self.get(payload))
+
     def logged(self) -> dict[str, str]:
         """The parameters as they came, without the API key."""
         return {name: value for name, value in self._fields.items() if name.lower() != "apikey"}
+
+
+def _is_xml(text: str) -> bool:
+    return text.lstrip(_BEFORE_XML).startswith("<")
+
+
+def _data_in_json(text: str) -> object:
+    outer = json.loads(text)
+    if "\\ud" in text.lower():
+        # Half a surrogate pair can be escaped in JSON, but it is no text: encoding it fails.
+        json.dumps(outer, ensure_ascii=False).encode()
+    return capitals(outer).get("DATA") if isinstance(outer, dict) else None
+
+
+def _data_in_xml(text: str) -> object:
+    root, data = xml.read(text)
+    if root != "DATA":
+        return None
+    return {} if isinstance(data, str) and not data.strip() else data
 
 
 def capitals(record: Mapping[object, object]) -> dict[str, object]:

@@ -15,4 +15,4 @@ def shorten_url(call: Call) -> Body:
         raise call.refuse("The parameter url is not defined")
     if not _URL.fullmatch(url):
         raise call.refuse("The url is not valid")
-    return {"url": url, "SHORTURL": call.store.add_link(call.caller.id, url)}
+    return call.succeeded() | {"url": url, "SHORTURL": call.store.add_link(call.caller.id, url)}

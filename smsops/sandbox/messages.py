@@ -6,7 +6,6 @@ Everything here is a pure function of its arguments.
 import re
 from collections.abc import Sequence
 
-MAX_CHARACTERS = 1224
 DEFAULT_SENDER = "36180"
 
 _BASIC = (

@@ -49,7 +49,7 @@ def get_pulls(call: Call) -> Body:
     if not (limit.isascii() and limit.isdigit() and 0 < len(limit) < 10 and int(limit) > 0):
         raise call.refuse("The parameter limit is not valid")
     found = call.store.collect_replies(account.id, call.now.timestamp(), int(limit))
-    return {"Mos": [_mo(call, reply) for reply in found]}
+    return call.succeeded() | {"Mos": [_mo(call, reply) for reply in found]}
 
 
 def get_pull(call: Call) -> Body:

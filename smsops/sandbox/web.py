@@ -5,7 +5,7 @@ The control routes under `/_sandbox/` ask for no credentials: whoever reaches th
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LINK = "smsops.link"
 _LONGEST_QUERY = 1024
 _JSON = "application/json; charset=utf-8"
+_XML = "text/xml; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
 
 
@@ -62,7 +63,12 @@ def failure(status: int, title: str = "Internal Server Error", **headers: str) -
     return Reply(status, answers.page(title), _HTML, headers)
 
 
-def spoilt(fault: Fault, answer: bytes) -> Reply:
+def answer(body: bytes, *, in_xml: bool = False) -> Reply:
+    """What the API says."""
+    return Reply(200, body, _XML if in_xml else _JSON)
+
+
+def spoilt(fault: Fault, answer: Reply) -> Reply:
     """What is seen of a call that met a fault; `answer` is what the API would have said if it was processed."""
     match fault.kind:
         case "hang" | "hang_after":
@@ -76,7 +82,8 @@ def spoilt(fault: Fault, answer: bytes) -> Reply:
         case "empty":
             return Reply(body=b"")
         case "truncated":
-            return Reply(body=answer[: len(answer) // 2])
+            body = answer.body or b""
+            return replace(answer, body=body[: len(body) // 2])
         case "garbage":
             return Reply(body=b'{"foo": 1}')
         case _:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smsops.api.client import WriterClient
-from smsops.api.contract import Email, ListField, Message, NotSent, Recipient, Unreadable
+from smsops.api.contract import Email, ListField, Message, NotSent, OutcomeUnknown, Recipient, Unreadable
 from smsops.api.methods import METHODS, Method
 from smsops.api.payloads import Format
 from smsops.api.verdicts import judge
@@ -203,6 +203,32 @@ def test_any_xml(method: Method, data: st.DataObject) -> None:
     named = {key: value for key, value in names.items() if not key.isdecimal()}
 
     typed(method, xml("x", named, data.draw).replace("<0>", "<n>").replace("</0>", "</n>").encode())
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_good_xml_cut_short(method: Method, data: st.DataObject) -> None:
+    """A good answer in XML that breaks off anywhere is never a success."""
+    good = CALLS[method.name][1]
+    assert isinstance(good, dict)
+    whole = xml(method.name.partition(" ")[0], good, data.draw).encode()
+
+    found = typed(method, whole[: data.draw(st.integers(0, len(whole) - 1))])
+
+    assert isinstance(found, Unreadable if method.reads else OutcomeUnknown)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_nesting_without_end(method: Method) -> None:
+    """Neither format can be nested so deep that reading it breaks down."""
+    for answer in (
+        "<lists>" * 1500 + "</lists>" * 1500,
+        "<a>" * 1500,
+        "[" * 1500 + "]" * 1500,
+        '{"a":' * 1500 + "1" + "}" * 1500,
+    ):
+        assert isinstance(typed(method, answer.encode()), Unreadable if method.reads else OutcomeUnknown)
 
 
 BOMB = (

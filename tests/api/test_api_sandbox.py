@@ -19,6 +19,7 @@ from smsops.api.contract import (
     Sent,
     Unreadable,
 )
+from smsops.api.payloads import Format
 from smsops.cli.connect import SandboxWire
 from smsops.sandbox.app import Sandbox
 from smsops.sandbox.handlers import METHODS
@@ -55,9 +56,10 @@ def on(sandbox: Sandbox, call: Any, **options: Any) -> Any:
     return ask(SandboxWire(sandbox.app), call, **options)
 
 
+@pytest.mark.parametrize("format", Format)
 @pytest.mark.parametrize("style", STYLES)
-def test_life_of_an_account(sandbox: Sandbox, style: str) -> None:
-    """Create, read, change, fund, fill, send as the sub-account, cancel, empty, delete: in any style the same."""
+def test_life_of_an_account(sandbox: Sandbox, style: str, format: Format) -> None:
+    """Create, read, change, fund, fill, send as the sub-account, cancel, empty, delete: in any style and format the same."""
     sandbox.style(**STYLES[style])
 
     async def life(api: WriterClient) -> None:
@@ -95,7 +97,7 @@ def test_life_of_an_account(sandbox: Sandbox, style: str) -> None:
         await api.delete_sub_account("acme-paris")
         assert await api.get_sub_accounts() == ()
 
-    on(sandbox, life)
+    on(sandbox, life, format=format)
 
 
 async def send_and_cancel(api: WriterClient) -> None:

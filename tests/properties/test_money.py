@@ -173,7 +173,7 @@ def done_all_the_same(stack: Stack, parallelism: int) -> Sequence[Outcome]:
         store = open_store(configuration, around)
         with store.lock("apply"):
             async with session(configuration, around) as (connection, credentials):
-                prepared = await prepare(configuration, store, PlanOptions(), around, connection, credentials)
+                prepared = await prepare(configuration, store, PlanOptions(), around, connection.reader, credentials)
                 report = await perform(
                     prepared, configuration, store, around, connection, _Silent(), asyncio.Event(), parallelism
                 )

@@ -80,23 +80,32 @@ def ics(appointments: Sequence[Appointment], stack: str, made: datetime) -> str:
 
 def html(appointments: Sequence[Appointment], stack: str, zone: str) -> str:
     """As a page."""
-    from html import escape
-
+    from smsops.cli.views.markup import element, join
     from smsops.cli.views.page import page
 
-    rows = "\n".join(
-        f'<tr class="{one.status}"><td><time datetime="{one.date.isoformat()}">{one.date:%a %Y-%m-%d %H:%M}</time></td>'
-        f"<td>{escape(str(one.address))}<br><small>{escape(one.message)}</small></td>"
-        f"<td>{escape(one.account or '(master)')}</td>"
-        f'<td class="number">{_count(one.recipients)}</td><td class="number">{_count(one.credits)}</td>'
-        f"<td>{escape(one.sender)}</td><td>{one.status}</td></tr>"
+    heads = ("Date", "Campaign", "Account", "Recipients", "Credits", "From", "Status")
+    rows = (
+        element(
+            "tr",
+            element("td", element("time", f"{one.date:%a %Y-%m-%d %H:%M}", datetime=one.date.isoformat())),
+            element("td", str(one.address), element("br"), element("small", element("bdi", one.message))),
+            element("td", one.account or "(master)"),
+            element("td", _count(one.recipients), class_="number"),
+            element("td", _count(one.credits), class_="number"),
+            element("td", element("bdi", one.sender)),
+            element("td", one.status),
+            class_=one.status,
+        )
         for one in appointments
     )
-    heads = "".join(f"<th>{head}</th>" for head in ("Date", "Campaign", "Account", "Recipients", "Credits", "From", ""))
+    table = element(
+        "table",
+        element("thead", element("tr", join(element("th", head, scope="col") for head in heads))),
+        element("tbody", join(rows, "\n")),
+    )
     return page(
         f"SMS calendar of {stack}",
-        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table>\n"
-        f"<p>{escape(_sum(appointments, zone))}</p>",
+        join((element("div", table, class_="wide", tabindex=0), element("p", _sum(appointments, zone)))),
     )
 
 

@@ -24,11 +24,15 @@ def status(standings: Sequence[Standing], zone: str) -> str:
 def _status_lines(one: Standing) -> Iterator[str]:
     yield f"{one.address}: {one.state}, {one.date:%a %Y-%m-%d %H:%M}, from {one.sender}"
     yield f"  {one.message}"
-    yield f"  {plural(one.recipients, 'recipient')}, {plural(one.credits, 'credit')}"
+    yield f"  {plural(one.recipients, 'recipient')}, {_credits(one)}"
     if one.cancellable_until:
         yield f"  can be taken back until {one.cancellable_until:%Y-%m-%d %H:%M}"
     for part in one.parts:
-        yield f"    {part.campaign_id or '-':<16} {part.recipients:>7,}  {part.credits:>9,}  {part.status}"
+        yield f"    {part.campaign_id or '-':<16} {part.recipients:>7,}  {'?' if part.credits is None else f'{part.credits:,}':>9}  {part.status}"
+
+
+def _credits(one: Standing) -> str:
+    return "at a cost that nobody tells" if one.credits is None else plural(one.credits, "credit")
 
 
 def report(delivery: Delivery) -> str:
@@ -36,7 +40,7 @@ def report(delivery: Delivery) -> str:
     one = delivery.standing
     lines = [
         f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
-        f"{plural(one.credits, 'credit')}",
+        f"{_credits(one)}",
         "",
         *_bars([*_statuses(delivery)], one.recipients),
     ]
@@ -79,19 +83,32 @@ def report_csv(delivery: Delivery) -> str:
 
 def report_html(delivery: Delivery) -> str:
     """As a page."""
-    from html import escape
-
+    from smsops.cli.views.markup import element, join
     from smsops.cli.views.page import page
 
     one = delivery.standing
-    rows = "\n".join(
-        f"<tr><td>{escape(name)}</td><td>{count:,}</td>"
-        f'<td><meter min="0" max="{max(one.recipients, 1)}" value="{count}"></meter></td></tr>'
+    most = max(one.recipients, 1)
+    rows = (
+        element(
+            "tr",
+            element("th", name, scope="row"),
+            element("td", f"{count:,}", class_="number"),
+            element("td", element("meter", min=0, max=most, value=count, aria_hidden="true")),
+        )
         for name, count in _statuses(delivery)
+    )
+    told = (
+        f"{delivery.replies:,} replies, {delivery.stops:,} of them STOP; "
+        f"{delivery.cost_per_delivered or '–'} credits for each message that was delivered."
     )
     return page(
         f"{one.address}, {one.date:%Y-%m-%d %H:%M}",
-        f"<p>{escape(one.message)}</p>\n<table><tbody>\n{rows}\n</tbody></table>\n"
-        f"<p>{delivery.replies:,} replies, {delivery.stops:,} of them STOP; "
-        f"{delivery.cost_per_delivered or '–'} credits for each message that was delivered.</p>",
+        join(
+            (
+                element("p", element("bdi", one.message)),
+                element("table", element("tbody", join(rows, "\n"))),
+                element("p", told),
+            ),
+            "\n",
+        ),
     )

@@ -1,26 +1,46 @@
-"""A page of its own: it loads nothing, and follows the reader's light or dark mode."""
+"""A page of its own: it loads nothing, and follows the reader's light or dark mode.
+
+Its policy (CSP) names the one style and the one script that it has by their hashes: whatever else should get into it does not
+run, and nothing goes out.
+"""
 
 from __future__ import annotations
 
-from html import escape
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.4 system-ui, sans-serif; }
-body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8884; vertical-align: top; }
-meter { width: 100%; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
-.planned, .rescheduled { font-weight: 600; }
-"""
+from smsops.cli.views.markup import Html, element, join
 
 
-def page(title: str, body: str) -> str:
-    """The page; `title` is text, `body` HTML."""
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
-        f"<body><h1>{escape(title)}</h1>\n{body}</body></html>"
+def page(title: str, body: Html, *, script: str = "") -> str:
+    """The page; `script` is the name of a file beside this one. Without it the page must be complete too."""
+    style = _file("page.css")
+    code = _file(script) if script else ""
+    policy = f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
+    policy += f"; script-src '{_hash(code)}'" if code else ""
+    head = (
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", title),
+        element("style", style),
     )
+    whole = element(
+        "html",
+        element("head", join(head, "\n")),
+        element("body", element("main", element("h1", title), "\n", body), element("script", code) if code else None),
+        lang="en",
+    )
+    return f"<!doctype html>\n{whole}"
+
+
+@cache
+def _file(name: str) -> Html:
+    return Html(Path(__file__).with_name(name).read_text("utf-8"))
+
+
+def _hash(content: str) -> str:
+    return f"sha256-{b64encode(sha256(content.encode()).digest()).decode()}"

@@ -56,6 +56,7 @@ _REASONS = {
     "removed_block": "removed: says so",
     "adopted": "it exists already",
 }
+_ALWAYS_COUNTED = ((CREATE, "added"), (UPDATE, "changed"), (DELETE, "destroyed"))
 _ACCOUNTS = 10
 """So many sub-accounts have a line of their own in the summary."""
 _LONG, _BEGINNING, _ENDING = 320, 100, 40
@@ -70,6 +71,7 @@ _VERBS = {
     FORGET: ("Forgetting", "Forgetting"),
     NO_OP: ("Recording", "Recording"),
 }
+NO_DRIFT = "No drift. Nothing was changed outside of the configuration since the last apply."
 NO_CHANGES = "No changes. The account matches the configuration."
 
 
@@ -122,41 +124,91 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
         lines += [*_change_lines(change, paint, judged.get(change.address, ()), destroy=plan.destroy), ""]
     for doubt in plan.doubts:
         lines += [*_doubt_lines(doubt, paint), ""]
-    return "\n".join([*lines, *summary_lines(plan, paint), *_judged_lines(judged.get(None, ()), paint)])
+    if plan.drift:
+        lines = [*_drift_lines(plan.drift, paint), *lines]
+    return "\n".join([*lines, *summary_lines(plan, paint), *judged_lines(judged.get(None, ()), paint)])
+
+
+def _drift_lines(drift: Iterable[Change], paint: Paint) -> Iterator[str]:
+    yield "Changed outside of the configuration since the last apply:"
+    yield ""
+    for change in drift:
+        yield f"  # {paint(str(change.address), bold=True)} {drifted(change)}"
+        yield from _values(change, paint)
+        yield ""
+
+
+def drifted(change: Change) -> str:
+    """What became of a resource outside of the configuration."""
+    return "is gone" if change.deletes else "has changed"
 
 
 def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *, destroy: bool = False) -> list[str]:
-    symbol, tint, words = _SYMBOLS[change.actions]
-    if change.previous_address and change.actions == NO_OP:
+    if is_only_moved(change):
         return [f"  # {paint(str(change.previous_address), bold=True)} is now {paint(str(change.address), bold=True)}"]
+    lines = [f"  # {paint(str(change.address), bold=True)} {fate(change, destroy=destroy)}"]
+    if change.previous_address:
+        lines.append(f"  # it was {change.previous_address}")
+    lines += [f"  # {line}" for line in judged_lines(judged, paint)]
+    return [*lines, *_values(change, paint)]
+
+
+def _values(change: Change, paint: Paint) -> list[str]:
+    """What becomes of it, value by value."""
+    symbol, tint, _ = _SYMBOLS[change.actions]
+    lines = (f"      {line}" for line in change_details(change, paint))
+    return [f"  {paint(symbol, tint)} {change.address.kind}", *lines]
+
+
+def is_only_moved(change: Change) -> bool:
+    """Whether nothing becomes of a resource but another address."""
+    return bool(change.previous_address) and change.actions == NO_OP
+
+
+def fate(change: Change, *, destroy: bool = False) -> str:
+    """What becomes of a resource, and why: `will be destroyed (it is not in the configuration)`."""
     reason = _REASONS.get(change.reason, change.reason.replace("_", " "))
     if destroy and change.reason == "delete_because_no_resource_config":
         reason = ""  # it may well be in the configuration
-    head = f"  # {paint(str(change.address), bold=True)} {words}" + (f" ({reason})" if reason else "")
-    lines = [head]
-    if change.previous_address:
-        lines.append(f"  # it was {change.previous_address}")
-    lines += [f"  # {line}" for line in _judged_lines(judged, paint)]
-    lines.append(f"  {paint(symbol, tint)} {change.address.kind}")
-    before, after = change.before, change.after
-    if before and after:
-        for name in sorted(before.keys() | after.keys()):
-            lines += _attribute_lines(name, name in before, before.get(name), name in after, after.get(name), paint)
-    elif only := before or after:
-        lines += [f"      {name}: {_value(only[name])}" for name in sorted(only)]
+    return _SYMBOLS[change.actions][2] + (f" ({reason})" if reason else "")
+
+
+def symbol_of(change: Change) -> str:
+    """How a change is marked: `+`, `~`, `-/+`."""
+    return _SYMBOLS[change.actions][0].strip()
+
+
+def tint_of(change: Change) -> str:
+    """The colour of that mark."""
+    return _SYMBOLS[change.actions][1]
+
+
+def change_details(change: Change, paint: Paint) -> list[str]:
+    """What changes of a resource, line by line: attributes, contacts, messages, credits."""
+    arrow = paint("->", "yellow")
+    lines = [
+        f"{name}: {old} {arrow} {new}" if old is not None and new is not None else f"{name}: {new or old}"
+        for name, old, new in attributes(change)
+    ]
+    return [*lines, *consequences(change)]
+
+
+def consequences(change: Change) -> list[str]:
+    """What a change means for contacts, recipients and credits, line by line."""
+    lines: list[str] = []
     if change.contacts and change.contacts.total:
         counts = change.contacts
-        lines.append(f"      contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
+        lines.append(f"contacts: {counts.add:,} to add, {counts.change:,} to change, {counts.remove:,} to remove")
     if change.send:
-        lines += [f"      {line}" for line in _send_lines(change.send)]
+        lines += _send_lines(change.send)
     if change.refund:
-        lines.append(f"      gives back: {plural(change.refund, 'credit')}")
+        lines.append(f"gives back: {plural(change.refund, 'credit')}")
     if change.moves:
-        lines.append(f"      credits moved: {change.moves:+,}")
+        lines.append(f"credits moved: {change.moves:+,}")
     return lines
 
 
-def _judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
+def judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
     """What is refused, and what is let through by whom and why."""
     lines: list[str] = []
     for item in judged:
@@ -172,7 +224,10 @@ def _send_lines(send: Send) -> Iterator[str]:
         for country, (messages, credits) in send.countries.items()
     )
     cost = plural(send.credits, "credit") + (f" ({prices})" if len(send.countries) > 1 else "")
-    yield f"sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {cost}"
+    if send.channel == "email":
+        yield f"sends: {plural(send.messages, 'e-mail')}; nobody tells what they cost"
+    else:
+        yield f"sends: {send.messages:,} SMS to {plural(send.recipients, 'recipient')}, {cost}"
     if send.parts and (send.parts.kept or send.parts.cancelled):
         kept, cancelled, sent = send.parts
         yield f"parts: {kept:,} stay as they are, {cancelled:,} cancelled, {sent:,} sent"
@@ -184,9 +239,10 @@ def _send_lines(send: Send) -> Iterator[str]:
         )
     if send.funnel:
         funnel = send.funnel
+        blacklist = f"{funnel.not_blacklisted:,} not blacklisted, " if send.channel == "sms" else ""
         yield (
             f"audience: {funnel.in_lists:,} in the lists, {funnel.matching:,} matching, {funnel.valid:,} valid, "
-            f"{funnel.not_blacklisted:,} not blacklisted, {funnel.sent:,} sent"
+            f"{blacklist}{funnel.sent:,} sent"
         )
     if send.message:
         message = send.message
@@ -208,12 +264,16 @@ def _span(one: int, other: int) -> str:
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-def _attribute_lines(
-    name: str, was: bool, old: JSON, will: bool, new: JSON, paint: Paint, indent: str = "      "
-) -> list[str]:
-    if was and will:
-        return [] if old == new else [f"{indent}{name}: {_value(old)} {paint('->', 'yellow')} {_value(new)}"]
-    return [f"{indent}{name}: {_value(new if will else old)}"]
+def attributes(change: Change) -> Iterator[tuple[str, str | None, str | None]]:
+    """What changes of a resource: each attribute by name, before and after in words, None where it has none."""
+    before, after = change.before or {}, change.after or {}
+    for name in sorted(before.keys() | after.keys()):
+        if not (before and after and name in before and name in after and before[name] == after[name]):
+            yield (
+                name,
+                _value(before[name]) if name in before else None,
+                _value(after[name]) if name in after else None,
+            )
 
 
 def _value(value: JSON) -> str:
@@ -240,6 +300,14 @@ def _switched(name: str, flags: Mapping[str, JSON]) -> str:
 
 
 def _doubt_lines(doubt: Doubt, paint: Paint) -> list[str]:
+    address = doubt.intent.address
+    first, *rest = doubt_details(doubt)
+    head = f"  # {paint(str(address), bold=True)} is {paint('in doubt', 'red', bold=True)}: {first}"
+    return [head, *(f"      {line}" for line in rest)]
+
+
+def doubt_details(doubt: Doubt) -> list[str]:
+    """Which call may have happened, what is known of it, and what to do."""
     intent = doubt.intent
     known = ", ".join(
         f"{name}: {_value(value)}"
@@ -247,16 +315,17 @@ def _doubt_lines(doubt: Doubt, paint: Paint) -> list[str]:
         if name not in ("entry", "fingerprint", "part") and value is not None
     )
     return [
-        f"  # {paint(str(intent.address), bold=True)} is {paint('in doubt', 'red', bold=True)}: "
         f"{intent.method} of {intent.since} may have happened; it is not repeated",
-        f"      {known}",
-        *([f"      {doubt.evidence[0].upper()}{doubt.evidence[1:]}."] if doubt.evidence else []),
-        f"      Find out, then: smsops resolve {intent.address} --happened | --did-not-happen",
+        known,
+        *([f"{doubt.evidence[0].upper()}{doubt.evidence[1:]}."] if doubt.evidence else []),
+        f"Find out, then: smsops resolve {intent.address} --happened | --did-not-happen",
     ]
 
 
 def summary_lines(plan: Plan, paint: Paint) -> list[str]:
     """The last lines: counts, contacts, money."""
+    if plan.refresh_only and not plan.changes:
+        return _drift_summary(plan, paint)
     if not plan.changes:
         if plan.errored:
             return ["Planning failed: see the errors. Nothing else would change."]
@@ -272,6 +341,16 @@ def summary_lines(plan: Plan, paint: Paint) -> list[str]:
         )
     money = _money(plan)
     return [*lines, *([money] if money else []), *_account_lines(plan), *_forecast(plan)]
+
+
+def _drift_summary(plan: Plan, paint: Paint) -> list[str]:
+    if not plan.drift:
+        return [] if plan.doubts or plan.errored else [paint(NO_DRIFT, "green", bold=True)]
+    gone = sum(change.deletes for change in plan.drift)
+    lines = [f"{paint('Drift:', bold=True)} {len(plan.drift) - gone} changed, {gone} gone."]
+    if plan.operations:
+        lines.append("Applying this takes note of it in the state. The account stays as it is.")
+    return lines
 
 
 def _account_lines(plan: Plan) -> list[str]:
@@ -292,11 +371,15 @@ def _known(value: Number | None) -> str:
 def _money(plan: Plan) -> str:
     sends = plan.sends
     parts: list[str] = []
-    if sends:
+    texts, mailed = ([send for send in sends if send.channel == channel] for channel in ("sms", "email"))
+    if texts:
         parts.append(
-            f"Sends: {plural(len(sends), 'campaign')}, {sum(send.messages for send in sends):,} SMS to "
-            f"{plural(sum(send.recipients for send in sends), 'recipient')}, {plural(plan.spend_estimate, 'credit')}."
+            f"Sends: {plural(len(texts), 'campaign')}, {sum(send.messages for send in texts):,} SMS to "
+            f"{plural(sum(send.recipients for send in texts), 'recipient')}, {plural(plan.spend_estimate, 'credit')}."
         )
+    if mailed:
+        emails = plural(sum(send.messages for send in mailed), "e-mail")
+        parts.append(f"Sends: {plural(len(mailed), 'campaign')} of {emails}, whose cost nobody tells.")
     if sends or plan.moved or plan.given_back:
         parts.append(f"Credits moved: {plan.moved:,}.")
         if plan.given_back:
@@ -377,11 +460,10 @@ def report_text(report: Report, color: bool) -> str:
     for outcome in report.outcomes:
         if outcome.status == "done":
             done[outcome.operation.change.actions] = done.get(outcome.operation.change.actions, 0) + 1
-    counts = [
-        f"{done.get(CREATE, 0)} added",
-        f"{done.get(UPDATE, 0)} changed",
-        f"{done.get(DELETE, 0)} destroyed",
-    ]
+    if report.plan.refresh_only:
+        counts = [f"{done.get(NO_OP, 0)} recorded"]
+    else:
+        counts = [f"{done.get(actions, 0)} {word}" for actions, word in _ALWAYS_COUNTED]
     extra = ((REPLACE, "replaced"), (ADOPT, "adopted"), (ADOPT_UPDATE, "adopted and updated"), (FORGET, "forgotten"))
     counts += [f"{done[actions]} {word}" for actions, word in extra if done.get(actions)]
     whole = all(outcome.status == "done" for outcome in report.outcomes) and not report.plan.errored

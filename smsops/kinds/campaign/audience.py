@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from smsops.kinds.base import View
 from smsops.kinds.campaign.recurrence import RecurrenceSpec
-from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import Template
 from smsops.kinds.contacts import NOBODY, live_contacts, merged_contacts, wanted_contacts
 from smsops.model.address import Address
@@ -55,6 +54,11 @@ def declared_part(desired: Desired, view: View) -> JSON:
     return [None if found is None else _said(found, view) for found in declared]
 
 
+def audience_digest(desired: Desired, view: View) -> str:
+    """A digest of what the configuration says about the audience."""
+    return view.digest([desired.spec.audience.model_dump(), declared_part(desired, view)])
+
+
 def _said(contacts: Desired, view: View) -> JSON:
     wanted = wanted_contacts(contacts, view)
     key = view.private_key
@@ -90,8 +94,8 @@ class Audience:
     """Numbers among these that are none of a mobile, masked, each with the reason: nothing is sent to them."""
 
 
-def audience_of(desired: Desired, view: View, *, pending: bool) -> Audience | None:
-    """The audience as it is after the apply.
+def lists_for(desired: Desired, view: View, *, pending: bool) -> tuple[list[Table], list[Table]] | None:
+    """The contacts of the lists of an audience, and of those that are excluded, as they are after the apply.
 
     None where that needs contacts which only the account knows and the campaign is scheduled
     already (not `pending`): a plan does not ask for those.
@@ -99,28 +103,46 @@ def audience_of(desired: Desired, view: View, *, pending: bool) -> Audience | No
     lists, excluded = _lists(desired)
     if not pending and not all(is_declared(address, view) for address in (*lists, *excluded)):
         return None
-    included = [contacts_of(address, view) for address in lists]
-    without = [contacts_of(address, view) for address in excluded]
+    return [contacts_of(address, view) for address in lists], [contacts_of(address, view) for address in excluded]
+
+
+def all_of(tables: list[Table]) -> Table:
+    """The contacts of some lists, each once: those of earlier lists as they are there."""
+    everybody: Table = NOBODY
+    for table in tables:
+        everybody = everybody.also(table) if len(everybody) else table
+    return everybody
+
+
+def meeting(people: Table, desired: Desired, view: View) -> Table:
+    """Those who meet the condition of an audience."""
+    where = desired.spec.audience.where
+    if not where:
+        return people
+    lists, _ = _lists(desired)
+    fields = sorted({name for address in lists for name in view.desired[address].data})
+    try:
+        return people.matching(where, fields)
+    except BadCondition as error:  # values that the condition cannot take show only with the contacts
+        raise CannotRead(f"audience.where: {error}") from None
+
+
+def audience_of(desired: Desired, view: View, *, pending: bool) -> Audience | None:
+    """The audience as it is after the apply; None as of `lists_for`."""
+    found = lists_for(desired, view, pending=pending)
+    if found is None:
+        return None
+    included, without = found
     return view.once(
         ("audience", desired.address.block), (*included, *without), lambda: _gathered(desired, included, without, view)
     )
 
 
 def _gathered(desired: Desired, included: list[Table], excluded: list[Table], view: View) -> Audience:
-    spec: CampaignSpec = desired.spec
     data: CampaignData = desired.data
     single = Rows({phone: {} for phone in data.phones})
-    everybody: Table = NOBODY
-    for table in included:
-        everybody = everybody.also(table) if len(everybody) else table
-    people = everybody
-    if spec.audience.where:
-        lists, _ = _lists(desired)
-        fields = sorted({name for address in lists for name in view.desired[address].data})
-        try:
-            people = people.matching(spec.audience.where, fields)
-        except BadCondition as error:  # values that the condition cannot take show only with the contacts
-            raise CannotRead(f"audience.where: {error}") from None
+    everybody = all_of(included)
+    people = meeting(everybody, desired, view)
     if data.phones:
         everybody = everybody.also(single)
         people = people.also(single)

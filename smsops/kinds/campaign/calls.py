@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import Any, ClassVar, NamedTuple, Protocol
 
-from smsops.api.contract import Message, Refused, Sent, Writer
+from smsops.api.contract import Message, Recipient, Refused, Writer
 from smsops.kinds.base import Session
 from smsops.kinds.campaign.links import WantedLink, make_links
 from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, NOBODY, Part, SentPart
@@ -21,6 +22,75 @@ SENT = frozenset(("CAMPALREADYSENT", "BADCAMPAIGSENDINGTYPE"))
 """Answers to a cancel after which there is nothing left to cancel (manual, appendix 7): it is gone, or it went out."""
 
 
+OVER = SENT | _GONE
+
+
+class Slice(Protocol):
+    """A part as it is to be sent."""
+
+    @property
+    def start(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+class Taken(NamedTuple):
+    """What came back for a part that was taken. `rejected` are the recipients who were not, masked."""
+
+    campaign_id: str
+    used: Number | None
+    """The credits that it took, where the answer says so."""
+    balance: Number | None
+    rejected: tuple[str, ...] = ()
+
+
+class Post(Protocol):
+    """What is sent to the people of each part, and by which call."""
+
+    @property
+    def method(self) -> str: ...
+
+    def people(self, part: Any) -> tuple[Any, ...]:
+        """Those of a part who are sent to."""
+
+    def cost(self, part: Any) -> Number | None:
+        """The credits that a part takes; None where nobody knows."""
+
+    def facts(self) -> Mapping[str, JSON]:
+        """What a person who looks for it in the customer area needs to know."""
+
+    async def deliver(self, people: tuple[Any, ...], marker: str, api: Writer) -> Taken:
+        """Send it to some people, once; `marker` is what the part may be known by."""
+
+
+@dataclass(frozen=True)
+class TextPost:
+    """One SMS to everybody who is not on the blacklist. `costs` are by the start of the part."""
+
+    message: Message = field(repr=False)
+    blacklist: frozenset[str] = field(default=frozenset(), repr=False)
+    costs: Mapping[str, Number] = field(default_factory=dict)
+    method: ClassVar[str] = "sendSms"
+
+    def people(self, part: Part) -> tuple[Recipient, ...]:
+        return tuple(recipient for recipient in part.recipients() if recipient.phone not in self.blacklist)
+
+    def cost(self, part: Part) -> Number | None:
+        return self.costs.get(part.start, 0)
+
+    def facts(self) -> Mapping[str, JSON]:
+        return {"campaign_name": self.message.campaign_name, "date": self.message.date}
+
+    async def deliver(self, people: tuple[Recipient, ...], marker: str, api: Writer) -> Taken:
+        answer = await api.send_sms(replace(self.message, recipients=people, client_id=marker))
+        rejected = tuple(mask_phone(phone) for phone in answer.invalid_numbers)
+        return Taken(answer.campaign_id, answer.credits_used, answer.credits, rejected)
+
+
 @dataclass(frozen=True)
 class Payload:
     """What executing a change of a campaign needs. Without an entry the campaign is removed."""
@@ -28,15 +98,17 @@ class Payload:
     entry: Entry | None
     cancel: tuple[SentPart, ...] = ()
     keep: tuple[SentPart, ...] = ()
-    send: tuple[Part, ...] = field(default=(), repr=False)
-    message: Message | None = field(default=None, repr=False)
-    blacklist: frozenset[str] = field(default=frozenset(), repr=False)
-    costs: Mapping[str, Number] = field(default_factory=dict)
+    send: tuple[Any, ...] = field(default=(), repr=False)
+    """Slices, as the post takes them."""
+    post: Any = field(default=None, repr=False)
+    """A Post."""
     balance: Number | None = None
     when: datetime | None = None
     links: tuple[WantedLink, ...] = ()
     not_after: datetime | None = None
     """Until when what is sent at once may still be sent: its hour was judged when it was planned."""
+    over: frozenset[str] = OVER
+    """The refusals of a cancellation that are believed: there is nothing left to cancel."""
 
 
 async def execute(change: Change, session: Session) -> Sequence[Event]:
@@ -58,12 +130,12 @@ async def execute(change: Change, session: Session) -> Sequence[Event]:
 
 async def _linked(address: Address, payload: Payload, api: Writer, session: Session) -> Payload:
     assert payload.entry is not None
-    assert payload.message is not None
+    post: TextPost = payload.post
     entry, made = await make_links(payload.entry, address, payload.links, api, session)
-    text = payload.message.text
+    text = post.message.text
     for place, short in made.items():
         text = text.replace(place, short)
-    return replace(payload, entry=entry, message=replace(payload.message, text=text))
+    return replace(payload, entry=entry, post=replace(post, message=replace(post.message, text=text)))
 
 
 async def _cancel(change: Change, payload: Payload, api: Writer, session: Session) -> None:
@@ -72,19 +144,19 @@ async def _cancel(change: Change, payload: Payload, api: Writer, session: Sessio
     for part in payload.cancel:
         session.proceed()
         if part.campaign_id not in NO_CAMPAIGN:
-            await _cancel_part(change, part, payload.message is not None, api, session)
+            await _cancel_part(change, part, payload, api, session)
         remaining.remove(part)
         current = session.entry(change.address)
         if current is not None:
             await session.record(Put(with_parts(current, remaining, complete=False)))
 
 
-async def _cancel_part(change: Change, part: SentPart, replaced: bool, api: Writer, session: Session) -> None:
+async def _cancel_part(change: Change, part: SentPart, payload: Payload, api: Writer, session: Session) -> None:
     """Cancel a part. Where it is to be replaced it must be us who cancelled it, not somebody who did not want it.
 
     Where something else waits for it, it must not have been sent: that may be the same under another name.
     """
-    address = change.address
+    address, replaced = change.address, payload.post is not None
     entry = session.entry(address)
     # Whether a cancellation gives credits back, and when, is in no manual: from here on the balance is not known.
     blurred = Moved({address.account or "": None})
@@ -96,7 +168,17 @@ async def _cancel_part(change: Change, part: SentPart, replaced: bool, api: Writ
         answer = await api.delete_campaign(part.campaign_id)
     except Refused as error:
         status = str(error.status)
-        if status not in SENT | _GONE:
+        if status not in payload.over:
+            if (
+                status in OVER and entry is not None
+            ):  # it may mean that such things are not cancelled: it stays scheduled
+                await session.record(Put(entry))
+                raise Refused(
+                    "deleteCampaign",
+                    f"{error.detail}; it goes out as it was scheduled",
+                    status=status,
+                    hint=f"Put it back as it was, or cancel it in the customer area and then: smsops state rm {address}",
+                ) from None
             raise
         if not replaced and not (change.awaited and status in SENT):
             return
@@ -119,6 +201,7 @@ async def _record_gone(address: Address, part: SentPart, status: str, session: S
 
 async def _send(change: Change, payload: Payload, api: Writer, session: Session) -> list[SentPart]:
     assert payload.entry is not None
+    post: Post = payload.post
     sent = list(payload.keep)
     rejected: list[str] = []
     balance, account = payload.balance, change.address.account or ""
@@ -126,23 +209,22 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
     done = 0
     for part in payload.send:
         session.proceed()
-        people = tuple(recipient for recipient in part.recipients() if recipient.phone not in payload.blacklist)
+        people = post.people(part)
         if not people:
             sent.append(SentPart(part.start, part.fingerprint, 0, NOBODY))
             continue
         if payload.when is not None and session.now() >= payload.when:
-            raise Refused("sendSms", "its date has passed while the apply ran: nothing more of it is sent")
+            raise Refused(post.method, "its date has passed while the apply ran: nothing more of it is sent")
         if payload.not_after is not None and session.now() > payload.not_after:
-            raise Refused("sendSms", "it was to be sent at once, and too much time has passed since: plan again")
-        assert payload.message is not None
+            raise Refused(post.method, "it was to be sent at once, and too much time has passed since: plan again")
         marker = f"{payload.entry.identity}-{part.fingerprint[:10]}"
-        message = replace(payload.message, recipients=people, client_id=marker)
-        cost = as_json_number(payload.costs.get(part.start, 0))
+        price = post.cost(part)
+        cost = as_json_number(price or 0)
         new = SentPart(part.start, part.fingerprint, len(people), "", credits=cost)
         announced = with_parts(payload.entry, (*sent, new), complete=part is payload.send[-1])
 
-        def taken(answer: Sent, announced: Entry = announced) -> list[Event]:
-            used = answer.credits_used
+        def taken(answer: Taken, announced: Entry = announced) -> list[Event]:
+            used = answer.used
             moved = Moved({account: None if used is None else -as_json_number(used)})
             return [Put(with_campaign_id(announced, answer.campaign_id, used)), moved]
 
@@ -151,25 +233,24 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
             "fingerprint": part.fingerprint,
             "recipients": len(people),
             "marker": marker,
-            "campaign_name": message.campaign_name,
-            "date": message.date,
-            "expected_cost": cost,
+            **post.facts(),
+            "expected_cost": None if price is None else cost,
             "balance_before": None if balance is None else as_json_number(balance),
             "entry": announced.document(),
         }
         answer = await session.once(
-            "sendSms",
-            partial(api.send_sms, message),
+            post.method,
+            partial(post.deliver, people, marker, api),
             taken,
             address=change.address,
             facts=facts,
-            effects={account: -payload.costs.get(part.start, 0)},
+            effects={account: None if price is None else -price},
             balances={account: payload.balance},
         )
-        balance = answer.credits if answer.credits is not None else balance
-        used = cost if answer.credits_used is None else as_json_number(answer.credits_used)
+        balance = answer.balance if answer.balance is not None else balance
+        used = cost if answer.used is None else as_json_number(answer.used)
         sent.append(replace(new, campaign_id=answer.campaign_id, credits=used))
-        rejected += [mask_phone(phone) for phone in answer.invalid_numbers]
+        rejected += answer.rejected
         done += part.size
         session.progress(done, total, "recipients")
     if rejected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from smsops.kinds.base import Declaration, Declared, check_ignored
@@ -10,7 +11,7 @@ from smsops.kinds.campaign.alphabet import MAX_LENGTH, length
 from smsops.kinds.campaign.audience import CampaignData, list_address
 from smsops.kinds.campaign.recurrence import BadRecurrence, RecurrenceSpec, occurrences
 from smsops.kinds.campaign.schedule import BadSchedule, read_schedule, wire_date
-from smsops.kinds.campaign.spec import CampaignSpec
+from smsops.kinds.campaign.spec import CampaignSpec, ListsSpec
 from smsops.kinds.campaign.text import LONG_LINK, STOP, BadTemplate, Template, parse_template
 from smsops.model.address import OCCURRENCE, Address
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
@@ -37,7 +38,7 @@ def declare(kind: str, spec: CampaignSpec, declaration: Declaration) -> list[Des
         )
     recurs = isinstance(spec.schedule, RecurrenceSpec)
     if not recurs:
-        _check_date(spec.schedule, declaration)
+        check_date(spec.schedule, declaration)
     if spec.sender is not None and not _SENDER.match(spec.sender):
         declaration.error(
             "SMS155", "sender: Write 3 to 11 letters, digits or blanks, a letter first and no accents", "sender"
@@ -66,28 +67,23 @@ def declare(kind: str, spec: CampaignSpec, declaration: Declaration) -> list[Des
             )
     if not spec.audience.lists and not spec.audience.phones:
         declaration.error("SMS156", "audience: Name lists or phones", "audience")
-    if spec.audience.where and not spec.audience.lists:
-        declaration.error("SMS156", "audience.where: There are no lists to choose from", "audience", "where")
-    keys = dict.fromkeys((*spec.audience.lists, *spec.audience.exclude_lists))
-    depends = [list_address(address, key) for key in keys]
-    depends += [Address(declaration.account, "contacts", key) for key in keys]
-    if declaration.account:
-        depends += [Address(None, "sub_account", declaration.account), Address(declaration.account, "credits")]
+    depends = dependencies(address, spec.audience, declaration)
     phones = _phones(spec, declaration)
     campaign = Desired(
         address,
         declaration.key,
         spec,
         data=CampaignData(template, phones),
-        depends_on=tuple(depends),
+        depends_on=depends,
         guard=declaration.guard(),
         mark=declaration.mark(),
-        marks=_marks(spec, declaration),
+        marks=marks(spec.audience, declaration, "message"),
     )
     return _each_occurrence(campaign, declaration) if recurs else [campaign]
 
 
-def _check_date(schedule: str, declaration: Declaration) -> None:
+def check_date(schedule: str, declaration: Declaration) -> None:
+    """Report a date that names no single instant, here or for the API."""
     try:
         moment = read_schedule(schedule, declaration.settings.timezone)
         wire_date(moment, declaration.settings.account_timezone)
@@ -140,15 +136,35 @@ def _phones(spec: CampaignSpec, declaration: Declaration) -> tuple[str, ...]:
     return tuple(phones)
 
 
+def dependencies(address: Address, audience: ListsSpec, declaration: Declaration) -> tuple[Address, ...]:
+    """What something is sent after: its lists with their contacts, its account and its credits."""
+    if audience.where and not audience.lists:
+        declaration.error("SMS156", "audience.where: There are no lists to choose from", "audience", "where")
+    keys = dict.fromkeys((*audience.lists, *audience.exclude_lists))
+    depends = [list_address(address, key) for key in keys]
+    depends += [Address(declaration.account, "contacts", key) for key in keys]
+    if declaration.account:
+        depends += [Address(None, "sub_account", declaration.account), Address(declaration.account, "credits")]
+    return tuple(depends)
+
+
 def check(desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
     """The lists and fields that it names must be there; occurrences of one block all name the same."""
     if not desired.data.is_first:
         return
     check_ignored(desired, ("audience",), diagnostics)
-    spec: CampaignSpec = desired.spec
+    if lists_are_there(desired, declared, diagnostics):
+        template: Template = desired.data.template
+        check_fields(desired, template.fields, "message", declared, diagnostics)
+        check_where(desired, declared, diagnostics)
+
+
+def lists_are_there(desired: Desired, declared: Declared, diagnostics: Diagnostics) -> bool:
+    """Whether all lists of an audience are declared and right; what is unknown is reported."""
+    audience: ListsSpec = desired.spec.audience
     complete = True
-    named = [(key, f"lists.{i}") for i, key in enumerate(spec.audience.lists)]
-    named += [(key, f"exclude_lists.{i}") for i, key in enumerate(spec.audience.exclude_lists)]
+    named = [(key, f"lists.{i}") for i, key in enumerate(audience.lists)]
+    named += [(key, f"exclude_lists.{i}") for i, key in enumerate(audience.exclude_lists)]
     for key, place in named:
         address = list_address(desired.address, key)
         if address in declared.broken:
@@ -162,45 +178,57 @@ def check(desired: Desired, declared: Declared, diagnostics: Diagnostics) -> Non
                 mark=desired.marks[place],
                 address=desired.address,
             )
-    if complete:
-        _check_fields(desired, spec, declared, diagnostics)
+    return complete
 
 
-def _check_fields(desired: Desired, spec: CampaignSpec, declared: Declared, diagnostics: Diagnostics) -> None:
-    template: Template = desired.data.template
-    every: set[str] = set()
-    for key in spec.audience.lists:
-        fields: set[str] = declared.resources[list_address(desired.address, key)].data
-        every |= fields
-        for name in template.fields:
+def check_fields(
+    desired: Desired, names: Sequence[str], place: str, declared: Declared, diagnostics: Diagnostics
+) -> None:
+    """Report each list of the audience that lacks one of some fields; `place` is where these are named."""
+    lists = desired.spec.audience.lists
+    for key in lists:
+        fields = fields_of(key, desired, declared)
+        for name in names:
             if name not in fields:
                 diagnostics.error(
                     "SMS151",
                     f'The list "{key}" has no field {name}',
                     detail=did_you_mean(name, fields) or "Declare it under the list's fields:.",
-                    mark=desired.marks["message"],
+                    mark=desired.marks[place],
                     address=desired.address,
                 )
-    if template.fields and not spec.audience.lists:
+    if names and not lists:
         diagnostics.error(
             "SMS151",
-            f"{template.fields[0]} is a field of a list, and the audience has none",
-            mark=desired.marks["message"],
+            f"{names[0]} is a field of a list, and the audience has none",
+            mark=desired.marks[place],
             address=desired.address,
         )
-    if spec.audience.where and spec.audience.lists:
+
+
+def check_where(desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
+    """Report a condition that is none over the fields of the lists."""
+    audience: ListsSpec = desired.spec.audience
+    if audience.where and audience.lists:
+        every = {name for key in audience.lists for name in fields_of(key, desired, declared)}
         try:
-            check_condition(spec.audience.where, tuple(sorted(every)))
+            check_condition(audience.where, tuple(sorted(every)))
         except BadCondition as error:
             diagnostics.error(
                 "SMS153", f"audience.where: {error}", mark=desired.marks["audience.where"], address=desired.address
             )
 
 
-def _marks(spec: CampaignSpec, declaration: Declaration) -> dict[str, Mark]:
+def fields_of(key: str, desired: Desired, declared: Declared) -> set[str]:
+    """The fields of a list of an audience, in capitals."""
+    fields: set[str] = declared.resources[list_address(desired.address, key)].data
+    return fields
+
+
+def marks(audience: ListsSpec, declaration: Declaration, *names: str) -> dict[str, Mark]:
     """The places that rules across resources point at."""
-    marks = {name: declaration.mark(*name.split(".")) for name in ("message", "audience.where")}
+    found = {name: declaration.mark(*name.split(".")) for name in (*names, "audience.where")}
     for name in ("lists", "exclude_lists"):
-        for position, _ in enumerate(getattr(spec.audience, name)):
-            marks[f"{name}.{position}"] = declaration.mark("audience", name, position)
-    return marks
+        for position, _ in enumerate(getattr(audience, name)):
+            found[f"{name}.{position}"] = declaration.mark("audience", name, position)
+    return found

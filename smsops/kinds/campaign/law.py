@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -37,7 +37,12 @@ def lawful_until(resource: Resource, survey: Survey, view: View) -> datetime:
         return in_window(when, view) and not any(breach.level == "error" for breach in found)
 
     exempt = resource.want.spec.nature != "marketing" or view.rulebook is None
-    if exempt or not is_allowed(view.now):  # then somebody has let it through
+    return patient_until((lambda when: True) if exempt else is_allowed, view)
+
+
+def patient_until(is_allowed: Callable[[datetime], bool], view: View) -> datetime:
+    """Until when what is sent at once may be sent: while it is allowed, if it is now, and an hour at most."""
+    if not is_allowed(view.now):  # then somebody has let it through
         return view.now + timedelta(minutes=PATIENCE)
     minutes = (view.now + timedelta(minutes=number) for number in range(PATIENCE + 1))
     return list(takewhile(is_allowed, minutes))[-1]

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -172,6 +172,24 @@ def fingerprint(key: str, content: str, members: str) -> str:
     return hmac.new(key.encode(), f"{content}{members}".encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
 
 
+def place(key: bytes, who: str) -> str:
+    """Where somebody stands in the order that parts are ranges of."""
+    return hmac.new(key, who.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def ranges_of(ordered: Sequence[tuple[str, T]], edges: Sequence[str]) -> Iterator[tuple[str, Sequence[tuple[str, T]]]]:
+    """People in the order of their places, cut along edges and then evenly: the start of each range, and who is in it."""
+    ranges: dict[int, list[tuple[str, T]]] = {}
+    for item in ordered:
+        ranges.setdefault(bisect_right(edges, item[0]) - 1, []).append(item)
+    for index in sorted(ranges):
+        members = ranges[index]
+        size = even_size(len(members))
+        for position in range(0, len(members), size):
+            chunk = members[position : position + size]
+            yield (edges[index] if position == 0 else chunk[0][0]), chunk
+
+
 def even_size(members: int) -> int:
     """The size of the parts into which a range is cut.
 
@@ -207,29 +225,15 @@ class RowsCut(Cut):
         super().__init__()
         self._key = key
         secret = key.encode()
-        ordered = [
-            (
-                hmac.new(secret, phone.encode(), hashlib.sha256).hexdigest()[:16],
-                Recipient(phone, template.parameters(fields)),
-            )
-            for phone, fields in people
-        ]
+        ordered = [(place(secret, phone), Recipient(phone, template.parameters(fields))) for phone, fields in people]
         ordered.sort(key=lambda item: (item[0], item[1].phone))
-        ranges: dict[int, list[tuple[str, Recipient]]] = {}
-        for item in ordered:
-            ranges.setdefault(bisect_right(edges, item[0]) - 1, []).append(item)
         self._members: list[list[Recipient]] = []
         self._lines: list[tuple[str, str]] = []
         """The start of each part, and what its fingerprint is of."""
-        for index in sorted(ranges):
-            members = ranges[index]
-            size = even_size(len(members))
-            for position in range(0, len(members), size):
-                chunk = members[position : position + size]
-                start = edges[index] if position == 0 else chunk[0][0]
-                lines = "".join("\n" + "\0".join((digest, *recipient.params)) for digest, recipient in chunk)
-                self._members.append([recipient for _, recipient in chunk])
-                self._lines.append((start, lines))
+        for start, chunk in ranges_of(ordered, edges):
+            lines = "".join("\n" + "\0".join((digest, *recipient.params)) for digest, recipient in chunk)
+            self._members.append([recipient for _, recipient in chunk])
+            self._lines.append((start, lines))
 
     def parts(self, content: str) -> list[Part]:
         return [

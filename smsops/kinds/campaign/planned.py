@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from smsops.api.contract import Message
 from smsops.kinds.base import MASTER_INFO, Resource, View
-from smsops.kinds.campaign.audience import Audience, declared_part
-from smsops.kinds.campaign.calls import Payload
+from smsops.kinds.campaign.audience import audience_digest
+from smsops.kinds.campaign.calls import Payload, TextPost
 from smsops.kinds.campaign.cost import Estimate, cost_of, estimate, judge_cost
 from smsops.kinds.campaign.law import judge_law, lawful_until
+from smsops.kinds.campaign.life import Planned
 from smsops.kinds.campaign.links import kept_links, known_links, unmade_links
-from smsops.kinds.campaign.parts import NO_CAMPAIGN, SHOWN, Part, SentPart, cut
-from smsops.kinds.campaign.policy import check_policies
+from smsops.kinds.campaign.parts import NO_CAMPAIGN, SHOWN, Part, cut
+from smsops.kinds.campaign.policy import cancellable_until, check_policies, warn_final
 from smsops.kinds.campaign.report import judge_message, message_document
-from smsops.kinds.campaign.schedule import last_change, read_schedule, shown, wire_date, zone_called
+from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date, zone_called
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import Template
 from smsops.model.address import Address
-from smsops.model.plan import Actions, Change
+from smsops.model.plan import Change
 from smsops.model.resources import Present, Read
 from smsops.model.sending import Funnel, Parts, Send
 from smsops.model.state import Entry
@@ -27,20 +27,6 @@ from smsops.model.values import JSON, Number, mask_text, plural
 from smsops.table import Table
 
 DEFAULT_ZONE = "Europe/Paris"
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What is to become of a campaign: parts are cancelled, kept, and sent at a moment."""
-
-    actions: Actions
-    reason: str
-    when: datetime
-    immediate: bool
-    audience: Audience
-    cancel: tuple[SentPart, ...] = ()
-    keep: tuple[SentPart, ...] = ()
-    send: tuple[Part, ...] = ()
 
 
 def change_of(resource: Resource, planned: Planned, view: View) -> Change:
@@ -60,13 +46,8 @@ def change_of(resource: Resource, planned: Planned, view: View) -> Change:
             judge_message(resource, survey, view)
         judge_law(resource, survey, when, view)
     check_policies(resource, when, view)
-    if send and not planned.immediate and cancellable_until(when, view) is None:
-        view.warn(
-            resource.address,
-            "SMS272",
-            f"{resource.address} cannot be taken back once it is scheduled: its date is closer than min_lead_time",
-            "Choose a later date if it may still change.",
-        )
+    if send and not planned.immediate:
+        warn_final(resource, when, view)
     entry = _entry(resource, when, view)
     name = f"{resource.address.name} {view.digest(str(resource.address))[:6]}"
     message = Message(
@@ -134,10 +115,8 @@ def change_of(resource: Resource, planned: Planned, view: View) -> Change:
             cancel,
             keep,
             send,
-            message,
-            blacklist,
-            total.costs,
-            _balance(resource.address, view),
+            TextPost(message, blacklist, total.costs),
+            balance_of(resource.address, view),
             None if planned.immediate else when,
             to_shorten,
             lawful_until(resource, survey, view) if planned.immediate and survey else None,
@@ -177,18 +156,6 @@ def content_digest(resource: Resource, moment: datetime, view: View) -> str:
     return view.digest([*shared, list(template.links)] if template.links else shared)
 
 
-def audience_digest(resource: Resource, view: View) -> str:
-    """A digest of what the configuration says about the audience."""
-    spec: CampaignSpec = resource.want.spec
-    return view.digest([spec.audience.model_dump(), declared_part(resource.want, view)])
-
-
-def cancellable_until(when: datetime, view: View) -> datetime | None:
-    """Until when a campaign of that date can be taken back, in the stack's zone; None where that is over already."""
-    last = last_change(when, view.now, view.policy.min_lead_time if view.policy else None)
-    return last.astimezone(zone_called(view.settings.timezone)) if last else None
-
-
 def blacklist_of(address: Address, view: View) -> frozenset[str]:
     """The numbers that the account of a campaign cannot reach."""
     owner = view.owner(address)
@@ -198,7 +165,7 @@ def blacklist_of(address: Address, view: View) -> frozenset[str]:
     return frozenset(phones)
 
 
-def _balance(address: Address, view: View) -> Number | None:
+def balance_of(address: Address, view: View) -> Number | None:
     owner = view.owner(address)
     if address.account is None:
         (info,) = view.read(MASTER_INFO)
@@ -239,7 +206,7 @@ def _entry(resource: Resource, when: datetime, view: View) -> Entry:
     attributes: dict[str, JSON] = {
         "date": when.isoformat(),
         "content": content_digest(resource, moment, view),
-        "audience": audience_digest(resource, view),
+        "audience": audience_digest(resource.want, view),
         "message": mask_text(spec.message),
         "sender": spec.sender,
         "nature": spec.nature,

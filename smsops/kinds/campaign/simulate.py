@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from smsops.api.contract import ApiError, Reader, Simulation
 from smsops.kinds.base import Readers, View
-from smsops.kinds.campaign.calls import Payload
+from smsops.kinds.campaign.calls import Payload, TextPost
 from smsops.kinds.campaign.cost import cost_of, judge_cost
 from smsops.kinds.campaign.parts import Part
 from smsops.model.plan import Change
@@ -57,6 +57,6 @@ async def simulate(change: Change, view: View, readers: Readers) -> Change:
 
 
 async def _simulation(part: Part, payload: Payload, reader: Reader) -> Simulation | None:
-    people = tuple(one for one in part.recipients() if one.phone not in payload.blacklist)
-    assert payload.message is not None
-    return await reader.simulate_campaign(replace(payload.message, recipients=people)) if people else None
+    post: TextPost = payload.post
+    people = post.people(part)
+    return await reader.simulate_campaign(replace(post.message, recipients=people)) if people else None

@@ -9,12 +9,17 @@ from smsops.model.block import Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank
 
 
-class AudienceSpec(Block):
-    """Who gets a campaign: the contacts of lists that meet a condition, and single numbers, without the excluded."""
+class ListsSpec(Block):
+    """The contacts of lists that meet a condition, without the excluded."""
 
     lists: list[NonBlank] = Field(default_factory=list, description="Keys of lists of the same account.")
     where: NonBlank | None = Field(None, description="A SQL condition over the contacts' fields.")
     exclude_lists: list[NonBlank] = Field(default_factory=list, description="Who is in one of these gets nothing.")
+
+
+class AudienceSpec(ListsSpec):
+    """Who gets a campaign: the contacts of lists that meet a condition, and single numbers, without the excluded."""
+
     phones: list[NonBlank] = Field(default_factory=list, description="Single numbers, besides the lists.")
 
 

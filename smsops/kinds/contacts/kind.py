@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from smsops.kinds.base import MOST_STEPS, Kind, Resource, Session, View
@@ -19,11 +19,14 @@ from smsops.kinds.contacts.rows import (
     wanted_contacts,
 )
 from smsops.model.address import Address
-from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Change, ContactCounts
+from smsops.model.plan import CHANGED_OUTSIDE, CREATE, DELETE, FORGET, GONE, UPDATE, Change, ContactCounts
 from smsops.model.resources import Absent, CannotRead, Observation, Present
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON, plural
 from smsops.table import Table
+
+_MANY = 50_000
+"""Of more contacts than this only those who ask for drift are told: it takes longer than the rest of the plan."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,17 @@ class _Payload:
     entry: Entry | None = None
     list_name: str = ""
     fields: tuple[str, ...] = ()
+    wanted: Table = field(default=NOBODY, repr=False)
+    key: str = field(default="", repr=False)
+    """By which the state will recognise those who were wanted."""
+
+    def recorded(self) -> Entry | None:
+        """The entry once all is done: what was wanted is what drift is told from."""
+        if self.entry is None:
+            return None
+        fields = sorted(self.wanted.fields)
+        known = {"count": len(self.wanted), "fields": fields, "digest": self.wanted.digest(self.key)}
+        return replace(self.entry, attributes={**self.entry.attributes, **known})
 
 
 class ContactSet(Kind):
@@ -159,8 +173,47 @@ class ContactSet(Kind):
                 entry,
                 view.desired[parent].identity if parent in view.desired else "",
                 wanted.fields,
+                wanted.table,
+                view.private_key,
             ),
             contacts=ContactCounts(add, change, remove, len(live)),
+        )
+
+    def drift(self, resource: Resource, observation: Observation, view: View) -> Change | None:
+        entry, parent = resource.owned, self.scope(resource.address)
+        known, count = entry.attributes.get("digest"), entry.attributes.get("count")
+        if not isinstance(observation, Present):
+            return Change(resource.address, DELETE, GONE, {"count": count}, None)
+        if known is None or resource.desired is None:
+            return None
+        live = present_contacts(parent, view)
+        if not view.refresh_only and len(live) > _MANY:
+            return None
+        wanted = wanted_contacts(resource.want, view)
+        target = merged_contacts(parent, wanted, live, view)
+        found = view.once(
+            ("difference", resource.address), (target, live), lambda: target.compared(live, exact=wanted.exact)
+        )
+        if not found:
+            return None  # whatever was done to it, it is as the configuration has it
+        if wanted.table.digest(view.private_key) == known:
+            counts = ContactCounts(len(found.remove), len(found.change), len(found.add), count)
+            return self._drifted(entry, live, counts, view)
+        if not wanted.exact or live.only(entry.attributes["fields"]).digest(view.private_key) == known:
+            return None  # it is the configuration that has changed; of whom else the list has nothing is known
+        return self._drifted(entry, live, None, view)
+
+    def _drifted(self, entry: Entry, live: Table, counts: ContactCounts | None, view: View) -> Change:
+        managed = live.only(entry.attributes["fields"])
+        there = {"count": len(live), "digest": managed.digest(view.private_key)}
+        return Change(
+            entry.address,
+            UPDATE,
+            CHANGED_OUTSIDE,
+            {"count": entry.attributes["count"]},
+            {"count": len(live)},
+            entry=replace(entry, attributes={**entry.attributes, **there}),
+            contacts=counts,
         )
 
     def _put_back(self, resource: Resource, view: View) -> Change:
@@ -196,7 +249,8 @@ class ContactSet(Kind):
         payload: _Payload = change.payload
         removes, inserts = _count(payload.removes), _count(payload.inserts)
         if not removes and not inserts:
-            await session.record(Put(payload.entry) if payload.entry else Drop(change.address))
+            recorded = payload.recorded()
+            await session.record(Put(recorded) if recorded else Drop(change.address))
             if payload.stale_backup:  # not before nothing needs it
                 await session.drop_backup(payload.stale_backup)
             return []
@@ -220,7 +274,8 @@ class ContactSet(Kind):
             inserted,
         )
         session.returned(removed=removes, inserted=inserts)
-        events: list[Event] = [Put(payload.entry)] if payload.entry else [Drop(change.address)]
+        recorded = payload.recorded()
+        events: list[Event] = [Put(recorded)] if recorded else [Drop(change.address)]
         if backup:
             await session.record(*events)
             await session.drop_backup(backup)

@@ -1,0 +1,1 @@
+"""The pages that commands print, in a real browser."""
