@@ -106,6 +106,7 @@ class ContactList(Kind):
     section: ClassVar[str | None] = "lists"
     Spec: ClassVar[type[Block]] = ListSpec
     embeds: ClassVar[tuple[str, ...]] = (ContactSet.name,)
+    creating_reads_nothing: ClassVar[bool] = True
 
     def declare(self, spec: ListSpec, declaration: Declaration) -> list[Desired]:
         address = Address(declaration.account, self.name, declaration.key)
@@ -160,16 +161,17 @@ class ContactList(Kind):
         if resource.entry and resource.entry.attributes.get("replacing"):
             return self._replace(resource, None, view, "replace_unfinished", {})
         spec: ListSpec = resource.want.spec
+        shown = _shown(resource.want.identity, spec.locked, _fields(spec))
         return Change(
             resource.address,
             CREATE,
             "absent_from_account",
             None,
-            _shown(resource.want.identity, spec.locked, _fields(spec)),
+            shown,
             method="createList",
             calls=1,
             payload=_Payload(resource.want.identity, self._entry(resource), _wire_fields(spec)),
-            content=_shown(resource.want.identity, spec.locked, _fields(spec)),
+            content=shown,
         )
 
     def update(self, resource: Resource, present: Present, view: View) -> Change | None:
