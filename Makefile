@@ -91,7 +91,7 @@ format: .venv/installed
 	$(BIN)/ruff format .
 
 schemas: .venv/installed
-	@for name in stack included rule-pack plan apply-event doctor validation calendar preview status report state history; do \
+	@for name in stack included rule-pack plan apply-event rehearsal doctor validation calendar preview status report blacklist blacklist-check state history; do \
 		$(BIN)/smsops schema $$name > schemas/$$name.schema.json; done
 
 tables: .venv/installed

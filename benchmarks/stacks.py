@@ -178,6 +178,7 @@ class Ends:
 
     reader: Any
     writer: Any
+    server_time: None = None
 
 
 def globals_for(root: Path, resources: int, account: Account) -> Globals:

@@ -14,7 +14,7 @@ from smsops import __version__, garbage
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
 from smsops.config.load import Configuration, Inputs, locate
 from smsops.config.stack import StackBlock
-from smsops.core import diff, drift, evidence, plan
+from smsops.core import diff, drift, evidence, plan, takeover
 from smsops.core.policy import Terms
 from smsops.edge import apply, git, plan_file
 from smsops.edge.refresh import Refresh
@@ -56,6 +56,9 @@ class Connection(Protocol):
     @property
     def writer(self) -> Writer: ...
 
+    @property
+    def server_time(self) -> datetime | None: ...
+
 
 Connect = Callable[[Configuration, Credentials], AbstractAsyncContextManager[Connection]]
 
@@ -86,6 +89,8 @@ class PlanOptions:
     """Whether prices that the state knows are asked for again."""
     previews: tuple[str, ...] = ()
     """Globs of the resources whose messages are looked at."""
+    imports: tuple[str, ...] = ()
+    """Globs of what is to be taken into the state as it is; nothing else is planned then."""
     overrides: tuple[Override, ...] = ()
     approval: str = ""
     """What approves the plan, in words, where somebody has approved it or is going to be asked."""
@@ -181,10 +186,16 @@ async def prepare(
     reader: Reader,
     credentials: Credentials,
     progress: Callable[[int], None] = lambda count: None,
+    *,
+    known: Mapping[AnyRead, Any] | None = None,
+    assuming: Sequence[Event] = (),
 ) -> Prepared:
-    """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere."""
+    """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere.
+
+    `known` are reads that need not be made, with their results. `assuming` are events that the state is to be thought of with.
+    """
     with garbage.none_expected():
-        state_before = store.load(state_salt(configuration, credentials))
+        state_before = fold(store.load(state_salt(configuration, credentials)), assuming)
     _check_account(state_before, credentials)
 
     def read_source(wanted: SourceRead) -> Source:
@@ -207,16 +218,19 @@ async def prepare(
         secrets=_secrets(configuration, options, surroundings.environment),
         private_key=digest("private", key=credentials.api_key),
         backups=_backups(state_before, store),
+        results=dict(known or {}),
     )
     reads = Refresh(reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:
         await reads.fetch([MASTER_INFO])
-        _check_master(view)
+        check_master(view)
     settled = await _judge_doubts(view, reads)
     moves = _moves(configuration, settled.state, kinds)
     view = replace(view, state=fold(settled.state, moves), evidence=settled.open, observed={})
-    _check_targets({*configuration.desired, *view.addresses}, options.targets)
-    selected = diff.select(view, options.targets)
+    check_targets({*configuration.desired, *view.addresses}, options.targets)
+    if options.imports:
+        view.imports = takeover.chosen(view, options.imports)
+    selected = diff.select(view, options.targets) if view.imports is None else frozenset(view.imports)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
     with garbage.none_expected():
         if options.refresh_only:
@@ -290,6 +304,16 @@ def account_login(account: str | None, state: State, surroundings: Surroundings)
     opener = next(kind for kind in surroundings.kinds if kind.opens_account)
     entry = state.entries.get(Address(None, opener.name, account))
     return entry.identity if entry else account
+
+
+def account_keys(configuration: Configuration, surroundings: Surroundings) -> dict[str, str]:
+    """The logins of the stack's sub-accounts by their keys, as the state knows them, or as the configuration wants them."""
+    opener = next(kind for kind in surroundings.kinds if kind.opens_account)
+    credentials = master_credentials(configuration, surroundings.environment)
+    state = open_store(configuration, surroundings).load(state_salt(configuration, credentials))
+    wanted = {address: desired.identity for address, desired in configuration.desired.items()}
+    owned = {address: entry.identity for address, entry in state.entries.items()}
+    return {address.name: login for address, login in (wanted | owned).items() if address.kind == opener.name}
 
 
 def calendar(prepared: Prepared) -> list[Appointment]:
@@ -373,7 +397,7 @@ async def _compare(
 
     first = [MASTER_INFO, *search.start()]  # every plan shows the master's balance
     await reads.fetch(first, more)
-    _check_master(view)
+    check_master(view)
     while True:
         found = diff.compare(view, selected, forgotten)
         if not found.reads:
@@ -383,7 +407,7 @@ async def _compare(
 
 async def _drift(view: View, selected: frozenset[Address], reads: Refresh) -> drift.Drift:
     await reads.fetch([MASTER_INFO])
-    _check_master(view)
+    check_master(view)
     while True:
         found = drift.find(view, selected)
         if not found.reads:
@@ -416,7 +440,7 @@ async def _simulate(view: View, found: diff.Difference, reader: Reader) -> None:
     await asyncio.gather(*map(ask, list(found.changes.values())))
 
 
-def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:
+def check_targets(addresses: set[Address], targets: Sequence[str]) -> None:
     """A target that names nothing is a typing error, not an empty plan."""
     for target in targets:
         if not any(matches(address, [target]) for address in addresses):
@@ -433,7 +457,7 @@ def _check_account(state: State, credentials: Credentials) -> None:
         )
 
 
-def _check_master(view: View) -> None:
+def check_master(view: View) -> None:
     """Without the master account there is nothing to plan: its failure is said once."""
     result = view.results[MASTER_INFO]
     if isinstance(result, ApiError):
@@ -572,6 +596,15 @@ async def session(
     credentials = master_credentials(configuration, surroundings.environment)
     async with surroundings.connect(configuration, credentials) as connection:
         yield connection, credentials
+
+
+@asynccontextmanager
+async def looking(
+    configuration: Configuration, surroundings: Surroundings
+) -> AsyncIterator[tuple[Reader, Credentials]]:
+    """The connection of one run that changes nothing: there is no writer."""
+    async with session(configuration, surroundings) as (connection, credentials):
+        yield connection.reader, credentials
 
 
 def ask(configuration: Configuration, surroundings: Surroundings, question: Callable[[Connection], Awaitable[T]]) -> T:

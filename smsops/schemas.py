@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache, reduce
 from operator import or_
@@ -16,11 +17,14 @@ from smsops.kinds import KINDS
 from smsops.model.block import AfterValidator, BeforeValidator, Block, WithJsonSchema, keys_of
 from smsops.model.documents import (
     ApplyEventDocument,
+    BlacklistCheckDocument,
+    BlacklistDocument,
     CalendarDocument,
     DoctorDocument,
     HistoryDocument,
     PlanDocument,
     PreviewsDocument,
+    RehearsalDocument,
     ReportDocument,
     StateDocument,
     StatusDocument,
@@ -188,13 +192,22 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "rule-pack": rule_pack_schema,
     "plan": _document(PlanDocument, "A plan (plan --format json, and plan -o)"),
     "apply-event": _document(ApplyEventDocument, "One line of apply --format json"),
+    "rehearsal": _document(RehearsalDocument, "rehearse --format json"),
     "doctor": _document(DoctorDocument, "doctor --format json"),
     "validation": _document(ValidationDocument, "validate --format json"),
     "calendar": _document(CalendarDocument, "calendar --format json"),
     "preview": _document(PreviewsDocument, "preview --format json"),
     "status": _document(StatusDocument, "status --format json"),
     "report": _document(ReportDocument, "report --format json"),
+    "blacklist": _document(BlacklistDocument, "blacklist export --format json"),
+    "blacklist-check": _document(BlacklistCheckDocument, "blacklist check --format json"),
     "state": _document(StateDocument, "The state"),
     "history": _document(HistoryDocument, "The history"),
 }
 """Every schema by its name: `smsops schema NAME`, and schemas/NAME.schema.json."""
+
+
+@cache
+def schema_file(name: str) -> str:
+    """The schema of a name as it lies beside a stack, for editors."""
+    return json.dumps(SCHEMAS[name](), indent=2) + "\n"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from smsops import garbage
-from smsops.api.client import ReaderClient, Transport, WriterClient
+from smsops.api.client import Transport
 from smsops.api.contract import Credentials
 from smsops.cli.connect import ApiConnection, SandboxWire
 from smsops.cli.main import run
@@ -190,4 +190,4 @@ class Stack:
             clock=self.waiting,
         )
         async with transport:
-            yield ApiConnection(ReaderClient(transport, credentials), WriterClient(transport, credentials))
+            yield ApiConnection.on(transport, credentials)

@@ -13,6 +13,7 @@ import re
 from smsops.api.contract import (
     AccountInfo,
     AuthenticationRefused,
+    Blacklisted,
     Cancelled,
     Contacts,
     Counts,
@@ -253,13 +254,24 @@ def _digits(phone: Tree) -> str:
 
 def blacklist(answer: Answer) -> frozenset[str]:
     """getBlacklist (manual §14), whose printed JSON has an array around it and blanks in its keys."""
-    phones = set()
-    for member in _collection(answer, "blacklist", "contact"):
-        if isinstance(member, dict):
-            mapped = keyed(member)
-            member = mapped.get("phonenumber", mapped.get("mobilephone"))
-        phones.add(_digits(member))
-    return frozenset(phones)
+    return frozenset(_blacklisted_phone(member) for member in _collection(answer, "blacklist", "contact"))
+
+
+def blacklist_entries(answer: Answer) -> tuple[Blacklisted, ...]:
+    """getBlacklist (manual §14) with comments and dates."""
+    return tuple(_blacklisted(member) for member in _collection(answer, "blacklist", "contact"))
+
+
+def _blacklisted(member: Tree) -> Blacklisted:
+    mapped = keyed(member) if isinstance(member, dict) else {}
+    return Blacklisted(_blacklisted_phone(member), text(mapped.get("comment")), moment(mapped.get("receptiondate")))
+
+
+def _blacklisted_phone(member: Tree) -> str:
+    if isinstance(member, dict):
+        mapped = keyed(member)
+        member = mapped.get("phonenumber", mapped.get("mobilephone"))
+    return _digits(member)
 
 
 def credits_by_country(answer: Answer) -> Number:

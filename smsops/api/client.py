@@ -21,6 +21,7 @@ from smsops.api import answers, methods, payloads
 from smsops.api.contract import (
     AccountInfo,
     ApiError,
+    Blacklisted,
     Cancelled,
     Collector,
     Contacts,
@@ -107,8 +108,8 @@ class _Reply:
 class Transport:
     """The way to the server, shared by all accounts of a run.
 
-    `calls` counts the requests that were sent, `retries` those among them that repeat an earlier one; `date` is what the
-    last answer said of the time at the server. `timeout` is the longest silence in an exchange: a long answer may take longer while it keeps coming. `format` is
+    `calls` counts the requests that were sent, `retries` those among them that repeat an earlier one.
+    `timeout` is the longest silence in an exchange: a long answer may take longer while it keeps coming. `format` is
     what requests and answers are written in; an answer in the other one is understood all the same.
     """
 
@@ -128,7 +129,7 @@ class Transport:
             raise ValueError("parallelism, attempts and requests_per_second must be greater than 0")
         self.calls = 0
         self.retries = 0
-        self.date: str | None = None
+        self._date: str | None = None
         self.format = format
         self._url = url.rstrip("/")
         self._rate = requests_per_second
@@ -146,6 +147,11 @@ class Transport:
         await wire.__aenter__()
         self._wire = wire
         return self
+
+    @property
+    def server_time(self) -> datetime | None:
+        """When the last answer was sent, by the server's clock, to the second; None where it did not say."""
+        return read_date(self._date)
 
     def _network(self) -> Wire:
         from smsops.api.network import Network  # a wire within the process needs no HTTP
@@ -269,8 +275,8 @@ class Transport:
                     pace.slow_down(sent)
                 elif answer.status == 200:
                     pace.answered(sent, heard, f"{call.method.name} {(len(call.body) + size).bit_length()}")
-                self.date = answer.header("Date")
-                wait = retry_after(answer.header("Retry-After"), self.date)
+                self._date = answer.header("Date")
+                wait = retry_after(answer.header("Retry-After"), self._date)
                 return _Reply(answer.status, body, wait)
 
     async def _receive(self, answer: Incoming, collector: Collector, deadline: asyncio.Timeout) -> int:
@@ -351,10 +357,6 @@ class ReaderClient(Reader):
         self._transport = transport
         self._credentials = credentials
 
-    @property
-    def server_time(self) -> datetime | None:
-        return read_date(self._transport.date)
-
     async def _call(
         self,
         method: Method,
@@ -412,6 +414,9 @@ class ReaderClient(Reader):
 
     async def get_blacklist(self, *, sub_account: str | None = None) -> frozenset[str]:
         return await self._call(methods.GET_BLACKLIST, answers.blacklist, payloads.scope(sub_account))
+
+    async def get_blacklist_entries(self, *, sub_account: str | None = None) -> tuple[Blacklisted, ...]:
+        return await self._call(methods.GET_BLACKLIST, answers.blacklist_entries, payloads.scope(sub_account))
 
     async def get_credits_by_country(self, iso: str) -> Number:
         parameters = {"countryIsoCode": iso.upper()}

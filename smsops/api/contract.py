@@ -251,6 +251,15 @@ class Replies:
 
 
 @dataclass(frozen=True, slots=True)
+class Blacklisted:
+    """A number on the blacklist, why, and since when (manual §14). `received` as in DeliveryReport."""
+
+    phone: str = field(repr=False)
+    comment: str = field(repr=False)
+    received: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Email:
     """One sendEmail (manual §29). `html` is the source itself; `date` as in `Message`."""
 
@@ -365,10 +374,6 @@ class Collector(Protocol):
 class Reader(Protocol):
     """Everything that can be asked and nothing that changes the account."""
 
-    @property
-    def server_time(self) -> datetime | None:
-        """When the last answer was sent, by the server's clock, to the second; None where it did not say."""
-
     async def get_info(self, *, sub_account: str | None = None) -> AccountInfo:
         """An account's status, balance and API key (manual §13)."""
 
@@ -383,6 +388,9 @@ class Reader(Protocol):
 
     async def get_blacklist(self, *, sub_account: str | None = None) -> frozenset[str]:
         """The numbers that no message reaches any more, digits only (manual §14)."""
+
+    async def get_blacklist_entries(self, *, sub_account: str | None = None) -> tuple[Blacklisted, ...]:
+        """The same with all that is told of each (manual §14)."""
 
     async def get_credits_by_country(self, iso: str) -> Number:
         """What one SMS to a country costs (ISO 3166, two letters; manual §27)."""

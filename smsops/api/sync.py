@@ -68,6 +68,7 @@ class Client:
     get_lists = _blocking(WriterClient.get_lists)
     get_contacts = _blocking(WriterClient.get_contacts)
     get_blacklist = _blocking(WriterClient.get_blacklist)
+    get_blacklist_entries = _blocking(WriterClient.get_blacklist_entries)
     get_credits_by_country = _blocking(WriterClient.get_credits_by_country)
     simulate_campaign = _blocking(WriterClient.simulate_campaign)
     get_acks = _blocking(WriterClient.get_acks)

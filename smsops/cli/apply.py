@@ -1,4 +1,4 @@
-"""`apply` and `destroy`."""
+"""`apply`, `destroy` and `import`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from smsops.errors import ExitCode, SmsopsError, StalePlanError
 from smsops.model.outcome import Report
 from smsops.model.override import Override
 from smsops.model.plan import Plan
+from smsops.model.state import Put
 from smsops.model.values import JSON
 from smsops.pipeline import (
     Connection,
@@ -55,6 +56,11 @@ class _Wish:
     approved: bool
     parallelism: int | None
     output: str
+
+    @property
+    def command(self) -> str:
+        """What the history calls it."""
+        return "import" if self.options.imports else "destroy" if self.options.destroy else "apply"
 
 
 def _apply_options(command: click.decorators.FC) -> click.decorators.FC:
@@ -99,7 +105,7 @@ def apply(
                 "leave out --target, --destroy, --adopt, --refresh-only and --override"
             )
         saved = plan_file.read(current().path(plan_path))
-        options = _options_of(saved)
+        options = options_of(saved)
     wish = _Wish(options, saved, auto_approve or saved is not None, parallelism, output)
     return _run(current(), wish, read_duration(lock_timeout))
 
@@ -124,12 +130,25 @@ def destroy(
     return _run(current(), _Wish(options, None, auto_approve, parallelism, output), read_duration(lock_timeout))
 
 
+@click.command("import", cls=Command)
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m.")
+@_apply_options
+def import_(
+    addresses: tuple[str, ...], lock_timeout: str, auto_approve: bool, parallelism: int | None, output: str
+) -> int:
+    """Own what the configuration declares (addresses or globs) and the account has, as it is. Changes nothing live."""
+    options = PlanOptions(imports=addresses, approval=_approval(auto_approve))
+    return _run(current(), _Wish(options, None, auto_approve, parallelism, output), read_duration(lock_timeout))
+
+
 def _approval(auto_approve: bool) -> str:
     """Who is asked approves by the answer; --auto-approve is nobody's approval."""
     return "" if auto_approve else "Your answer"
 
 
-def _options_of(saved: Mapping[str, JSON]) -> PlanOptions:
+def options_of(saved: Mapping[str, JSON]) -> PlanOptions:
+    """The options that a saved plan was made with."""
     targets = saved.get("targets", [])
     if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
         raise SmsopsError("The plan is damaged: targets", code="SMS411", detail="Make a new plan.")
@@ -169,7 +188,7 @@ def _approved_run(settings: Globals, wish: _Wish, wait: float) -> int:
         )
     configuration = settings.load()
     store = open_store(configuration, settings.around())
-    with store.lock("destroy" if wish.options.destroy else "apply", wait=wait):
+    with store.lock(wish.command, wait=wait):
         return asyncio.run(_work(settings, configuration, store, wish))
 
 
@@ -181,21 +200,23 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
         record_settled(prepared, store)
         if wish.saved is not None:
             check_saved(wish.saved, prepared, around.now())
-            _check_still_possible(prepared.plan, settings)
+            check_still_possible(prepared.plan, settings)
         if wish.output != "json":
             show_plan(prepared.plan, settings, wish.output)
-        refused = _refusal(prepared.plan)
+        if wish.options.imports:
+            await _look_ahead(settings, configuration, store, prepared, connection, wish)
+        refused = refusal(prepared.plan)
         if refused is not None or not prepared.plan.operations:
             report = Report(prepared.plan)
         elif not wish.approved and not _confirmed(prepared.plan):
-            click.echo("Apply cancelled.", err=True)
+            click.echo(f"{wish.command.capitalize()} cancelled.", err=True)
             return ExitCode.ERROR
         else:
             report = await _perform(settings, configuration, store, prepared, connection, wish)
     if wish.output == "json":
         progress.write_summary(report, refused)
     elif refused is not None:
-        click.echo("Apply refused: nothing was done.", err=True)
+        click.echo(f"{wish.command.capitalize()} refused: nothing was done.", err=True)
     elif report.outcomes:
         click.echo("\n" + text.report_text(report, settings.use_color(sys.stdout)))
     return refused if refused is not None else report.exit_code
@@ -211,13 +232,40 @@ async def _perform(
 ) -> Report:
     stop = asyncio.Event()
     color = settings.use_color(sys.stderr)
-    with progress.reporter(wish.output, len(prepared.plan.operations), color) as reporter, _signals(stop):
+    with progress.reporter(wish.output, len(prepared.plan.operations), color) as reporter, signals(stop):
         return await perform(
             prepared, configuration, store, settings.around(), connection, reporter, stop, wish.parallelism
         )
 
 
-def _check_still_possible(plan: Plan, settings: Globals) -> None:
+async def _look_ahead(
+    settings: Globals,
+    configuration: Configuration,
+    store: StateStore,
+    prepared: Prepared,
+    connection: Connection,
+    wish: _Wish,
+) -> None:
+    """Show what the plan after an import would change."""
+    if prepared.plan.errored:
+        return
+    owned = [Put(entry) for operation in prepared.plan.operations if (entry := operation.change.entry)]
+    if not owned:
+        named = ", ".join(wish.options.imports)
+        raise SmsopsError(
+            f"Nothing that {named} names is in the account", code="SMS472", detail="smsops plan shows more."
+        )
+    options = PlanOptions(targets=tuple(str(put.entry.address) for put in owned))
+    known, credentials = prepared.view.results, prepared.credentials
+    after = await prepare(
+        configuration, store, options, settings.around(), connection.reader, credentials, known=known, assuming=owned
+    )
+    if wish.output != "json":
+        click.echo("\nThe plan after that:\n")
+        show_plan(after.plan, settings, wish.output, account=False)
+
+
+def check_still_possible(plan: Plan, settings: Globals) -> None:
     """What was reviewed cannot be done any more: a date has passed, or something was made by somebody else."""
     if plan.mistaken:
         text.print_diagnostics(plan.diagnostics, settings.use_color(sys.stderr))
@@ -226,7 +274,7 @@ def _check_still_possible(plan: Plan, settings: Globals) -> None:
         )
 
 
-def _refusal(plan: Plan) -> ExitCode | None:
+def refusal(plan: Plan) -> ExitCode | None:
     """Why nothing may be applied: a policy, a budget, a protection, or a mistake that the plan showed."""
     if plan.blocked:
         return ExitCode.BLOCKED
@@ -248,7 +296,7 @@ def _confirmed(plan: Plan) -> bool:
 
 
 @contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
+def signals(stop: asyncio.Event) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM lets what is in flight finish; the second stops at once."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()

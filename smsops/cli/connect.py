@@ -7,8 +7,9 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from smsops.api.client import ReaderClient, Transport, WriterClient
@@ -16,6 +17,9 @@ from smsops.api.contract import Credentials
 from smsops.api.wire import HEADERS
 from smsops.config.load import Configuration
 from smsops.config.stack import SANDBOX_URL
+
+if TYPE_CHECKING:
+    from smsops.sandbox.app import Sandbox
 
 SANDBOX_FILE = Path(".smsops") / "sandbox.db"
 _SANDBOX_RATE = 1_000_000.0
@@ -30,6 +34,17 @@ class ApiConnection:
 
     reader: ReaderClient
     writer: WriterClient
+    transport: Transport
+
+    @classmethod
+    def on(cls, transport: Transport, credentials: Credentials) -> Self:
+        """Both for one account."""
+        return cls(ReaderClient(transport, credentials), WriterClient(transport, credentials), transport)
+
+    @property
+    def server_time(self) -> datetime | None:
+        """When the last answer was sent, by the server's clock."""
+        return self.transport.server_time
 
 
 def sandbox_path(root: Path) -> Path:
@@ -107,7 +122,7 @@ async def connect(configuration: Configuration, credentials: Credentials) -> Asy
     if url != SANDBOX_URL:
         transport = Transport(url, requests_per_second=settings.requests_per_second, parallelism=settings.parallelism)
         async with transport:
-            yield ApiConnection(ReaderClient(transport, credentials), WriterClient(transport, credentials))
+            yield ApiConnection.on(transport, credentials)
         return
     from smsops.sandbox.app import Sandbox
 
@@ -116,13 +131,22 @@ async def connect(configuration: Configuration, credentials: Credentials) -> Asy
     os.chmod(path, 0o600)
     try:
         sandbox.ensure_master(credentials.login, credentials.api_key)
-        transport = Transport(
-            "http://sandbox/http/9.0",
-            wire=SandboxWire(sandbox.app),
-            requests_per_second=_SANDBOX_RATE,
-            parallelism=settings.parallelism,
-        )
-        async with transport:
-            yield ApiConnection(ReaderClient(transport, credentials), WriterClient(transport, credentials))
+        async with enter(sandbox, configuration, credentials) as connection:
+            yield connection
     finally:
         sandbox.close()
+
+
+@asynccontextmanager
+async def enter(
+    sandbox: Sandbox, configuration: Configuration, credentials: Credentials
+) -> AsyncIterator[ApiConnection]:
+    """A connection to a sandbox in this process."""
+    transport = Transport(
+        "http://sandbox/http/9.0",
+        wire=SandboxWire(sandbox.app),
+        requests_per_second=_SANDBOX_RATE,
+        parallelism=configuration.settings.parallelism,
+    )
+    async with transport:
+        yield ApiConnection.on(transport, credentials)

@@ -134,7 +134,7 @@ def _account(configuration: Configuration, around: Surroundings) -> Iterator[Fin
         nonlocal began, server_time
         async with session(configuration, around) as (connection, credentials):
             info = await connection.reader.get_info()
-            server_time = connection.reader.server_time or around.now()
+            server_time = connection.server_time or around.now()
             balance = "" if info.credits is None else f", {info.credits:,} credits"
             return f"{credentials.login}{balance}"
 

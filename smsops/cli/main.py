@@ -20,18 +20,23 @@ COMMANDS = {
     "validate": ("smsops.cli.plan:validate", "Check everything that can be checked without the network."),
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
+    "rehearse": ("smsops.cli.rehearse:rehearse", "Apply to a private copy of the account, which is only read."),
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
+    "export": ("smsops.cli.export:export", "Write an account that exists as a stack that owns it."),
+    "import": ("smsops.cli.apply:import_", "Own what the configuration declares and the account has."),
     "drift": ("smsops.cli.plan:drift", "Show what was changed outside of the configuration since the last apply."),
     "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
     "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),
     "status": ("smsops.cli.status:status", "Campaigns, their parts and dates, and until when they can be taken back."),
     "report": ("smsops.cli.status:report", "Delivery, replies and cost of a campaign that was sent."),
     "replies": ("smsops.cli.replies:replies", "What recipients wrote back."),
+    "blacklist": ("smsops.cli.blacklist:blacklist", "The numbers that no message reaches."),
     "api": ("smsops.cli.api:api", "One raw call of any method of the API."),
     "history": ("smsops.cli.history:history", "Who applied what, when, from which commit."),
     "resolve": ("smsops.cli.state:resolve", "Say how a call in doubt ended."),
     "state": ("smsops.cli.state:state", "Look at the state, or mend it."),
     "sandbox": ("smsops.cli.sandbox:sandbox", "The embedded emulator of the API."),
+    "graph": ("smsops.cli.graph:graph", "The operations of a plan as Mermaid or DOT."),
     "schema": ("smsops.cli.schema:schema", "Print a JSON Schema."),
 }
 
@@ -87,7 +92,17 @@ root = Root(
 
 def run(arguments: Sequence[str], given: Globals | None = None) -> int:
     """Run one command line and return its exit code; every failure is explained on stderr."""
+    from smsops.model.values import SHOW_CONTACTS
+
     settings = given or Globals()
+    before = SHOW_CONTACTS.set(False)
+    try:
+        return _run(arguments, settings)
+    finally:
+        SHOW_CONTACTS.reset(before)
+
+
+def _run(arguments: Sequence[str], settings: Globals) -> int:
     try:
         result = root.main(list(arguments), prog_name="smsops", standalone_mode=False, obj=settings)
     except click.exceptions.Exit as exit_request:

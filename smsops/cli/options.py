@@ -31,6 +31,8 @@ class Globals:
     variable_files: list[str] = field(default_factory=list)
     data_root: Path | None = None
     """Where paths of data files may begin besides the stack."""
+    show_contacts: bool = False
+    """Whether numbers are printed in full."""
     color: bool | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     surroundings: Surroundings | None = None
@@ -106,6 +108,14 @@ def _data_root(context: click.Context, _: click.Parameter, value: str | None) ->
         _globals(context).data_root = Path(value)
 
 
+def _show_contacts(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        from smsops.model.values import SHOW_CONTACTS
+
+        _globals(context).show_contacts = True
+        SHOW_CONTACTS.set(True)
+
+
 def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         _globals(context).color = False
@@ -136,6 +146,10 @@ def global_options(*, hidden: bool) -> list[click.Option]:
         click.Option(
             ["--data-root"], expose_value=False, callback=_data_root, hidden=hidden, metavar="DIR",
             help="Where paths of data files may begin, besides the stack.",
+        ),
+        click.Option(
+            ["--show-contacts"], is_flag=True, expose_value=False, callback=_show_contacts, hidden=hidden,
+            help="Print masked numbers in full.",
         ),
         click.Option(
             ["--no-color"], is_flag=True, expose_value=False, callback=_no_color, hidden=hidden, help="Plain text."

@@ -90,6 +90,8 @@ def plan(
     from smsops.pipeline import PlanOptions
 
     settings = current()
+    if out is not None and settings.show_contacts:
+        raise click.UsageError("A plan file holds no phone number: leave out --show-contacts or -o")
     check_refresh_only(refresh_only, destroy, adopt, simulate)
     overrides = read_overrides(overridden, reason)
     options = PlanOptions(targets, destroy, adopt, simulate, refresh_only, overrides=overrides)
@@ -162,8 +164,11 @@ def make_plan(settings: Globals, command: str, options: PlanOptions, wait: float
         return asyncio.run(work())
 
 
-def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
-    """The plan on stdout, its diagnostics on stderr (in JSON and on a page they are part of it)."""
+def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False, account: bool = True) -> None:
+    """The plan on stdout, its diagnostics on stderr (in JSON and on a page they are part of it).
+
+    The text begins with the `account` that it is about.
+    """
     if output == "json":
         click.echo(printed(made.document(everything=everything)))
         return
@@ -175,7 +180,7 @@ def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = 
     from smsops.cli.views import text
 
     text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
-    if made.account:
+    if made.account and account:
         click.echo(f"The account {made.account}, the stack {made.stack}:\n")
     click.echo(text.plan_text(made, settings.use_color(sys.stdout), everything=everything))
 

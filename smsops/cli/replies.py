@@ -11,7 +11,7 @@ import click
 from smsops.cli.options import Command, current, format_option
 from smsops.cli.status import campaigns_known
 from smsops.model.address import matches
-from smsops.model.values import mask_phone, mask_text
+from smsops.model.values import shown_phone, shown_text
 
 if TYPE_CHECKING:
     from smsops.model.standing import Received
@@ -25,7 +25,7 @@ _EVERY = 30.0
 @click.option("--follow", is_flag=True, help="Go on looking every half a minute, and show what is new.")
 @format_option("text", "json")
 def replies(addresses: tuple[str, ...], follow: bool, output: str) -> None:
-    """Show the replies to campaigns that were sent, the earliest first; numbers are masked.
+    """Show the replies to campaigns that were sent, the earliest first; numbers are masked without --show-contacts.
 
     It takes no reply away from whoever else reads them. CAMPAIGN may be a glob. JSON has one reply a line.
     """
@@ -53,7 +53,7 @@ def replies(addresses: tuple[str, ...], follow: bool, output: str) -> None:
 
 
 def _line(reply: Received, output: str) -> str:
-    when, phone, text = reply.when, mask_phone(reply.phone), mask_text(reply.text)
+    when, phone, text = reply.when, shown_phone(reply.phone), shown_text(reply.text)
     if output == "json":
         document = {
             "address": str(reply.address),

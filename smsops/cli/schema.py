@@ -14,7 +14,8 @@ from smsops.model.diagnostics import did_you_mean
 @click.argument("name", default="stack")
 def schema(name: str) -> None:
     """Print the JSON Schema NAME: of what smsops reads, stack (the default), included or rule-pack; of what it prints, plan,
-    apply-event, doctor, validation, calendar, preview, status, report, state or history.
+    apply-event, rehearsal, doctor, validation, calendar, preview, status, report,
+    blacklist, blacklist-check, state or history.
     """
     from smsops.schemas import SCHEMAS
 

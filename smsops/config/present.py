@@ -8,6 +8,7 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
 
 from smsops.model.diagnostics import Diagnostic, Mark
+from smsops.model.values import SHOW_CONTACTS
 
 _WIDTH = 160
 _ABOUT_REFERENCES = ("SMS130", "SMS131", "SMS132", "SMS133", "SMS134")
@@ -51,7 +52,10 @@ def presentable(
 
 def masked(text: str) -> str:
     """Text without phone numbers and control characters, as wide as before."""
-    text = _DIGITS.sub(lambda run: run[1] or re.sub(r"\d", "•", run.group()[:-2]) + run.group()[-2:], text)
+    return _printable(_DIGITS.sub(lambda run: run[1] or re.sub(r"\d", "•", run.group()[:-2]) + run.group()[-2:], text))
+
+
+def _printable(text: str) -> str:
     return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
 
 
@@ -66,7 +70,8 @@ def _presentable(item: Diagnostic, lines: AbstractMapping[str, Sequence[str]]) -
     snippet = None
     if mark is not None and mark.column is not None and mark.line <= len(lines.get(mark.file, ())):
         snippet = _snippet(lines[mark.file], mark.line - 1, mark.column - 1, item.code)
-    return replace(item, summary=masked(item.summary), detail=masked(item.detail), snippet=snippet)
+    shown = _printable if SHOW_CONTACTS.get() else masked
+    return replace(item, summary=shown(item.summary), detail=shown(item.detail), snippet=snippet)
 
 
 def _snippet(lines: Sequence[str], number: int, column: int, code: str) -> str:

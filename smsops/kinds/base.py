@@ -34,6 +34,7 @@ from smsops.model.settings import Settings
 from smsops.model.sources import Format, RemoteSource
 from smsops.model.standing import Standing
 from smsops.model.state import Drop, Entry, Event, Intent, Price, Put, State
+from smsops.model.untold import Untold
 from smsops.model.values import JSON, Number, Secret, as_json_number, digest, slow_digest
 from smsops.table import Table
 from smsops.table.read import Reading, Source
@@ -156,6 +157,8 @@ class View:
     ask_prices: bool = False
     """Whether prices are asked for although the state has them: what is about to be spent is reckoned exactly."""
     destroy: bool = False
+    imports: Mapping[Address, bool] | None = None
+    """What is to be owned as it is, where this plan does that and nothing else; whether it must be there."""
     refresh_only: bool = False
     """Whether all that is asked is what has changed outside of the configuration."""
     leaving: frozenset[Address] = frozenset()
@@ -465,6 +468,44 @@ async def created(entry: Entry, create: Callable[[], Awaitable[T]], session: Ses
         raise
 
 
+class CannotSay(Exception):
+    """The configuration has no words for something that the account has; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that the account has, whoever owns it: its remote name, and what the kind has read of it."""
+
+    identity: str
+    record: Any = field(repr=False)
+
+
+class Slot(NamedTuple):
+    """Where a block is to stand: its key, the login of its sub-account (None: the master), and its data file.
+
+    `people` says whether contacts go to that file, or are left out.
+    """
+
+    key: str
+    login: str | None
+    data_file: str
+    people: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Something that the account has, in the words of the configuration, as few as say it.
+
+    `block` has texts, booleans, mappings and lists in the order in which people read them; `remarks` are comments behind
+    it. `contacts` are those of its data file. `losses` say what had to be left out.
+    """
+
+    block: dict[str, JSON]
+    remarks: tuple[str, ...] = ()
+    contacts: Table | None = field(default=None, repr=False)
+    losses: tuple[str, ...] = ()
+
+
 def check_ignored(desired: Desired, names: Collection[str], diagnostics: Diagnostics) -> None:
     """Report what `lifecycle.ignore_changes` names and the kind cannot ignore."""
     for name in sorted(desired.guard.ignore_changes.difference(names)):
@@ -506,6 +547,31 @@ class Kind(ABC):
 
     adoptable: ClassVar[bool] = True
     """Whether it can exist in the account without being owned."""
+
+    unreturned: ClassVar[str] = ""
+    """What the API does not tell of such resources, so that nobody can take it over: a phrase in the plural."""
+
+    def discover(self, login: str | None, view: View) -> Sequence[Found]:
+        """What an account (None: the master) has of this kind, whoever owns it. Reads through `view.read`."""
+        return ()
+
+    def describe(self, found: Found, slot: Slot, view: View) -> Described:
+        """The block that says what was found: planning it changes nothing. CannotSay where there is none.
+
+        Reads through `view.read`.
+        """
+        raise NotImplementedError
+
+    importable: ClassVar[bool] = True
+    """Whether one that exists can be taken into the state as it is."""
+
+    def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
+        """The state entry of a wanted resource that becomes owned as it is, so that what its block says otherwise is a
+        change. None, with a failure, where that must not be.
+
+        By default what the API does not tell is not recorded: where the block says it, that is a change too.
+        """
+        return Entry(resource.address, present.identity, {}, resource.want.guard.protect, resource.want.depends_on)
 
     def declare(self, spec: Any, declaration: Declaration) -> list[Desired]:
         """The resources that one block stands for; its own first."""
@@ -578,6 +644,10 @@ class Kind(ABC):
         May need reads that planning did not (NotReadYet).
         """
         return None
+
+    def untold(self, resource: Resource, view: View) -> Iterable[Untold]:
+        """What the account has of a resource that no call tells, as far as it is known: for a copy of the account."""
+        return ()
 
     def told(self, intent: Intent) -> str:
         """What part of an answer arrived that shows that a call in doubt happened, in words; empty where none does."""

@@ -105,6 +105,8 @@ class Credits(Kind):
     name: ClassVar[str] = "credits"
     adoptable: ClassVar[bool] = False
     unmoved_is_undone: ClassVar[bool] = True
+    importable: ClassVar[bool] = False
+    unreturned: ClassVar[str] = "what the credits of a sub-account were granted for"
 
     def observe(self, resource: Resource, view: View) -> Observation:
         owner = view.owner(resource.address)

@@ -8,14 +8,28 @@ backup is dropped. Each step is recorded, so that a run which dies is finished b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic_core import PydanticCustomError
 
 from smsops.api.contract import ListField, ListRecord
-from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed, created
+from smsops.kinds.base import (
+    CannotSay,
+    Declaration,
+    Declared,
+    Described,
+    Found,
+    Kind,
+    Resource,
+    Session,
+    Slot,
+    View,
+    check_ignored,
+    confirmed,
+    created,
+)
 from smsops.kinds.contacts import (
     NOBODY,
     ContactSet,
@@ -24,6 +38,7 @@ from smsops.kinds.contacts import (
     batches,
     contacts_read,
     declare_contacts,
+    describe_contacts,
     live_contacts,
     merged_contacts,
     present_contacts,
@@ -31,11 +46,12 @@ from smsops.kinds.contacts import (
 )
 from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field
-from smsops.model.blocks import GuardedBlock, NonBlank
+from smsops.model.blocks import GuardedBlock, NonBlank, can_say
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CHANGED_OUTSIDE, CREATE, DELETE, GONE, REPLACE, UPDATE, Change
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
 from smsops.model.state import Drop, Entry, Event, Put
+from smsops.model.untold import Structure
 from smsops.model.values import JSON
 from smsops.table import Table
 
@@ -107,6 +123,46 @@ class ContactList(Kind):
     Spec: ClassVar[type[Block]] = ListSpec
     embeds: ClassVar[tuple[str, ...]] = (ContactSet.name,)
     creating_reads_nothing: ClassVar[bool] = True
+    unreturned: ClassVar[str] = "which fields of a list are for filters and mailings, and fields that no contact has"
+
+    def discover(self, login: str | None, view: View) -> Sequence[Found]:
+        (records,) = view.read(Read("get_lists", (), login))
+        called: dict[str, list[ListRecord]] = {}
+        for record in records:
+            called.setdefault(record.name, []).append(record)
+        return [Found(name, found) for name, found in called.items()]
+
+    def describe(self, found: Found, slot: Slot, view: View) -> Described:
+        if len(found.record) > 1:
+            raise CannotSay(f"the account has {len(found.record)} lists of this name")
+        if not found.identity or not can_say(found.identity):
+            raise CannotSay("its name is empty, or has blanks at its ends or control characters")
+        (record,) = found.record
+        block: dict[str, JSON] = {} if record.name == slot.key else {"name": record.name}
+        if record.locked:
+            block["locked"] = True
+        if record.contacts == 0:
+            return Described(block)
+        told = describe_contacts(record, slot, view)
+        for name in told.fields:
+            if not _FIELD_NAME.match(name) or name in _RESERVED:
+                raise CannotSay(f'the configuration cannot call a field "{name}"')
+        if told.fields:
+            block["fields"] = {name: {} for name in told.fields}
+        remarks = ("Some are in no file: it could not hold them.",) if told.losses else ()
+        return Described({**block, **told.block}, remarks, told.contacts, told.losses)
+
+    def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
+        spec: ListSpec = resource.want.spec
+        locked = present.attributes["locked"]
+        fields = self._visible_fields(resource, present, view)
+        attributes = {
+            "locked": spec.locked if locked is None else locked,
+            "fields": _fields(spec) if fields is None else fields,
+        }
+        return Entry(
+            resource.address, present.identity, attributes, resource.want.guard.protect, resource.want.depends_on
+        )
 
     def declare(self, spec: ListSpec, declaration: Declaration) -> list[Desired]:
         address = Address(declaration.account, self.name, declaration.key)
@@ -156,6 +212,18 @@ class ContactList(Kind):
             name: str = replacing["from"] if replacing["stage"] == "saved" else replacing["to"]
             return name
         return resource.entry.identity if resource.entry else resource.want.identity
+
+    def untold(self, resource: Resource, view: View) -> Iterator[Structure]:
+        entry = resource.entry
+        if entry is None:
+            if resource.desired is not None:  # it may be there: adopting it takes its fields for those that are wanted
+                yield Structure(resource.want.identity, _fields(resource.want.spec))
+            return
+        replacing = entry.attributes.get("replacing")
+        if replacing and replacing["stage"] == "deleted":
+            yield Structure(replacing["to"], replacing["after"]["fields"])
+        else:
+            yield Structure(replacing["from"] if replacing else entry.identity, entry.attributes["fields"])
 
     def create(self, resource: Resource, view: View) -> Change | None:
         if resource.entry and resource.entry.attributes.get("replacing"):

@@ -334,6 +334,74 @@ class SummaryEventDocument(TypedDict):
 ApplyEventDocument = OperationEventDocument | SummaryEventDocument
 
 
+class RehearsedOperationDocument(TypedDict):
+    """How an operation ended in the copy."""
+
+    address: str
+    actions: list[Literal["create", "update", "delete", "adopt", "forget", "no-op"]]
+    status: Literal["done", "failed", "skipped", "in_doubt", "unfinished", "not_started"]
+    calls: int
+    seconds: float
+    code: str | None
+    detail: str
+
+
+class CallsDocument(TypedDict):
+    """The calls that the apply made to the copy, reads included; it makes the same to the account."""
+
+    total: int
+    by_method: dict[str, int]
+
+
+class RehearsedSecondsDocument(TypedDict):
+    """What the calls took in the copy, and what they take on the account at the least, by `requests_per_second`."""
+
+    copy: float
+    account_at_least: float
+
+
+class RehearsedBalanceDocument(TypedDict):
+    """A balance in the copy. null: there is no such account then, or nobody tells its balance."""
+
+    login: str
+    before: float | None
+    after: float | None
+
+
+class RehearsedCreditsDocument(TypedDict):
+    """The balances that moved in the copy, and by how much all of them together are lower."""
+
+    used: float | None
+    master_before: float | None
+    master_after: float | None
+    planned_master_after: float | None
+    balances: list[RehearsedBalanceDocument]
+
+
+class NextPlanDocument(TypedDict):
+    """The plan behind the rehearsal: with what remains, where it is not empty."""
+
+    made: bool
+    empty: bool
+    resource_changes: list[ResourceChangeDocument]
+
+
+class RehearsalDocument(TypedDict):
+    """What applying a plan to a copy of the account came to. null: no plan could be made."""
+
+    format_version: str
+    stack: str | None
+    account: str | None
+    exit_code: int
+    summary: SummaryDocument | None
+    operations: list[RehearsedOperationDocument]
+    calls: CallsDocument
+    seconds: RehearsedSecondsDocument
+    credits: RehearsedCreditsDocument | None
+    next_plan: NextPlanDocument
+    diagnostics: list[DiagnosticDocument]
+
+
 class EntryDocument(TypedDict):
     identity: str
     attributes: dict[str, Any]
@@ -492,6 +560,51 @@ class WithinDocument(TypedDict):
 
     hours: int
     recipients: int
+
+
+class BlacklistNumberDocument(TypedDict):
+    """`since` in the account's zone; null where no date can be read."""
+
+    phone: str
+    comment: str
+    since: str | None
+
+
+class AccountBlacklistDocument(TypedDict):
+    """The blacklist of one account, by its key; null is the master."""
+
+    account: str | None
+    login: str
+    numbers: list[BlacklistNumberDocument]
+
+
+class BlacklistDocument(TypedDict):
+    format_version: str
+    stack: str
+    accounts: list[AccountBlacklistDocument]
+
+
+class BlacklistedDocument(TypedDict):
+    """A number that was asked for, and the account whose blacklist it is on; null is the master."""
+
+    phone: str
+    account: str | None
+
+
+class ListBlacklistedDocument(TypedDict):
+    account: str | None
+    name: str
+    contacts: int
+    blacklisted: int
+
+
+class BlacklistCheckDocument(TypedDict):
+    """`checked` counts the numbers, or the contacts of all `lists`."""
+
+    format_version: str
+    checked: int
+    found: list[BlacklistedDocument]
+    lists: list[ListBlacklistedDocument]
 
 
 class ReportDocument(TypedDict):

@@ -32,6 +32,15 @@ OVERSEAS = {
 FRENCH_TERRITORY = frozenset(("FR", "GP", "GF", "MQ", "RE", "YT", "BL", "MF"))
 
 
+def calling_code(country: str) -> str:
+    """What numbers of a country (ISO 3166) begin with; empty where there is no such country."""
+    if country == "FR":
+        return "33"
+    import phonenumbers
+
+    return str(phonenumbers.country_code_for_region(country) or "")
+
+
 class InvalidPhone(ValueError):
     """Not the number of a mobile; the text says why and never repeats the number."""
 

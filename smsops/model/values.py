@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from decimal import Decimal
 from functools import cache, lru_cache
 from hashlib import blake2b, scrypt
@@ -102,6 +103,22 @@ def mask_emails(text: str) -> str:
 def mask_text(text: str) -> str:
     """Text with every run of seven or more digits, grouped or not, masked like a phone number."""
     return _LONG_DIGITS.sub(lambda match: mask_phone(match.group()), text)
+
+
+SHOW_CONTACTS: ContextVar[bool] = ContextVar("show_contacts", default=False)
+"""Whether this run was asked to print numbers in full (`--show-contacts`). What is kept is masked all the same."""
+
+
+def shown_phone(phone: str) -> str:
+    """A number for the eyes of whoever runs a command: masked, unless they asked for it in full."""
+    if not SHOW_CONTACTS.get():
+        return mask_phone(phone)
+    return f"+{phone}" if phone.isdigit() and not phone.startswith("0") else phone
+
+
+def shown_text(text: str) -> str:
+    """The same for what may hold a number."""
+    return text if SHOW_CONTACTS.get() else mask_text(text)
 
 
 def utc(moment: datetime) -> str:

@@ -35,6 +35,8 @@ _BILLING_FIELDS = {
     "BILLCITY": "BillCity",
     "BILLCOUNTRY": "BillCountry",
 }
+UNTOLD_BALANCE = "_UNTOLD_BALANCE"
+"""A field of an account whose balance no answer tells."""
 _UPDATABLE = (*_CONTACT_FIELDS, *_BILLING_FIELDS, "PASSWORD")
 _MANDATORY = ("FIRSTNAME", "LASTNAME", "EMAIL", "PASSWORD", "SOCIETY", "MOBILE")
 _PHONES = ("PHONE", "MOBILE", "BILLPHONE", "BILLMOBILE")
@@ -48,7 +50,7 @@ def get_info(call: Call) -> Body:
     account = call.target()
     return {
         "status": "Active Account" if account.active else "Inactive Account",
-        "credits": str(account.credits),
+        **_balance(account),
         "ApiKey": account.api_key,
         "LastName": account.fields.get("LASTNAME", ""),
         "FirstName": account.fields.get("FIRSTNAME", ""),
@@ -76,7 +78,18 @@ def _described(account: Account) -> Body:
         "LastActivity": account.last_activity,
     }
     described |= {shown: fields.get(name, "") for name, shown in _BILLING_FIELDS.items()}
-    return described | {"credits": str(account.credits)}
+    return described | _balance(account)
+
+
+def _balance(account: Account) -> Body:
+    """What is told of a balance: nothing of one that is known to be kept secret."""
+    return {} if UNTOLD_BALANCE in account.fields else {"credits": str(account.credits)}
+
+
+def fields_shown(shown: Mapping[str, str]) -> dict[str, str]:
+    """The fields of an account from what getSubAccounts shows, its names in any case."""
+    names = {theirs.upper(): ours for ours, theirs in (_CONTACT_FIELDS | _BILLING_FIELDS).items()}
+    return {names[name.upper()]: value for name, value in shown.items() if name.upper() in names}
 
 
 def create_sub_account(call: Call) -> Body:
@@ -226,7 +239,7 @@ def get_blacklist(call: Call) -> Body:
 def get_credits_by_country_iso_code(call: Call) -> Body:
     """getCreditsByCountryIsoCode (§27): codes in capitals only."""
     iso = call.params.get("countryIsoCode")
-    price = messages.price_of_country(iso)
+    price = call.tariff.price_of_country(iso)
     if price is None:
         raise call.refuse("Unknown country")
     return {"IsoCode": iso, "nbCredits": str(price)}

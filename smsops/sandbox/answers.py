@@ -5,11 +5,14 @@ the bytes of an answer. The options stand for what the manual prints in two ways
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from typing import Any
 
 Body = dict[str, Any]
+"""Plain data; an iterator stands for a long list."""
+_BATCH = 2000
 
 _CHOICES: Mapping[str, tuple[object, ...]] = {
     "keys": ("manual", "lower", "upper", "camel"),
@@ -92,9 +95,28 @@ _KEYS: Mapping[str, Callable[[str, object], str]] = {
 
 def encode(body: Body, style: Style) -> bytes:
     """The bytes of an answer: JSON escaped the way PHP does, in the given style."""
-    shaped: object = body if style == DEFAULT_STYLE else _object(body, style)
-    text = json.dumps([shaped] if style.wrap else shaped, separators=(",", ":")).replace("/", "\\/")
-    return (b"\xef\xbb\xbf" if style.bom else b"") + text.encode()
+    if style == DEFAULT_STYLE:
+        members = (_json(key) + b":" + _member(value) for key, value in body.items())
+        return b"{" + b",".join(members) + b"}"
+    shaped: object = _object(whole(body), style)
+    return (b"\xef\xbb\xbf" if style.bom else b"") + _json([shaped] if style.wrap else shaped)
+
+
+def whole(body: Body) -> Body:
+    """An answer without iterators."""
+    return {key: list(value) if isinstance(value, Iterator) else value for key, value in body.items()}
+
+
+def _member(value: object) -> bytes:
+    """A value; records that come one by one are written a batch at a time, so that only their bytes are kept."""
+    if not isinstance(value, Iterator):
+        return _json(value)
+    batches = iter(lambda: list(islice(value, _BATCH)), [])
+    return b"[" + b",".join(_json(batch)[1:-1] for batch in batches) + b"]"
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode()
 
 
 def page(title: str) -> bytes:

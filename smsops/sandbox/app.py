@@ -15,10 +15,11 @@ from smsops.sandbox import accounts, answers, campaigns, emails, faults, handler
 from smsops.sandbox.answers import Style
 from smsops.sandbox.fates import Recipients
 from smsops.sandbox.forms import Params
+from smsops.sandbox.seed import Seed
 from smsops.sandbox.store import Account, Store
 from smsops.sandbox.web import Dropped, Reply
 
-__all__ = ["Call", "Dropped", "Sandbox"]
+__all__ = ["Call", "Dropped", "Sandbox", "Seed"]
 
 ZONE = ZoneInfo("Europe/Paris")
 
@@ -326,6 +327,25 @@ class Sandbox:
             for found in sorted(self._store.lists(account.id), key=lambda found: found.name)
         }
 
+    # A copy of another platform
+
+    @contextmanager
+    def seeding(self) -> Iterator[Seed]:
+        """Put in what another platform holds; see `seed.Seed`."""
+        with self._turn():
+            yield Seed(self._store, self._today())
+
+    def untouched(self) -> set[tuple[str, str]]:
+        """Login and name of the lists that were seeded and whose contacts no call has needed since."""
+        with self._turn():
+            return self._store.untouched()
+
+    def balances(self) -> dict[str, float]:
+        """Every account's credits by its login; without those whose balance no answer tells."""
+        with self._turn():
+            found = self._store.accounts()
+        return {account.login: account.credits for account in found if accounts.UNTOLD_BALANCE not in account.fields}
+
     # Calls
 
     def answer(self, method: str, form: dict[str, str]) -> Reply:
@@ -336,18 +356,19 @@ class Sandbox:
             now = self.now()
             self._send_due(now)
             fault = faults.meet(self._store.connection, method)
-            result = None
+            result, seen = None, None
             if fault is None or fault.processed:
                 half = fault is not None and fault.kind == "partial"
                 result = handlers.perform(method, params, self._store, style, self._recipients(), now, half=half)
+                seen = self._seen(method, result, style)  # what it holds of the store is read while nobody writes
         if fault is not None:
             outcome = fault.kind
-            reply = web.spoilt(fault, web.answer(b"") if result is None else self._seen(method, result, style))
+            reply = web.spoilt(fault, web.answer(b"") if seen is None else seen)
         elif result is None or result.overloaded:
             outcome, reply = "overloaded", web.failure(500)
         else:
             outcome = "refused" if result.refused else "done"
-            reply = self._seen(method, result, style)
+            reply = seen or web.failure(500)
         sub_account = params.get("subAccount") or (result.sub_account if result else None) or None
         self.calls.append(Call(method, params.get("login"), sub_account, params.logged(), outcome))
         return reply

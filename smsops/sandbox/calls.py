@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
 from smsops.sandbox.answers import Body, Style
 from smsops.sandbox.fates import Recipients
 from smsops.sandbox.forms import BadPayload, Params, text_of
+from smsops.sandbox.messages import TARIFF, Tariff
 from smsops.sandbox.store import Account, ContactList, Store
 
 MAX_CONTACTS = 2000
@@ -59,6 +61,12 @@ class Call:
     def today(self) -> str:
         """The present time as the API writes it."""
         return written(self.now)
+
+    @cached_property
+    def tariff(self) -> Tariff:
+        """What an SMS costs on this platform."""
+        prices = self.store.setting("prices")
+        return TARIFF if prices is None else TARIFF.with_prices(prices)
 
     def succeeded(self) -> Body:
         """The status of a success whose printed form has none, where the style asks for one."""

@@ -52,7 +52,7 @@ class _Sending:
     recipients: list[tuple[str, list[str]]] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
     nb_sms: int = 0
-    cost: int = 0
+    cost: float = 0
 
 
 def send_sms(call: Call) -> Body:
@@ -292,7 +292,7 @@ def _price(call: Call, sending: _Sending) -> None:
             if length > statuses.LONGEST[call.style.statuses]:
                 raise statuses.refused(call.style, Reason.TOO_LONG)
         sending.nb_sms += parts[text]
-        sending.cost += parts[text] * messages.price(phone)
+        sending.cost += parts[text] * call.tariff.price(phone)
 
 
 def _client_id(data: dict[str, object]) -> str:

@@ -97,7 +97,7 @@ def perform(
 
 def encoded(name: str, result: Result, style: Style) -> bytes:
     """The bytes of an answer, in its format."""
-    return xml.encode(name, result.body, style) if result.in_xml else answers.encode(result.body, style)
+    return xml.encode(name, answers.whole(result.body), style) if result.in_xml else answers.encode(result.body, style)
 
 
 def _stranger(method: Method, style: Style) -> Body:

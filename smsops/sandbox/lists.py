@@ -73,9 +73,8 @@ def get_contacts(call: Call) -> Body:
     """getContacts (§26): every contact at once, the names of its fields capitalised."""
     found = call.list_of(call.target(), call.params.get("listName"))
     keys = ["MobilePhone", *(name.capitalize() for name in found.columns)]
-    return {
-        "Contacts": [dict(zip(keys, (phone, *values), strict=True)) for phone, values in call.store.contacts(found.id)]
-    }
+    contacts = call.store.contacts(found.id)
+    return {"Contacts": (dict(zip(keys, (phone, *values), strict=True)) for phone, values in contacts)}
 
 
 def populate_list(call: Call) -> Body:

@@ -4,7 +4,8 @@ Everything here is a pure function of its arguments.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 DEFAULT_SENDER = "36180"
 
@@ -51,6 +52,34 @@ _BY_PREFIX = {prefix: price for prefix, _, price in _TARIFF}
 _BY_ISO = {iso: price for _, codes, price in _TARIFF for iso in codes}
 
 
+@dataclass(frozen=True)
+class Tariff:
+    """What an SMS costs: to a country by its ISO code, and to a number by its calling code."""
+
+    by_iso: Mapping[str, float]
+    by_prefix: Mapping[str, float]
+
+    def with_prices(self, prices: Mapping[str, tuple[str, float]]) -> "Tariff":
+        """This tariff with other prices; by ISO code, the calling code and the credits."""
+        by_iso = {iso: credits for iso, (_, credits) in prices.items()}
+        return Tariff({**self.by_iso, **by_iso}, {**self.by_prefix, **dict(prices.values())})
+
+    def price(self, phone: str) -> float:
+        """The credits for one SMS to this normalised number."""
+        for length in (3, 2, 1):
+            found = self.by_prefix.get(phone[:length])
+            if found is not None:
+                return found
+        return OTHER_COUNTRY_PRICE
+
+    def price_of_country(self, iso: str) -> float | None:
+        """The credits for one SMS to a country named by its ISO code in capitals (§27), None when it is unknown."""
+        return self.by_iso.get(iso)
+
+
+TARIFF = Tariff(_BY_ISO, _BY_PREFIX)
+
+
 def mobile(raw: object) -> str | None:
     """The number in digits with its country code, or None when the platform rejects it (§6.3).
 
@@ -80,20 +109,6 @@ def account_phone(raw: str) -> str:
     if digits.startswith("00"):
         return digits[2:]
     return "33" + digits[1:] if re.fullmatch(r"0[1-9][0-9]{8}", digits) else digits
-
-
-def price(phone: str) -> int:
-    """The credits for one SMS to this normalised number."""
-    for length in (3, 2, 1):
-        found = _BY_PREFIX.get(phone[:length])
-        if found is not None:
-            return found
-    return OTHER_COUNTRY_PRICE
-
-
-def price_of_country(iso: str) -> int | None:
-    """The credits for one SMS to a country named by its ISO code in capitals (§27), None when it is unknown."""
-    return _BY_ISO.get(iso)
 
 
 def placeholders(message: str) -> set[int]:

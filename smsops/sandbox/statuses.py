@@ -73,7 +73,7 @@ def refused(style: Style, reason: Reason, text: str = "", **more: str) -> Refuse
     return Refused(said(style, reason, text) | more)
 
 
-def too_few(style: Style, cost: int, credits: int) -> Refused:
+def too_few(style: Style, cost: float, credits: float) -> Refused:
     """The refusal of a sending that costs more than there is; the older table tells an empty account apart."""
     if credits <= 0 and style.statuses == "web":
         return refused(style, Reason.NOTHING_LEFT)

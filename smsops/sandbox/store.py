@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +17,9 @@ from typing import Any
 
 from smsops.sandbox import faults
 
-VERSION = 3
+VERSION = 4
 
+_FIRST_CAMPAIGN = 28_400_000
 _SMS_ID = re.compile(r"([0-9a-f]{8})-8e0b-11e5-bf51-([0-9a-f]{12})")
 
 _SCHEMA = f"""
@@ -51,6 +52,7 @@ CREATE TABLE IF NOT EXISTS blacklist (
     account_id INTEGER NOT NULL, phone TEXT NOT NULL, comment TEXT NOT NULL, received TEXT NOT NULL,
     PRIMARY KEY (account_id, phone)
 );
+CREATE TABLE IF NOT EXISTS campaign_name (name TEXT PRIMARY KEY, campaign_id INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS link (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, url TEXT NOT NULL);
 {faults.SCHEMA}
 """
@@ -60,12 +62,17 @@ _TABLES = (
     "list",
     "contact",
     "campaign",
+    "campaign_name",
     "reply",
     "blacklist",
     "link",
     "fault",
     "sqlite_sequence",
 )
+
+
+Contacts = Callable[[], Iterable[tuple[str, list[str]]]]
+"""Brings contacts, phone and values in the order of their list's fields."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class Account:
     login: str
     api_key: str
     master_id: int | None
-    credits: int
+    credits: float
     active: bool
     postpaid: bool
     fields: dict[str, str]
@@ -132,7 +139,7 @@ class Campaign:
 
 def campaign_name(number: int) -> str:
     """The identifier of the campaign with this row number."""
-    return f"ap_{28_400_000 + number}"
+    return f"ap_{_FIRST_CAMPAIGN + number}"
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,7 @@ class Store:
         if str(path) != ":memory:":
             _create_private(Path(path))
         # A connection of its own thread only would forbid a client that runs its event loop in another thread.
+        self._waiting: dict[int, tuple[int, Contacts | None]] = {}
         self.connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         # The operating system keeps what a killed process has written, so nothing is gained by waiting for the disk.
         self.connection.execute("PRAGMA synchronous = OFF")
@@ -236,7 +244,7 @@ class Store:
         now: str,
         api_key: str | None = None,
         master_id: int | None = None,
-        credits: int = 0,
+        credits: float = 0,
         active: bool = True,
         postpaid: bool = False,
         fields: Mapping[str, str],
@@ -269,12 +277,13 @@ class Store:
         if account.last_activity != now:
             self.connection.execute("UPDATE account SET last_activity = ? WHERE id = ?", (now, account.id))
 
-    def move_credits(self, account_id: int, delta: int) -> int:
+    def move_credits(self, account_id: int, delta: float) -> float:
         """Change a balance; gives the new one."""
         row = self.connection.execute(
             "UPDATE account SET credits = credits + ? WHERE id = ? RETURNING credits", (delta, account_id)
         ).fetchone()
-        return int(row[0])
+        balance: float = row[0]
+        return balance
 
     def delete_account(self, account: Account) -> None:
         """Delete an account, its lists, replies, blacklist and scheduled campaigns; what was sent stays on record."""
@@ -313,20 +322,25 @@ class Store:
 
     def delete_list(self, list_id: int) -> None:
         """Delete a list with its contacts."""
+        self._waiting.pop(list_id, None)
         self.connection.execute("DELETE FROM contact WHERE list_id = ?", (list_id,))
         self.connection.execute("DELETE FROM list WHERE id = ?", (list_id,))
 
     def count_contacts(self, list_id: int) -> int:
         """How many contacts a list has."""
+        if list_id in self._waiting:
+            return self._waiting[list_id][0]
         return int(self.connection.execute("SELECT count(*) FROM contact WHERE list_id = ?", (list_id,)).fetchone()[0])
 
     def contacts(self, list_id: int) -> Iterator[tuple[str, list[str]]]:
         """The contacts of a list, phone and values in the order of its fields, in the order of their insertion."""
+        self._take_in(list_id)
         rows = self.connection.execute("SELECT phone, content FROM contact WHERE list_id = ? ORDER BY id", (list_id,))
         return ((phone, json.loads(content)) for phone, content in rows)
 
     def add_contacts(self, list_id: int, contacts: Iterable[tuple[str, list[str]]]) -> int:
         """Add contacts, leaving those whose phone is there as they are; gives how many were added."""
+        self._take_in(list_id)
         before = self.connection.total_changes
         self.connection.executemany(
             "INSERT OR IGNORE INTO contact (list_id, phone, content) VALUES (?, ?, ?)",
@@ -336,11 +350,35 @@ class Store:
 
     def delete_contacts(self, list_id: int, phones: Iterable[str]) -> int:
         """Delete contacts by their phones; gives how many there were."""
+        self._take_in(list_id)
         before = self.connection.total_changes
         self.connection.executemany(
             "DELETE FROM contact WHERE list_id = ? AND phone = ?", ((list_id, phone) for phone in phones)
         )
         return self.connection.total_changes - before
+
+    # Contacts that wait elsewhere until a call needs them
+
+    def await_contacts(self, list_id: int, count: int, contacts: Contacts | None) -> None:
+        """Say how many contacts an empty list has, and who brings them; None where nobody can."""
+        self._waiting[list_id] = (count, contacts)
+
+    def untouched(self) -> set[tuple[str, str]]:
+        """Login and name of the lists whose contacts no call has needed yet."""
+        query = "SELECT list.id, login, name FROM list JOIN account ON account.id = account_id"
+        return {(login, name) for number, login, name in self.connection.execute(query) if number in self._waiting}
+
+    def _take_in(self, list_id: int) -> None:
+        if list_id not in self._waiting:
+            return
+        count, contacts = self._waiting[list_id]
+        if contacts is None:
+            raise LookupError(f"only the number of these contacts is known ({count})")
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO contact (list_id, phone, content) VALUES (?, ?, ?)",
+            ((list_id, phone, json.dumps(values)) for phone, values in contacts()),
+        )
+        del self._waiting[list_id]
 
     # Campaigns
 
@@ -357,12 +395,19 @@ class Store:
         query = "SELECT * FROM campaign WHERE ? IS NULL OR login = ? ORDER BY id"
         return [_campaign(row) for row in self.connection.execute(query, (login, login))]
 
+    def name_campaign(self, campaign: Campaign, name: str) -> None:
+        """Let a campaign be known by an identifier of another platform, which no later campaign gets."""
+        self.connection.execute("INSERT INTO campaign_name VALUES (?, ?)", (name, campaign.id))
+        number = _campaign_number(name)
+        if number is not None:
+            self.connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'campaign'", (number,))
+
     def campaign(self, campaign_id: str) -> Campaign | None:
         """The campaign with this identifier."""
-        head, _, digits = campaign_id.partition("_")
-        if head != "ap" or not digits.isascii() or not digits.isdigit() or len(digits) > 12:
-            return None
-        return self.campaign_by_id(int(digits) - 28_400_000)
+        query = "SELECT campaign_id FROM campaign_name WHERE name = ?"
+        named = self.connection.execute(query, (campaign_id,)).fetchone()
+        number = named[0] if named else _campaign_number(campaign_id)
+        return None if number is None else self.campaign_by_id(number)
 
     def campaign_by_id(self, number: int) -> Campaign | None:
         """The campaign with this row number."""
@@ -450,6 +495,14 @@ class Store:
         return {
             _short_url(number): url for number, url in self.connection.execute("SELECT id, url FROM link ORDER BY id")
         }
+
+
+def _campaign_number(name: str) -> int | None:
+    """The row number that an identifier of ours stands for."""
+    head, _, digits = name.partition("_")
+    if head != "ap" or not digits.isascii() or not digits.isdigit() or len(digits) > 12:
+        return None
+    return int(digits) - _FIRST_CAMPAIGN
 
 
 def _short_url(number: int) -> str:

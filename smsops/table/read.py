@@ -15,7 +15,7 @@ from itertools import chain
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.sources import Format, Stream
-from smsops.model.values import mask_phone
+from smsops.model.values import shown_phone
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.rows import Rows
 from smsops.table.table import Fields, Table
@@ -174,7 +174,7 @@ def _digits(text: str, line: int, reading: Reading, mistakes: Mistakes) -> str |
 
 def bad_phone(text: str, error: InvalidPhone, line: int | None = None) -> Mistake:
     """The mistake of a text that is not the number of a mobile."""
-    shown = (mask_phone(text) or "This") if text else "An empty cell"
+    shown = (shown_phone(text) or "This") if text else "An empty cell"
     return Mistake(
         "SMS160", f"{shown} is not the number of a mobile: {error}", "Correct it or remove the contact.", line
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smsops.api.client import ReaderClient, Transport, WriterClient
+from smsops.api.client import Transport
 from smsops.api.contract import Credentials
 from smsops.cli.connect import ApiConnection
 from smsops.config.load import Configuration
@@ -78,7 +78,7 @@ def test_a_clock_that_is_wrong_is_told(stack: Stack, hours: int, status: str) ->
         @asynccontextmanager
         async def connect(self, configuration: Configuration, credentials: Credentials) -> AsyncIterator[ApiConnection]:
             async with Transport("http://api", wire=ScriptedWire(answer)) as transport:
-                yield ApiConnection(ReaderClient(transport, credentials), WriterClient(transport, credentials))
+                yield ApiConnection.on(transport, credentials)
 
     elsewhere = Elsewhere(stack.root)
     elsewhere.write("")

@@ -26,10 +26,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": {"kinds", "model", "errors"},
     "edge": {"api", "kinds", "table", "model", "errors"},
     "pipeline": {"__init__", "garbage", "api", "config", "core", "edge", "kinds", "rules", "table", "model", "errors"},
+    "rehearsal": {"api", "config", "edge", "errors", "kinds", "model", "pipeline", "sandbox"},
+    "adoption": {"api", "config", "core", "edge", "kinds", "model", "pipeline", "table", "errors"},
     "schemas": {"config", "kinds", "model", "rules"},
     "sandbox": set(),
     "cli": {
         "__init__",
+        "adoption",
         "api",
         "config",
         "edge",
@@ -37,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "kinds",
         "model",
         "pipeline",
+        "rehearsal",
         "sandbox",
         "schemas",
     },
@@ -128,7 +132,9 @@ def test_kinds_know_the_api_only_by_its_contract(path: Path) -> None:
     }
 
 
-PHASES = [path for path in MODULES if inside(path).startswith(("core/", "edge/", "config/", "pipeline.py"))]
+PHASES = [
+    path for path in MODULES if inside(path).startswith(("core/", "edge/", "config/", "pipeline.py", "adoption.py"))
+]
 
 
 @pytest.mark.parametrize("path", PHASES, ids=inside)

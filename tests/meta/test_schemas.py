@@ -61,6 +61,7 @@ def test_the_documents_satisfy_their_schemas(stack: Stack) -> None:
 
     jsonschema.validate(stack.run("validate", "--format", "json").document, written("validation"))
     jsonschema.validate(stack.plan(), written("plan"))
+    jsonschema.validate(stack.run("rehearse", "--format", "json").document, written("rehearsal"))
     result = stack.run("apply", "--auto-approve", "--format", "json")
     for event in result.events:
         jsonschema.validate(event, written("apply-event"))

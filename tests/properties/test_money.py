@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from smsops.api.client import ReaderClient, Transport, WriterClient
+from smsops.api.client import Transport
 from smsops.api.contract import Credentials
 from smsops.cli.connect import ApiConnection, SandboxAnswer, SandboxWire
 from smsops.cli.options import Globals
@@ -119,7 +119,7 @@ class RestlessStack(Stack):
             clock=self.waiting,
         )
         async with transport:
-            yield ApiConnection(ReaderClient(transport, credentials), WriterClient(transport, credentials))
+            yield ApiConnection.on(transport, credentials)
 
 
 class _Silent:

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from smsops import garbage
-from smsops.api.client import ReaderClient, Transport, WriterClient
+from smsops.api.client import Transport
 from smsops.api.contract import Credentials
 from smsops.cli.connect import ApiConnection
 from smsops.cli.main import run
@@ -112,7 +112,7 @@ class Stage(Stack):
             clock=self.waiting,
         )
         async with transport:
-            yield ApiConnection(ReaderClient(transport, credentials), WriterClient(transport, credentials))
+            yield ApiConnection.on(transport, credentials)
 
     # -- looking ----------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ class Deed:
     when: datetime
     method: str
     login: str
-    credits: int = 0
+    credits: float = 0
     marker: str = ""
     campaign_id: str = ""
 
@@ -91,7 +91,7 @@ class Witness(Sandbox):
             self.cancelled.add(wanted)
         return reply
 
-    def _balance(self, login: str) -> int:
+    def _balance(self, login: str) -> float:
         account = self._store.account(login)
         return account.credits if account else 0
 

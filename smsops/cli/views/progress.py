@@ -76,6 +76,19 @@ class BarReporter:
         self.progress.update(self._task, description=latest)
 
 
+class SilentReporter:
+    """Says nothing."""
+
+    def started(self, operation: Operation) -> None:
+        return
+
+    def progressed(self, operation: Operation, progress: Progress) -> None:
+        return
+
+    def ended(self, outcome: Outcome) -> None:
+        return
+
+
 class EventReporter:
     """One JSON event a line on stdout."""
 
@@ -175,3 +188,14 @@ def reporter(output: str, total: int, color: bool) -> Iterator[Reporter]:
             yield bars
     else:
         yield LineReporter(color)
+
+
+@contextmanager
+def rehearsing(total: int, color: bool) -> Iterator[Reporter]:
+    """The reporter of what is only tried: a bar on a terminal, and nothing elsewhere."""
+    if sys.stderr.isatty():
+        bars = BarReporter(total, color)
+        with bars.progress:
+            yield bars
+    else:
+        yield SilentReporter()

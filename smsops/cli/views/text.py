@@ -447,6 +447,11 @@ def ended_text(outcome: Outcome, paint: Paint) -> str:
             return f"{change.address}: {paint(f'Failed ({outcome.code})', 'red', bold=True)}: {outcome.detail}"
 
 
+def symbol(actions: Actions) -> str:
+    """The sign of what happens to a resource."""
+    return _SYMBOLS.get(actions, ("", "", ""))[0].strip()
+
+
 def done_text(actions: Actions, address: str, status: str) -> str:
     """One line for what became of one resource in an earlier run."""
     symbol = _SYMBOLS.get(actions, ("?", "", ""))[0].strip() or ">"

@@ -12,7 +12,7 @@ from smsops.kinds.contacts import NOBODY, live_contacts, merged_contacts, wanted
 from smsops.model.address import Address
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import CannotRead, Desired
-from smsops.model.values import JSON, mask_phone
+from smsops.model.values import JSON, shown_phone
 from smsops.table import BadCondition, Rows, Table
 
 
@@ -150,7 +150,7 @@ def _gathered(desired: Desired, included: list[Table], excluded: list[Table], vi
         people = people.without(table)
     invalid = dict(_invalid(people))
     valid = people.without(Rows({phone: {} for phone in invalid})) if invalid else people
-    shown = tuple((mask_phone(phone), reason) for phone, reason in invalid.items())
+    shown = tuple((shown_phone(phone), reason) for phone, reason in invalid.items())
     return Audience(valid, len(everybody), len(people), shown)
 
 

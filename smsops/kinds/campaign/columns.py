@@ -11,7 +11,7 @@ from smsops.kinds.campaign.alphabet import BASIC, EXTENDED, MAX_LENGTH
 from smsops.kinds.campaign.parts import CHARACTERS, ORIGIN, ROOMY_FROM, SHOWN, Cut, Part, Reach, Survey, fingerprint
 from smsops.kinds.campaign.text import Template
 from smsops.model.phone import codes_of_one_country, country_of
-from smsops.model.values import mask_phone
+from smsops.model.values import shown_phone
 from smsops.table import BATCH, Rows
 from smsops.table.columns import Columns
 from smsops.table.engine import literal
@@ -145,7 +145,7 @@ class ColumnsCut(Cut):
             f"SELECT phone FROM ({self._sized(people, template)}) WHERE size > {MAX_LENGTH} ORDER BY part, digest LIMIT {SHOWN}",
             [list(numbers)],
         )
-        return [mask_phone(self._engine.phone(phone)) for (phone,) in rows]
+        return [shown_phone(self._engine.phone(phone)) for (phone,) in rows]
 
     def _sized(self, people: str, template: Template) -> str:
         """A query for people with the `size` of their message, its `segments`, and the `code` that tells their country."""

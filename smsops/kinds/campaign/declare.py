@@ -17,7 +17,7 @@ from smsops.model.address import OCCURRENCE, Address
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import Desired
-from smsops.model.values import mask_phone
+from smsops.model.values import shown_phone
 from smsops.table import BadCondition
 from smsops.table.condition import check as check_condition
 
@@ -128,7 +128,7 @@ def _phones(spec: CampaignSpec, declaration: Declaration) -> tuple[str, ...]:
         except InvalidPhone as error:
             declaration.error(
                 "SMS160",
-                f"{mask_phone(phone) or 'This'} is not the number of a mobile: {error}",
+                f"{shown_phone(phone) or 'This'} is not the number of a mobile: {error}",
                 "audience",
                 "phones",
                 position,

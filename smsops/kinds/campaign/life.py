@@ -10,7 +10,7 @@ that was to be cancelled was not there to be; what else is in them is the kind's
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -28,6 +28,7 @@ from smsops.model.sending import Appointment
 from smsops.model.settings import Settings
 from smsops.model.standing import Standing
 from smsops.model.state import Entry, Event, Intent, Put
+from smsops.model.untold import Scheduled
 from smsops.model.values import plural
 
 _TAKEN = (None, "100", "101")
@@ -55,6 +56,8 @@ class ScheduledKind(Kind):
     """
 
     adoptable: ClassVar[bool] = False
+    importable: ClassVar[bool] = False
+    unreturned: ClassVar[str] = "campaigns that are scheduled"
     over: ClassVar[frozenset[str]] = OVER
     """The refusals of a cancellation that are believed: there is nothing left to cancel."""
 
@@ -99,6 +102,14 @@ class ScheduledKind(Kind):
         self, entry: Entry, doubts: Sequence[Intent], settings: Settings, policy: Any, now: datetime
     ) -> Standing:
         return standing(entry, self.shown, doubts, settings, policy, now)
+
+    def untold(self, resource: Resource, view: View) -> Iterator[Scheduled]:
+        if resource.entry is None:
+            return
+        date = datetime.fromisoformat(resource.entry.attributes["date"])
+        for part in map(SentPart.read, resource.entry.attributes["parts"] if date > view.now else ()):
+            if part.campaign_id not in NO_CAMPAIGN:
+                yield Scheduled(part.campaign_id, date, part.recipients, part.credits or 0)
 
     def told(self, intent: Intent) -> str:
         answer = intent.facts.get("evidence", {})

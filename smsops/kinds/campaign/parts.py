@@ -19,7 +19,7 @@ from smsops.api.contract import Recipient
 from smsops.kinds.campaign.alphabet import MAX_LENGTH, is_gsm, length, segments
 from smsops.kinds.campaign.text import Template
 from smsops.model.phone import country_of
-from smsops.model.values import JSON, mask_phone
+from smsops.model.values import JSON, shown_phone
 from smsops.table import BATCH, Rows, Table
 
 T = TypeVar("T")
@@ -305,4 +305,4 @@ class RowsCut(Cut):
             for recipient in self._members[number]
             if recipient.phone not in blacklist and length(template.rendered(recipient.params)) > MAX_LENGTH
         )
-        return [mask_phone(phone) for _, phone in zip(range(SHOWN), phones, strict=False)]
+        return [shown_phone(phone) for _, phone in zip(range(SHOWN), phones, strict=False)]

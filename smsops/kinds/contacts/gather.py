@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from smsops.model.diagnostics import Mark
-from smsops.model.values import mask_phone
+from smsops.model.values import shown_phone
 from smsops.table import Fields, Table
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.read import Source
@@ -94,7 +94,7 @@ def _contradictions(parts: Sequence[Part], phones: Collection[str]) -> Iterator[
             earlier = first.setdefault(phone, (fields, mark))
             if same(fields, earlier[0]):
                 continue
-            summary = f"{mask_phone(phone)} stands twice with different values"
+            summary = f"{shown_phone(phone)} stands twice with different values"
             detail = f"It stands first at {earlier[1]}. Keep one of them."
             if mark.column is not None:
                 yield Contradiction(summary, detail, mark)
