@@ -31,6 +31,7 @@ COMMANDS = {
     "report": ("smsops.cli.status:report", "Delivery, replies and cost of a campaign that was sent."),
     "replies": ("smsops.cli.replies:replies", "What recipients wrote back."),
     "blacklist": ("smsops.cli.blacklist:blacklist", "The numbers that no message reaches."),
+    "listen": ("smsops.cli.listen:listen", "Receive delivery reports and replies as they are pushed."),
     "api": ("smsops.cli.api:api", "One raw call of any method of the API."),
     "history": ("smsops.cli.history:history", "Who applied what, when, from which commit."),
     "resolve": ("smsops.cli.state:resolve", "Say how a call in doubt ended."),

@@ -48,6 +48,9 @@ def report(delivery: Delivery) -> str:
         within = [(f"within {hours} h", count) for hours, count in delivery.within.items()]
         lines += ["", "Delivered:", *_bars(within, delivery.delivered)]
     lines += ["", f"Replies: {delivery.replies:,}, {delivery.stops:,} of them STOP."]
+    if delivery.reports_by_webhook or delivery.replies_by_webhook:
+        known = f"{plural(delivery.reports_by_webhook, 'report')} and {plural(delivery.replies_by_webhook, 'reply', 'replies')}"
+        lines.append(f"{known} of these are known by webhooks alone.")
     if delivery.cost_per_delivered is not None:
         lines.append(f"Cost: {delivery.cost_per_delivered:,} credits for each message that was delivered.")
     return "\n".join(lines)
