@@ -24,6 +24,7 @@ from smsops.edge.state.backend import Backend, Holder
 from smsops.edge.state.encryption import Keys
 from smsops.edge.state.open import open_backend
 from smsops.edge.state.store import StateStore
+from smsops.edge.webhooks.store import EventsError, closing_events
 from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
@@ -37,6 +38,7 @@ from smsops.model.sources import RemoteSource, Stream
 from smsops.model.standing import Standing
 from smsops.model.state import Event, Learn, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
+from smsops.model.webhooks import Sighting
 from smsops.table import backup
 from smsops.table.read import Source, read
 
@@ -220,6 +222,12 @@ async def prepare(
         backups=_backups(state_before, store),
         results=dict(known or {}),
     )
+    unheard: list[Diagnostic] = []
+    if state_before.intents:
+        try:
+            view.sightings = _sightings(configuration, state_before, surroundings.environment)
+        except EventsError as error:  # what cannot be read is evidence of nothing
+            unheard.append(Diagnostic("warning", error.code, error.summary, error.detail))
     reads = Refresh(reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:
         await reads.fetch([MASTER_INFO])
@@ -256,7 +264,7 @@ async def prepare(
     with garbage.none_expected():
         made = plan.build(view, found, drifted, {move.new: move.old for move in moves}, context)
     notes = tuple(_note_of(verdict) for verdict in settled.verdicts)
-    made = made._replace(diagnostics=(*configuration.diagnostics, *notes, *made.diagnostics))
+    made = made._replace(diagnostics=(*configuration.diagnostics, *unheard, *notes, *made.diagnostics))
     shown = [
         {
             "address": str(verdict.intent.address),
@@ -344,6 +352,13 @@ class _Settled:
     events: tuple[Event, ...]
     state: State
     open: Mapping[str, str]
+
+
+def _sightings(configuration: Configuration, state: State, environment: Mapping[str, str]) -> Sequence[Sighting]:
+    """What webhooks told of since the oldest call in doubt. EventsError."""
+    since = min(datetime.fromisoformat(intent.since) for intent in state.intents.values())
+    with closing_events(configuration.stack.listen.events, configuration.root, environment) as events:
+        return events.sightings(since) if events else ()
 
 
 async def _judge_doubts(view: View, reads: Refresh) -> _Settled:

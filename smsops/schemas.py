@@ -150,7 +150,7 @@ def stack_schema(*, included: bool = False) -> dict[str, Any]:
     properties |= sections
     properties["generate"] = _generate(sections)
     if included:
-        for name in ("stack", "account", "state", "encryption", "include"):
+        for name in ("stack", "account", "state", "encryption", "listen", "include"):
             del properties[name]
         required = []
     title = "An included file of a smsops stack" if included else "smsops.yaml"

@@ -15,6 +15,7 @@ import click
 from smsops.cli.options import (
     Command,
     Globals,
+    annotate,
     check_refresh_only,
     current,
     format_option,
@@ -23,7 +24,7 @@ from smsops.cli.options import (
     read_duration,
     read_overrides,
 )
-from smsops.cli.plan import failure_diagnostics, show_plan
+from smsops.cli.plan import failure_diagnostics, print_failure_markdown, show_plan
 from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
@@ -67,7 +68,7 @@ def _apply_options(command: click.decorators.FC) -> click.decorators.FC:
     for option in (
         click.option("--auto-approve", is_flag=True, help="Do not ask."),
         click.option("--parallelism", type=click.IntRange(1, 64), help="Operations side by side."),
-        format_option("text", "json"),
+        format_option("text", "json", "markdown"),
     ):
         command = option(command)
     return command
@@ -171,16 +172,20 @@ def _run(settings: Globals, wish: _Wish, wait: float) -> int:
     try:
         return _approved_run(settings, wish, wait)
     except SmsopsError as error:
-        if wish.output != "json":
+        if wish.output == "text":
             raise
-        progress.write_failure(error.exit_code, failure_diagnostics(error))
+        if wish.output == "json":
+            annotate(failure_diagnostics(error), settings)
+            progress.write_failure(error.exit_code, failure_diagnostics(error))
+        else:
+            print_failure_markdown("apply", error, settings)
         return error.exit_code
     except asyncio.CancelledError:  # the second interrupt
         raise KeyboardInterrupt from None
 
 
 def _approved_run(settings: Globals, wish: _Wish, wait: float) -> int:
-    if not wish.approved and (wish.output == "json" or not _may_ask()):
+    if not wish.approved and (wish.output != "text" or not _may_ask()):
         raise SmsopsError(
             "Nobody can be asked for approval here",
             code="SMS430",
@@ -201,8 +206,10 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
         if wish.saved is not None:
             check_saved(wish.saved, prepared, around.now())
             check_still_possible(prepared.plan, settings)
-        if wish.output != "json":
+        if wish.output == "text":
             show_plan(prepared.plan, settings, wish.output)
+        else:
+            annotate(prepared.plan.diagnostics, settings)
         if wish.options.imports:
             await _look_ahead(settings, configuration, store, prepared, connection, wish)
         refused = refusal(prepared.plan)
@@ -215,6 +222,11 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
             report = await _perform(settings, configuration, store, prepared, connection, wish)
     if wish.output == "json":
         progress.write_summary(report, refused)
+    elif wish.output == "markdown":
+        from smsops.cli.views import markdown
+
+        text.print_diagnostics(prepared.plan.diagnostics, settings.use_color(sys.stderr))
+        click.echo(markdown.apply(report, refused))
     elif refused is not None:
         click.echo(f"{wish.command.capitalize()} refused: nothing was done.", err=True)
     elif report.outcomes:

@@ -139,6 +139,31 @@ class EncryptionBlock(Block):
     fallback_key: SecretField | None = Field(None, description="The key before: still decrypts, while keys change.")
 
 
+def _read_events_url(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(("sqlite:", "postgresql://")) and _names_something(value):
+        refuse_password(value)
+        return value
+    raise PydanticCustomError("events", "Write sqlite:PATH or postgresql://…")
+
+
+EventsUrl = Annotated[
+    str,
+    BeforeValidator(_read_events_url),
+    WithJsonSchema({"type": "string", "pattern": "^(sqlite:|postgresql://).+", "default": "sqlite:.smsops/events.db"}),
+]
+
+
+class ListenBlock(Block):
+    """The `listen` section: what `smsops listen` receives, and where it is kept."""
+
+    secret: SecretField = Field(
+        default_factory=lambda: SecretReference("env", "SMSOPS_LISTEN_SECRET"),
+        description="The secret in the address that events are pushed to, by reference.",
+        json_schema_extra={"default": {"env": "SMSOPS_LISTEN_SECRET"}},
+    )
+    events: EventsUrl = Field("sqlite:.smsops/events.db", description="Where they are kept.")
+
+
 class StackBlock(Block):
     """The sections of smsops.yaml that are not kinds'."""
 
@@ -149,6 +174,9 @@ class StackBlock(Block):
     )
     state: StateUrl = Field("file:.smsops/state.json", description="Where the state lies.")
     encryption: EncryptionBlock | None = Field(None, description="Encrypts all that the state keeps.")
+    listen: ListenBlock = Field(
+        default_factory=lambda: ListenBlock.model_validate({}), description="What `smsops listen` receives."
+    )
     include: list[NonBlank] = Field(
         default_factory=list, description="Files with more sections: paths or patterns below the stack."
     )

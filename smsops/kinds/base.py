@@ -35,7 +35,8 @@ from smsops.model.sources import Format, RemoteSource
 from smsops.model.standing import Standing
 from smsops.model.state import Drop, Entry, Event, Intent, Price, Put, State
 from smsops.model.untold import Untold
-from smsops.model.values import JSON, Number, Secret, as_json_number, digest, slow_digest
+from smsops.model.values import EMPTY, JSON, Number, Secret, as_json_number, digest, slow_digest
+from smsops.model.webhooks import Sighting
 from smsops.table import Table
 from smsops.table.read import Reading, Source
 
@@ -164,6 +165,8 @@ class View:
     leaving: frozenset[Address] = frozenset()
     """What is owned, not wanted any more, and part of this plan."""
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
+    sightings: Sequence[Sighting] = ()
+    """The campaigns that webhooks told of for the first time since the oldest call in doubt, the earliest first."""
     evidence: Mapping[str, str] = field(default_factory=dict)
     """What the account shows about each call that stays in doubt, by the id of its intent."""
     backups: Mapping[str, Table | Exception] = field(default_factory=dict)
@@ -345,6 +348,17 @@ class View:
     def digest(self, value: object) -> str:
         """A digest keyed by the state, for what the state must recognise and not tell."""
         return digest(value, key=self.state.salt)
+
+
+class Told(NamedTuple):
+    """What tells that a call in doubt happened, in words, and what more is known of it by that (as for `Kind.settled`).
+
+    Not `sure`: it is worth showing to whoever settles the doubt, and settles nothing.
+    """
+
+    why: str
+    answers: Mapping[str, str] = EMPTY
+    sure: bool = True
 
 
 Readers = Callable[[str | None], Awaitable[Reader | None]]
@@ -539,6 +553,9 @@ class Kind(ABC):
     observing_reads_all: ClassVar[bool] = False
     """Whether making or changing a wanted resource needs no read that observing it has not made."""
 
+    creating_reads_nothing: ClassVar[bool] = False
+    """Whether making one that the state knows nothing of needs no read that observing it has not made."""
+
     counts_people: ClassVar[bool] = False
     """Whether limits on its changes count the people that changes say (`Change.contacts`), not resources."""
 
@@ -646,9 +663,12 @@ class Kind(ABC):
         """What the account has of a resource that no call tells, as far as it is known: for a copy of the account."""
         return ()
 
-    def told(self, intent: Intent) -> str:
-        """What part of an answer arrived that shows that a call in doubt happened, in words; empty where none does."""
-        return ""
+    def told(self, intent: Intent, view: View) -> Told | None:
+        """What shows that a call in doubt happened, besides balances: a part of its answer, or what webhooks told since.
+
+        Reads through `view.read`.
+        """
+        return None
 
     def settled(self, intent: Intent, answers: Mapping[str, str]) -> Sequence[Event]:
         """What to record when a person says that a call in doubt happened; `answers` is what they know of it.

@@ -180,7 +180,7 @@ class Reader:
             return exit_code, out.getvalue()
         match words[operators[0] :]:
             case [">", target]:
-                self.write(target, out.getvalue())
+                self.write(re.sub("^~", self._environment["HOME"], target), out.getvalue())
                 return exit_code, err.getvalue()
             case ["|", *_]:
                 exit_code, printed = self._shell(line.partition(" | ")[2], out.getvalue())

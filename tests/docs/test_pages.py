@@ -84,7 +84,9 @@ def test_the_yaml_of_a_page_is_what_smsops_reads() -> None:
     checked = 0
     for page, text in TEXTS.items():
         for block in blocks(text):
-            found = yaml.load(block.body, yaml.BaseLoader) if block.language == "yaml" else None
+            if block.language != "yaml" or block.body.startswith("# ."):  # a file that others read
+                continue
+            found = yaml.load(block.body, yaml.BaseLoader)
             schema = schemas["rule-pack" if found and "pack" in found else "stack"]
             if isinstance(found, dict) and found.keys() <= schema["properties"].keys():
                 errors = jsonschema.Draft202012Validator(schema).iter_errors(found)

@@ -62,14 +62,14 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "click": ("cli/",),
     "pydantic": ("schemas.py",),
     "rich": ("cli/views/progress.py",),
-    "starlette": ("sandbox/",),
-    "uvicorn": ("sandbox/",),
-    "sqlite3": ("sandbox/", "edge/sources/sqlite.py"),
+    "starlette": ("sandbox/", "edge/webhooks/server.py"),
+    "uvicorn": ("sandbox/", "edge/webhooks/server.py"),
+    "sqlite3": ("sandbox/", "edge/sources/sqlite.py", "edge/webhooks/sqlite.py"),
     "pymysql": ("edge/sources/mysql.py",),
     "subprocess": ("edge/",),
     "cryptography": ("edge/state/encryption.py",),
     "obstore": ("edge/object_store.py", "edge/state/objects.py", "edge/sources/objects.py"),
-    "psycopg": ("edge/postgres.py", "edge/state/postgres.py", "edge/sources/postgres.py"),
+    "psycopg": ("edge/postgres.py", "edge/state/postgres.py", "edge/sources/postgres.py", "edge/webhooks/postgres.py"),
 }
 """Libraries that only these places may know."""
 
