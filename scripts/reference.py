@@ -28,11 +28,11 @@ first. A capital word in a heading (`KEY`, `NAME`) is a name of your own; `[]` i
 key without either is not managed, or not used, unless it is given. `null` clears what the account has.
 
 Numbers and booleans may be written as text, and any text may hold `${var.x}`, `${env.X}`, `${row.column}` and `${stack.name}`. Durations are
-a number and a unit: `90s`, `15m`, `24h`, `7d`. An included file has no `stack`, `account`, `state`, `encryption` and `include`.
+a number and a unit: `90s`, `15m`, `24h`, `7d`. Included files hold the same sections, but for ALONE.
 
 Editors complete and check the same from [the JSON Schema](../../schemas/stack.schema.json). Where this says what, the pages about
-[credits](../credits.md), [messages](../messages.md), [campaigns](../campaigns.md), [sources](../sources.md),
-[policies](../policies.md), [rule packs](../rules.md) and [the state](../state.md) say why.
+[credits](../credits.md), [messages](../messages.md), [campaigns](../campaigns.md), [e-mails](../email.md), [sources](../sources.md),
+[webhooks](../listen.md), [policies](../policies.md), [rule packs](../rules.md) and [the state](../state.md) say why.
 
 ## Secrets
 
@@ -70,9 +70,12 @@ def pages() -> dict[str, str]:
 
 def configuration() -> str:
     """What stacks and rule packs may say."""
+    alone = [
+        f"`{name}`" for name in SCHEMAS["stack"]()["properties"] if name not in SCHEMAS["included"]()["properties"]
+    ]
     return (
         _NOTE
-        + _CONFIGURATION
+        + _CONFIGURATION.replace("ALONE", _choice(alone).replace(" or ", " and "))
         + "".join(_Blocks(SCHEMAS["stack"](), "").sections("smsops.yaml"))
         + "".join(_Blocks(SCHEMAS["rule-pack"](), "pack: ").sections("A rule pack"))
     ).rstrip("\n") + "\n"

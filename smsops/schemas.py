@@ -179,7 +179,10 @@ def _generate(sections: dict[str, Any]) -> dict[str, Any]:
     rows = {"type": "array", "items": {"type": "object"}}
     each = {"anyOf": [file, rows], "description": "The rows: a data file of the stack, or written out."}
     templates = {
-        name: {"type": "object", "description": "Blocks in whose keys and values `${row.COLUMN}` stands for the row's."}
+        name: {
+            "type": "object",
+            "description": "Blocks; `${row.COLUMN}` in their keys and values is a column of the row.",
+        }
         for name in sections
     }
     return {
