@@ -41,6 +41,7 @@ COMMANDS = {
     "state": ("smsops.cli.state:state", "Look at the state, or mend it."),
     "sandbox": ("smsops.cli.sandbox:sandbox", "The embedded emulator of the API."),
     "graph": ("smsops.cli.graph:graph", "The operations of a plan as Mermaid or DOT."),
+    "explain": ("smsops.cli.explain:explain", "Say what a code means, and what to do."),
     "schema": ("smsops.cli.schema:schema", "Print a JSON Schema."),
     "completion": ("smsops.cli.completion:completion", "Print the completion for a shell."),
 }
