@@ -52,7 +52,9 @@ def _head(report: Report, refused: ExitCode | None) -> Html:
 def _verdict(report: Report, refused: ExitCode | None) -> str:
     if refused is not None:
         return "Apply refused: nothing was done." if report.plan.changes else "Nothing was done."
-    return text.report_line(report, _PLAIN) if report.outcomes else "There was nothing to do."
+    if report.outcomes:
+        return text.report_line(report, _PLAIN)
+    return " ".join(text.summary_lines(report.plan, _PLAIN)) or "Nothing was done."
 
 
 def _counts(report: Report) -> Iterator[tuple[str, str, int]]:
