@@ -18,7 +18,9 @@ from smsops.model.diagnostics import Diagnostics, Mark
 
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
 _STEP = 2
-_BREAKS = "\n\x85\u2028\u2029"  # what ends a line in YAML 1.1, besides \r
+_BREAK = re.compile("[\n\x85\u2028\u2029]")  # what ends a line in YAML 1.1, besides \r
+_HANGS = re.compile("[ \t]*[#\n\x85\u2028\u2029]")  # behind a bracket: the rest of its line is empty
+_COMMENT = re.compile("#[^\n\x85\u2028\u2029]*")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -35,7 +37,7 @@ def format_yaml(content: bytes, file: str, diagnostics: Diagnostics) -> bytes | 
     text = source.replace("\r\n", "\n").replace("\r", "\n")
     result = _Layout(text).format()
     try:
-        same = _said(result) == _said(text)
+        same = result == text or _said(result) == _said(text)
     except yaml.YAMLError:
         same = False
     if not same:
@@ -56,7 +58,7 @@ def _said(text: str) -> tuple[list[object], list[str]]:
     ]
     comments, end = [], 0
     for atom in [*_atoms(text), _Atom("", len(text), len(text), 0)]:
-        comments += re.findall(f"#[^{_BREAKS}]*", text[end : atom.start])
+        comments += _COMMENT.findall(text, end, atom.start)
         end = atom.end
     return events, [comment.rstrip() for comment in comments]
 
@@ -128,7 +130,7 @@ class _Layout:
                 is_key = atom.kind == "?"  # comes before a key without a question mark
                 continue
             is_key, was_open = False, self.frames
-        self.fill([*re.split(f"[{_BREAKS}]", self.text[self.end :].rstrip()), ""], was_open, 0, 0)
+        self.fill(_BREAK.split(self.text[self.end :].rstrip() + "\n"), was_open, 0, 0)
         self.align_comments()
         return "\n".join(line.text for line in self.lines) + ("\n" if self.lines and not self.is_cut else "")
 
@@ -147,7 +149,7 @@ class _Layout:
     def put(self, atom: _Atom, was_open: list[_Frame], is_key: bool) -> None:
         """Add an atom to the last line, or begin one with it."""
         kind, text = atom.kind, self.text[atom.start : atom.end]
-        between = re.split(f"[{_BREAKS}]", self.text[self.end : atom.start])
+        between = _BREAK.split(self.text[self.end : atom.start])
         column, begins = self.column(kind, is_key), len(between) > 1 or not self.previous
         self.fill(between, was_open, atom.column, column)
         if begins:
@@ -160,12 +162,16 @@ class _Layout:
             self.base = at + _STEP
         if kind in ("]", "}"):
             self.flows.pop()
-        first, *others = map(_trimmed, text.split("\n"))
-        self.lines[-1].text += first
-        indent = " " * (_STEP + max(0, self.flows[-1][0] if self.flows else self.frames[-1].column))
-        self.lines += (_Line((indent + line.lstrip(" \t")).rstrip(" ") if line.strip() else "") for line in others)
+        if "\n" in text:
+            indent = " " * (_STEP + max(0, self.flows[-1][0] if self.flows else self.frames[-1].column))
+            text = re.sub(r"(?m)(?<!\\)[ \t]+$", "", text)  # behind a backslash a blank counts
+            text, *others = re.sub(r"\n[ \t]*(?=[^\n])", f"\n{indent}", text).split("\n")
+            self.lines[-1].text += text
+            self.lines += map(_Line, others)
+        else:
+            self.lines[-1].text += text
         if kind in ("[", "{"):
-            hangs = re.compile(f"[ \t]*[#{_BREAKS}]").match(self.text, atom.end)
+            hangs = _HANGS.match(self.text, atom.end)
             self.flows.append((self.base + _STEP, self.base) if hangs else (at + 1, at))
         self.end, self.previous = atom.end, kind
 
@@ -249,9 +255,3 @@ class _Layout:
                 group = []
             if line.comment:
                 group.append(line)
-
-
-def _trimmed(line: str) -> str:
-    """A line without blanks at its end, unless a backslash makes one of them count."""
-    trimmed = line.rstrip(" \t")
-    return line if trimmed.endswith("\\") else trimmed
