@@ -1,4 +1,4 @@
-"""`fmt`: the YAML files of a stack, laid out alike."""
+"""`fmt`: formats the YAML files of a stack."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SUFFIXES = (".yaml", ".yml")
 @click.option("--check", is_flag=True, help="Change nothing; end with 1 where a file is not formatted.")
 @click.option("--diff", is_flag=True, help="Change nothing; show what would be changed, numbers masked.")
 def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> int:
-    """Lay out YAML files alike: smsops.yaml and what it includes, or each PATH.
+    """Format YAML files: smsops.yaml and what it includes, or each PATH.
 
     A PATH is a file, a directory with all YAML files below it, or - for stdin, which goes to stdout. Indentation, spaces and
     blank lines change; keys, their order, texts and comments do not. Prints the files that it changes.
