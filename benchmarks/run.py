@@ -50,6 +50,7 @@ _RESULTS = (f"--results={RESULTS}",)
 PARTS = (
     Part("startup", ("--quiet", f"--append={RESULTS}"), fast=("--fast",), markdown=False),
     Part("journal", fast=("--rounds=40",), markdown=False),
+    Part("listen", fast=("--calls=3000",), markdown=False),
     Part("refresh", ("--quiet",), markdown=False),
     Part(
         "resources",

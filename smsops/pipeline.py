@@ -14,7 +14,7 @@ from smsops import __version__, garbage
 from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader, Writer
 from smsops.config.load import Configuration, Inputs, locate
 from smsops.config.stack import StackBlock
-from smsops.core import diff, drift, evidence, plan
+from smsops.core import diff, drift, evidence, plan, takeover
 from smsops.core.policy import Terms
 from smsops.edge import apply, git, plan_file
 from smsops.edge.refresh import Refresh
@@ -24,6 +24,7 @@ from smsops.edge.state.backend import Backend, Holder
 from smsops.edge.state.encryption import Keys
 from smsops.edge.state.open import open_backend
 from smsops.edge.state.store import StateStore
+from smsops.edge.webhooks.store import EventsError, closing_events
 from smsops.errors import SmsopsError, StateError
 from smsops.kinds.base import MASTER_INFO, AnyRead, Kind, SourceRead, View
 from smsops.model.address import Address, matches, renamed, stands_in
@@ -37,6 +38,7 @@ from smsops.model.sources import RemoteSource, Stream
 from smsops.model.standing import Standing
 from smsops.model.state import Event, Learn, Move, Own, State, fold
 from smsops.model.values import JSON, Secret, digest
+from smsops.model.webhooks import Sighting
 from smsops.table import backup
 from smsops.table.read import Source, read
 
@@ -89,6 +91,8 @@ class PlanOptions:
     """Whether prices that the state knows are asked for again."""
     previews: tuple[str, ...] = ()
     """Globs of the resources whose messages are looked at."""
+    imports: tuple[str, ...] = ()
+    """Globs of what is to be taken into the state as it is; nothing else is planned then."""
     overrides: tuple[Override, ...] = ()
     approval: str = ""
     """What approves the plan, in words, where somebody has approved it or is going to be asked."""
@@ -184,14 +188,16 @@ async def prepare(
     reader: Reader,
     credentials: Credentials,
     progress: Callable[[int], None] = lambda count: None,
+    *,
     known: Mapping[AnyRead, Any] | None = None,
+    assuming: Sequence[Event] = (),
 ) -> Prepared:
     """Plan: load the state, read what has to be read, compare, order. Nothing is changed anywhere.
 
-    `known` are reads that need not be made, with their results.
+    `known` are reads that need not be made, with their results. `assuming` are events that the state is to be thought of with.
     """
     with garbage.none_expected():
-        state_before = store.load(state_salt(configuration, credentials))
+        state_before = fold(store.load(state_salt(configuration, credentials)), assuming)
     _check_account(state_before, credentials)
 
     def read_source(wanted: SourceRead) -> Source:
@@ -216,15 +222,23 @@ async def prepare(
         backups=_backups(state_before, store),
         results=dict(known or {}),
     )
+    unheard: list[Diagnostic] = []
+    if state_before.intents:
+        try:
+            view.sightings = _sightings(configuration, state_before, surroundings.environment)
+        except EventsError as error:  # what cannot be read is evidence of nothing
+            unheard.append(Diagnostic("warning", error.code, error.summary, error.detail))
     reads = Refresh(reader, read_source, view.results, configuration.settings.parallelism, progress)
     if state_before.intents:
         await reads.fetch([MASTER_INFO])
-        _check_master(view)
+        check_master(view)
     settled = await _judge_doubts(view, reads)
     moves = _moves(configuration, settled.state, kinds)
     view = replace(view, state=fold(settled.state, moves), evidence=settled.open, observed={})
-    _check_targets({*configuration.desired, *view.addresses}, options.targets)
-    selected = diff.select(view, options.targets)
+    check_targets({*configuration.desired, *view.addresses}, options.targets)
+    if options.imports:
+        view.imports = takeover.chosen(view, options.imports)
+    selected = diff.select(view, options.targets) if view.imports is None else frozenset(view.imports)
     view.leaving = frozenset(address for address in selected if address not in view.desired)
     with garbage.none_expected():
         if options.refresh_only:
@@ -250,7 +264,7 @@ async def prepare(
     with garbage.none_expected():
         made = plan.build(view, found, drifted, {move.new: move.old for move in moves}, context)
     notes = tuple(_note_of(verdict) for verdict in settled.verdicts)
-    made = made._replace(diagnostics=(*configuration.diagnostics, *notes, *made.diagnostics))
+    made = made._replace(diagnostics=(*configuration.diagnostics, *unheard, *notes, *made.diagnostics))
     shown = [
         {
             "address": str(verdict.intent.address),
@@ -340,6 +354,13 @@ class _Settled:
     open: Mapping[str, str]
 
 
+def _sightings(configuration: Configuration, state: State, environment: Mapping[str, str]) -> Sequence[Sighting]:
+    """What webhooks told of since the oldest call in doubt. EventsError."""
+    since = min(datetime.fromisoformat(intent.since) for intent in state.intents.values())
+    with closing_events(configuration.stack.listen.events, configuration.root, environment) as events:
+        return events.sightings(since) if events else ()
+
+
 async def _judge_doubts(view: View, reads: Refresh) -> _Settled:
     verdicts: list[evidence.Verdict] | None = None
     while verdicts is None:
@@ -391,7 +412,7 @@ async def _compare(
 
     first = [MASTER_INFO, *search.start()]  # every plan shows the master's balance
     await reads.fetch(first, more)
-    _check_master(view)
+    check_master(view)
     while True:
         found = diff.compare(view, selected, forgotten)
         if not found.reads:
@@ -401,7 +422,7 @@ async def _compare(
 
 async def _drift(view: View, selected: frozenset[Address], reads: Refresh) -> drift.Drift:
     await reads.fetch([MASTER_INFO])
-    _check_master(view)
+    check_master(view)
     while True:
         found = drift.find(view, selected)
         if not found.reads:
@@ -434,7 +455,7 @@ async def _simulate(view: View, found: diff.Difference, reader: Reader) -> None:
     await asyncio.gather(*map(ask, list(found.changes.values())))
 
 
-def _check_targets(addresses: set[Address], targets: Sequence[str]) -> None:
+def check_targets(addresses: set[Address], targets: Sequence[str]) -> None:
     """A target that names nothing is a typing error, not an empty plan."""
     for target in targets:
         if not any(matches(address, [target]) for address in addresses):
@@ -451,7 +472,7 @@ def _check_account(state: State, credentials: Credentials) -> None:
         )
 
 
-def _check_master(view: View) -> None:
+def check_master(view: View) -> None:
     """Without the master account there is nothing to plan: its failure is said once."""
     result = view.results[MASTER_INFO]
     if isinstance(result, ApiError):

@@ -1,4 +1,4 @@
-"""`apply` and `destroy`."""
+"""`apply`, `destroy` and `import`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import click
 from smsops.cli.options import (
     Command,
     Globals,
+    annotate,
     check_refresh_only,
     current,
     format_option,
@@ -23,7 +24,7 @@ from smsops.cli.options import (
     read_duration,
     read_overrides,
 )
-from smsops.cli.plan import failure_diagnostics, show_plan
+from smsops.cli.plan import failure_diagnostics, print_failure_markdown, show_plan
 from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
@@ -32,6 +33,7 @@ from smsops.errors import ExitCode, SmsopsError, StalePlanError
 from smsops.model.outcome import Report
 from smsops.model.override import Override
 from smsops.model.plan import Plan
+from smsops.model.state import Put
 from smsops.model.values import JSON
 from smsops.pipeline import (
     Connection,
@@ -56,12 +58,17 @@ class _Wish:
     parallelism: int | None
     output: str
 
+    @property
+    def command(self) -> str:
+        """What the history calls it."""
+        return "import" if self.options.imports else "destroy" if self.options.destroy else "apply"
+
 
 def _apply_options(command: click.decorators.FC) -> click.decorators.FC:
     for option in (
         click.option("--auto-approve", is_flag=True, help="Do not ask."),
         click.option("--parallelism", type=click.IntRange(1, 64), help="Operations side by side."),
-        format_option("text", "json"),
+        format_option("text", "json", "markdown"),
     ):
         command = option(command)
     return command
@@ -124,6 +131,18 @@ def destroy(
     return _run(current(), _Wish(options, None, auto_approve, parallelism, output), read_duration(lock_timeout))
 
 
+@click.command("import", cls=Command)
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m.")
+@_apply_options
+def import_(
+    addresses: tuple[str, ...], lock_timeout: str, auto_approve: bool, parallelism: int | None, output: str
+) -> int:
+    """Own what the configuration declares (addresses or globs) and the account has, as it is. Changes nothing live."""
+    options = PlanOptions(imports=addresses, approval=_approval(auto_approve))
+    return _run(current(), _Wish(options, None, auto_approve, parallelism, output), read_duration(lock_timeout))
+
+
 def _approval(auto_approve: bool) -> str:
     """Who is asked approves by the answer; --auto-approve is nobody's approval."""
     return "" if auto_approve else "Your answer"
@@ -153,16 +172,20 @@ def _run(settings: Globals, wish: _Wish, wait: float) -> int:
     try:
         return _approved_run(settings, wish, wait)
     except SmsopsError as error:
-        if wish.output != "json":
+        if wish.output == "text":
             raise
-        progress.write_failure(error.exit_code, failure_diagnostics(error))
+        if wish.output == "json":
+            annotate(failure_diagnostics(error), settings)
+            progress.write_failure(error.exit_code, failure_diagnostics(error))
+        else:
+            print_failure_markdown("apply", error, settings)
         return error.exit_code
     except asyncio.CancelledError:  # the second interrupt
         raise KeyboardInterrupt from None
 
 
 def _approved_run(settings: Globals, wish: _Wish, wait: float) -> int:
-    if not wish.approved and (wish.output == "json" or not _may_ask()):
+    if not wish.approved and (wish.output != "text" or not _may_ask()):
         raise SmsopsError(
             "Nobody can be asked for approval here",
             code="SMS430",
@@ -170,7 +193,7 @@ def _approved_run(settings: Globals, wish: _Wish, wait: float) -> int:
         )
     configuration = settings.load()
     store = open_store(configuration, settings.around())
-    with store.lock("destroy" if wish.options.destroy else "apply", wait=wait):
+    with store.lock(wish.command, wait=wait):
         return asyncio.run(_work(settings, configuration, store, wish))
 
 
@@ -183,20 +206,29 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
         if wish.saved is not None:
             check_saved(wish.saved, prepared, around.now())
             check_still_possible(prepared.plan, settings)
-        if wish.output != "json":
+        if wish.output == "text":
             show_plan(prepared.plan, settings, wish.output)
+        else:
+            annotate(prepared.plan.diagnostics, settings)
+        if wish.options.imports:
+            await _look_ahead(settings, configuration, store, prepared, connection, wish)
         refused = refusal(prepared.plan)
         if refused is not None or not prepared.plan.operations:
             report = Report(prepared.plan)
         elif not wish.approved and not _confirmed(prepared.plan):
-            click.echo("Apply cancelled.", err=True)
+            click.echo(f"{wish.command.capitalize()} cancelled.", err=True)
             return ExitCode.ERROR
         else:
             report = await _perform(settings, configuration, store, prepared, connection, wish)
     if wish.output == "json":
         progress.write_summary(report, refused)
+    elif wish.output == "markdown":
+        from smsops.cli.views import markdown
+
+        text.print_diagnostics(prepared.plan.diagnostics, settings.use_color(sys.stderr))
+        click.echo(markdown.apply(report, refused))
     elif refused is not None:
-        click.echo("Apply refused: nothing was done.", err=True)
+        click.echo(f"{wish.command.capitalize()} refused: nothing was done.", err=True)
     elif report.outcomes:
         click.echo("\n" + text.report_text(report, settings.use_color(sys.stdout)))
     return refused if refused is not None else report.exit_code
@@ -216,6 +248,33 @@ async def _perform(
         return await perform(
             prepared, configuration, store, settings.around(), connection, reporter, stop, wish.parallelism
         )
+
+
+async def _look_ahead(
+    settings: Globals,
+    configuration: Configuration,
+    store: StateStore,
+    prepared: Prepared,
+    connection: Connection,
+    wish: _Wish,
+) -> None:
+    """Show what the plan after an import would change."""
+    if prepared.plan.errored:
+        return
+    owned = [Put(entry) for operation in prepared.plan.operations if (entry := operation.change.entry)]
+    if not owned:
+        named = ", ".join(wish.options.imports)
+        raise SmsopsError(
+            f"Nothing that {named} names is in the account", code="SMS472", detail="smsops plan shows more."
+        )
+    options = PlanOptions(targets=tuple(str(put.entry.address) for put in owned))
+    known, credentials = prepared.view.results, prepared.credentials
+    after = await prepare(
+        configuration, store, options, settings.around(), connection.reader, credentials, known=known, assuming=owned
+    )
+    if wish.output != "json":
+        click.echo("\nThe plan after that:\n")
+        show_plan(after.plan, settings, wish.output, account=False)
 
 
 def check_still_possible(plan: Plan, settings: Globals) -> None:

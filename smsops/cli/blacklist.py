@@ -122,7 +122,7 @@ def _content(path: Path) -> str:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SmsopsError(
             f"{path} cannot be read: {why}",
-            code="SMS462",
+            code="SMS465",
             detail="Name a file of numbers, or a number like +33612345678.",
         ) from None
 
@@ -135,4 +135,4 @@ def _digits(text: str, country: str, place: str) -> str:
         return normalise_mobile(text, country)
     except InvalidPhone as error:
         what = f"{place}{shown_phone(text) or 'This'} is not the number of a mobile: {error}"
-        raise SmsopsError(what, code="SMS463", detail="Nothing was checked.") from None
+        raise SmsopsError(what, code="SMS466", detail="Nothing was checked.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -45,7 +44,7 @@ mobile;first name;city
 06 12 34 56 02;Thomas;Paris
 06 12 34 56 03;Camille;Lyon
 """
-_IGNORE = """\
+IGNORE = """\
 # smsops keeps its state here; backups in it hold phone numbers.
 .smsops/
 *.smsplan
@@ -57,15 +56,15 @@ _IGNORE = """\
 def init(directory: Path | None) -> None:
     """Write a small working stack to DIRECTORY (default: here). Nothing that exists is changed."""
     from smsops.cli.options import current
-    from smsops.schemas import stack_schema
+    from smsops.schemas import schema_file
 
     root = current().path(directory) if directory else current().directory
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", root.resolve().name).strip("-._") or "stack"
     files = {
         "smsops.yaml": _STACK.format(name=name),
         "contacts.csv": _CONTACTS,
-        ".gitignore": _IGNORE,
-        "stack.schema.json": json.dumps(stack_schema(), indent=2) + "\n",
+        ".gitignore": IGNORE,
+        "stack.schema.json": schema_file("stack"),
     }
     if (root / "smsops.yaml").exists():
         raise SmsopsError(f"{root / 'smsops.yaml'} exists already", code="SMS460", detail="Name another directory.")

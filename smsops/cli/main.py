@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smsops import __version__
-from smsops.cli.options import Globals, global_options
+from smsops.cli.options import Globals, annotate, global_options
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "init": ("smsops.cli.init:init", "Write a small working stack on the sandbox."),
@@ -23,6 +26,8 @@ COMMANDS = {
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
     "rehearse": ("smsops.cli.rehearse:rehearse", "Apply to a private copy of the account, which is only read."),
     "destroy": ("smsops.cli.apply:destroy", "Remove everything that the stack owns."),
+    "export": ("smsops.cli.export:export", "Write an account that exists as a stack that owns it."),
+    "import": ("smsops.cli.apply:import_", "Own what the configuration declares and the account has."),
     "drift": ("smsops.cli.plan:drift", "Show what was changed outside of the configuration since the last apply."),
     "preview": ("smsops.cli.calendar:preview", "Show messages as phones show them."),
     "calendar": ("smsops.cli.calendar:calendar", "What is sent when, from which account, for how much."),
@@ -30,13 +35,16 @@ COMMANDS = {
     "report": ("smsops.cli.status:report", "Delivery, replies and cost of a campaign that was sent."),
     "replies": ("smsops.cli.replies:replies", "What recipients wrote back."),
     "blacklist": ("smsops.cli.blacklist:blacklist", "The numbers that no message reaches."),
+    "listen": ("smsops.cli.listen:listen", "Receive delivery reports and replies as they are pushed."),
     "api": ("smsops.cli.api:api", "One raw call of any method of the API."),
     "history": ("smsops.cli.history:history", "Who applied what, when, from which commit."),
     "resolve": ("smsops.cli.state:resolve", "Say how a call in doubt ended."),
     "state": ("smsops.cli.state:state", "Look at the state, or mend it."),
     "sandbox": ("smsops.cli.sandbox:sandbox", "The embedded emulator of the API."),
     "graph": ("smsops.cli.graph:graph", "The operations of a plan as Mermaid or DOT."),
+    "explain": ("smsops.cli.explain:explain", "Say what a code means, and what to do."),
     "schema": ("smsops.cli.schema:schema", "Print a JSON Schema."),
+    "completion": ("smsops.cli.completion:completion", "Print the completion for a shell."),
 }
 
 
@@ -52,6 +60,13 @@ class Root(click.Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = {name: text for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)}
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=text) for name, text in found.items()), *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -104,6 +119,8 @@ def run(arguments: Sequence[str], given: Globals | None = None) -> int:
 def _run(arguments: Sequence[str], settings: Globals) -> int:
     try:
         result = root.main(list(arguments), prog_name="smsops", standalone_mode=False, obj=settings)
+    except SystemExit as ended:  # click ends so where a shell asks for completions
+        return ended.code if isinstance(ended.code, int) else ExitCode.OK
     except click.exceptions.Exit as exit_request:
         return exit_request.exit_code
     except click.ClickException as error:
@@ -115,11 +132,14 @@ def _run(arguments: Sequence[str], settings: Globals) -> int:
     except ConfigurationError as error:
         from smsops.cli.views.text import print_diagnostics
 
+        annotate(error.diagnostics, settings)
         print_diagnostics(error.diagnostics, settings.use_color(sys.stderr))
         return error.exit_code
     except SmsopsError as error:
         from smsops.cli.views.text import print_error
+        from smsops.model.diagnostics import Diagnostic
 
+        annotate((Diagnostic("error", error.code, error.summary, error.detail),), settings)
         print_error(error, settings.use_color(sys.stderr))
         return error.exit_code
     except BrokenPipeError:

@@ -15,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from smsops.config.load import Configuration, Inputs
+    from smsops.model.diagnostics import Diagnostic
     from smsops.model.override import Override
     from smsops.pipeline import Surroundings
 
@@ -64,14 +65,38 @@ class Globals:
             from smsops.kinds import KINDS
             from smsops.pipeline import Surroundings, system_now
 
-            self.surroundings = Surroundings(KINDS, self.environment, system_now, connect)
+            self.surroundings = Surroundings(KINDS, self._allowing_commands(), system_now, connect)
         return self.surroundings
+
+    def _allowing_commands(self) -> Mapping[str, str]:
+        """The environment; in CI with the commands that the stack file allows, as it was at the commit SMSOPS_BASE."""
+        from smsops.edge.secrets import ALLOWED_COMMANDS, in_ci
+
+        base = self.environment.get("SMSOPS_BASE")
+        if not base or not in_ci(self.environment) or self.environment.get(ALLOWED_COMMANDS):
+            return self.environment
+        import json
+
+        from smsops.config.ci_commands import allowed
+        from smsops.config.files import STACK_FILE
+        from smsops.edge import git
+
+        content = git.file_at(self.directory, base, STACK_FILE)
+        return {**self.environment, ALLOWED_COMMANDS: json.dumps(allowed(content or ""))}
 
     def use_color(self, stream: Any) -> bool:
         """Colour on a terminal, unless NO_COLOR or --no-color says no."""
         if self.color is not None:
             return self.color
         return "NO_COLOR" not in self.environment and bool(stream.isatty())
+
+
+def annotate(found: Sequence[Diagnostic], settings: Globals) -> None:
+    """In GitHub Actions, have diagnostics shown at their lines, whatever else is printed."""
+    if found and settings.environment.get("GITHUB_ACTIONS") == "true":
+        from smsops.cli.views import annotations
+
+        annotations.write(found, settings.directory, settings.environment)
 
 
 def current() -> Globals:
@@ -212,6 +237,12 @@ def read_overrides(overridden: Sequence[str], reason: str | None) -> tuple[Overr
     return tuple(Override(name, said) for name in dict.fromkeys(overridden))
 
 
+def _complete_addresses(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from smsops.cli.completion import complete_addresses
+
+    return complete_addresses(context, parameter, incomplete)
+
+
 def plan_options(command: F) -> F:
     """The options that shape a plan."""
     for option in reversed(
@@ -221,6 +252,7 @@ def plan_options(command: F) -> F:
                 "targets",
                 multiple=True,
                 metavar="ADDRESS",
+                shell_complete=_complete_addresses,
                 help="Only this resource (a glob), and what it needs.",
             ),
             click.option("--destroy", is_flag=True, help="Remove everything that the stack owns."),

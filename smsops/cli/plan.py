@@ -11,6 +11,7 @@ import click
 from smsops.cli.options import (
     Command,
     Globals,
+    annotate,
     check_refresh_only,
     current,
     format_option,
@@ -31,27 +32,46 @@ VALIDATION_VERSION = "1.0"
 
 
 @click.command(cls=Command)
-@format_option("text", "json")
+@format_option("text", "json", "markdown", "sarif")
 def validate(output: str) -> int:
     """Check everything that can be checked without the network or credentials."""
     settings = current()
+    resources: int | None = None
     try:
         configuration = settings.load()
+        resources, found = len(configuration.desired), configuration.diagnostics
     except ConfigurationError as error:
-        if output != "json":
+        if output == "text":
             raise
-        _print_validation(error.diagnostics)
-        return ExitCode.ERROR
+        found = error.diagnostics
+    annotate(found, settings)
     if output == "json":
-        _print_validation(configuration.diagnostics)
-        return ExitCode.OK
-    if configuration.diagnostics:
+        _print_validation(found)
+    elif output == "sarif":
+        from smsops.cli.views import sarif
+
+        click.echo(printed(sarif.document(found, settings.directory, settings.environment)))
+    else:
         from smsops.cli.views import text
 
-        text.print_diagnostics(configuration.diagnostics, settings.use_color(sys.stderr))
-    count = len(configuration.desired)
-    click.echo(f"The configuration is valid: {count} resource{'' if count == 1 else 's'}.")
-    return ExitCode.OK
+        text.print_diagnostics(found, settings.use_color(sys.stderr))
+        if output == "markdown":
+            from smsops.cli.views import markdown
+
+            click.echo(markdown.validation(stack_name(settings), resources, found))
+        else:
+            click.echo(f"The configuration is valid: {resources} resource{'' if resources == 1 else 's'}.")
+    return ExitCode.ERROR if resources is None else ExitCode.OK
+
+
+def stack_name(settings: Globals) -> str:
+    """The name of the stack, where its file says so much, whatever else is wrong with it."""
+    from smsops.config.load import locate
+
+    try:
+        return locate(settings.directory, settings.inputs()).stack
+    except SmsopsError:
+        return ""
 
 
 def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
@@ -71,7 +91,7 @@ def _print_validation(diagnostics: Sequence[Diagnostic]) -> None:
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there are changes.")
 @click.option("--all", "everything", is_flag=True, help="List unchanged resources too.")
 @plan_options
-@format_option("text", "json", "html")
+@format_option("text", "json", "markdown", "html")
 def plan(
     out: Path | None,
     detailed_exitcode: bool,
@@ -98,10 +118,9 @@ def plan(
     try:
         made = make_plan(settings, "plan", options, read_duration(lock_timeout))
     except SmsopsError as error:
-        if output != "text":
-            show_plan(failed_plan(error), settings, output)
-            return error.exit_code
-        raise
+        if output == "text":
+            raise
+        return _no_plan("plan", error, settings, output)
     show_plan(made, settings, output, everything=everything)
     if out is not None:
         from smsops.edge import plan_file
@@ -116,7 +135,7 @@ def plan(
 @click.option("--ignore", "ignored", multiple=True, metavar="ADDRESS", help="Not this resource (a glob).")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is drift.")
 @click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state, 30s or 5m.")
-@format_option("text", "json", "html")
+@format_option("text", "json", "markdown", "html")
 def drift(
     targets: tuple[str, ...], ignored: tuple[str, ...], detailed_exitcode: bool, lock_timeout: str, output: str
 ) -> int:
@@ -133,13 +152,12 @@ def drift(
     try:
         made = make_plan(settings, "drift", options, read_duration(lock_timeout))
     except SmsopsError as error:
-        if output != "text":
-            show_plan(failed_plan(error), settings, output)
-            return error.exit_code
-        raise
+        if output == "text":
+            raise
+        return _no_plan("drift", error, settings, output)
     kept = tuple(change for change in made.drift if not matches(change.address, ignored))
     made = made._replace(drift=kept, operations=())
-    show_plan(made, settings, output)
+    show_plan(made, settings, output, command="drift")
     return made.exit_code(detailed=detailed_exitcode)
 
 
@@ -164,8 +182,22 @@ def make_plan(settings: Globals, command: str, options: PlanOptions, wait: float
         return asyncio.run(work())
 
 
-def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = False) -> None:
-    """The plan on stdout, its diagnostics on stderr (in JSON and on a page they are part of it)."""
+def _no_plan(command: str, error: SmsopsError, settings: Globals, output: str) -> int:
+    if output == "markdown":
+        print_failure_markdown(command, error, settings)
+    else:
+        show_plan(failed_plan(error), settings, output)
+    return error.exit_code
+
+
+def show_plan(
+    made: Plan, settings: Globals, output: str, *, everything: bool = False, command: str = "plan", account: bool = True
+) -> None:
+    """The plan on stdout, its diagnostics on stderr (in JSON and on a page they are part of it).
+
+    The text begins with the `account` that it is about.
+    """
+    annotate(made.diagnostics, settings)
     if output == "json":
         click.echo(printed(made.document(everything=everything)))
         return
@@ -177,7 +209,12 @@ def show_plan(made: Plan, settings: Globals, output: str, *, everything: bool = 
     from smsops.cli.views import text
 
     text.print_diagnostics(made.diagnostics, settings.use_color(sys.stderr))
-    if made.account:
+    if output == "markdown":
+        from smsops.cli.views import markdown
+
+        click.echo(markdown.plan(made, command))
+        return
+    if made.account and account:
         click.echo(f"The account {made.account}, the stack {made.stack}:\n")
     click.echo(text.plan_text(made, settings.use_color(sys.stdout), everything=everything))
 
@@ -189,6 +226,16 @@ def failure_diagnostics(error: SmsopsError) -> tuple[Diagnostic, ...]:
     if isinstance(error, ConfigurationError):
         return error.diagnostics
     return (Diagnostic("error", error.code, error.summary, error.detail),)
+
+
+def print_failure_markdown(command: str, error: SmsopsError, settings: Globals) -> None:
+    """A run that could not begin: on stderr as text, on stdout for a comment."""
+    from smsops.cli.views import markdown, text
+
+    found = failure_diagnostics(error)
+    annotate(found, settings)
+    text.print_diagnostics(found, settings.use_color(sys.stderr))
+    click.echo(markdown.failure(command, stack_name(settings), found))
 
 
 def failed_plan(error: SmsopsError) -> Plan:

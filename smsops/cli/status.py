@@ -15,13 +15,14 @@ from smsops.model.values import printed
 if TYPE_CHECKING:
     from smsops.config.load import Configuration
     from smsops.model.standing import Standing
+    from smsops.model.webhooks import Heard
 
 STATUS_VERSION = REPORT_VERSION = "1.0"
 
 
 @click.command(cls=Command)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
-@format_option("text", "json")
+@format_option("text", "json", "markdown")
 def status(addresses: tuple[str, ...], output: str) -> None:
     """Show the campaigns that the state knows: their parts and dates, and until when they can be taken back.
 
@@ -41,16 +42,21 @@ def status(addresses: tuple[str, ...], output: str) -> None:
         }
         click.echo(printed(document))
         return
+    if output == "markdown":
+        from smsops.cli.views import markdown
+
+        click.echo(markdown.status(found, configuration.stack.stack, configuration.settings.timezone))
+        return
     click.echo(views.status(found, configuration.settings.timezone))
 
 
 @click.command(cls=Command)
 @click.argument("address", metavar="CAMPAIGN")
-@format_option("text", "json", "csv", "html")
+@format_option("text", "json", "markdown", "csv", "html")
 def report(address: str, output: str) -> None:
     """Show what became of a campaign: delivery by status and over time, replies, unsubscribes, cost per delivered message.
 
-    Its parts are added up. Delivery reports come within 72 hours.
+    Its parts are added up. Delivery reports come within 72 hours. What `smsops listen` kept counts too, each event once.
     """
     from smsops.cli.views import campaigns as views
     from smsops.edge.delivery import delivery_of
@@ -70,17 +76,38 @@ def report(address: str, output: str) -> None:
             detail="It has delivery reports of SMS only; smsops status shows what was scheduled.",
         )
     zone = configuration.settings.account_timezone
-    delivery = ask(configuration, current().around(), lambda api: delivery_of(standing, api.reader, login, zone))
+    heard = _heard(configuration, standing)
+    delivery = ask(configuration, current().around(), lambda api: delivery_of(standing, api.reader, login, zone, heard))
     stack = configuration.stack.stack
     if output == "json":
         document = {"format_version": REPORT_VERSION, "stack": stack, **delivery.document()}
         click.echo(printed(document))
+    elif output == "markdown":
+        from smsops.cli.views import markdown
+
+        click.echo(markdown.report(delivery, stack))
     elif output == "csv":
         click.echo(views.report_csv(delivery), nl=False)
     elif output == "html":
         click.echo(views.report_html(delivery))
     else:
         click.echo(views.report(delivery))
+
+
+def _heard(configuration: Configuration, standing: Standing) -> Heard:
+    """What webhooks told of a campaign."""
+    from smsops.edge.secrets import SecretUnavailable, resolve
+    from smsops.edge.webhooks.store import closing_events
+    from smsops.model.webhooks import Heard, PersonKey
+
+    listen, root, environment = configuration.stack.listen, configuration.root, current().environment
+    with closing_events(listen.events, root, environment) as store:
+        events = store.of([part.campaign_id for part in standing.parts if part.campaign_id]) if store else ()
+    try:
+        key = PersonKey(resolve(listen.secret, root, environment)) if events else None
+    except SecretUnavailable:
+        key = None
+    return Heard(events, key)
 
 
 def campaigns_known(configuration: Configuration) -> list[tuple[Standing, str | None]]:

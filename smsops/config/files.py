@@ -11,7 +11,7 @@ from smsops.config.yaml import Mapping, Sequence, parse
 from smsops.model.diagnostics import Diagnostics, Mark
 
 STACK_FILE = "smsops.yaml"
-_ROOT_ONLY = ("stack", "account", "state", "encryption", "include")
+_ROOT_ONLY = ("stack", "account", "state", "encryption", "listen", "include")
 
 
 class Files:

@@ -21,7 +21,6 @@ _STEP = 2
 _BREAK = re.compile("[\n\x85\u2028\u2029]")  # what ends a line in YAML 1.1, besides \r
 _HANGS = re.compile("[ \t]*[#\n\x85\u2028\u2029]")  # behind a bracket: the rest of its line is empty
 _COMMENT = re.compile("#[^\n\x85\u2028\u2029]*")
-_BOM = b"\xef\xbb\xbf"
 
 
 def format_yaml(content: bytes, file: str, diagnostics: Diagnostics) -> bytes | None:
@@ -29,9 +28,10 @@ def format_yaml(content: bytes, file: str, diagnostics: Diagnostics) -> bytes | 
 
     Line ends become those of the first line, and a byte order mark stays: they are the platform's.
     """
-    before = len(diagnostics.items)
-    parse(content, file, diagnostics)
-    if len(diagnostics.items) > before:
+    found = Diagnostics()
+    parse(content, file, found)
+    if found.items:
+        diagnostics.extend(found)
         return None
     source = content.decode("utf-8-sig")
     text = source.replace("\r\n", "\n").replace("\r", "\n")
@@ -47,7 +47,7 @@ def format_yaml(content: bytes, file: str, diagnostics: Diagnostics) -> bytes | 
         return None
     if re.match(r"[^\r\n]*\r\n", source):
         result = result.replace("\n", "\r\n")
-    return (_BOM if content.startswith(_BOM) else b"") + result.encode()
+    return result.encode("utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8")
 
 
 def _said(text: str) -> tuple[list[object], list[str]]:
@@ -117,8 +117,7 @@ class _Layout:
         self.is_cut = False  # whether a final line end would be one more in a block scalar
 
     def format(self) -> str:
-        is_key = False
-        was_open = self.frames
+        is_key, was_open = False, self.frames
         for atom in _atoms(self.text):
             if not self.flows:
                 self.nest(atom)
@@ -140,15 +139,14 @@ class _Layout:
             self.frames = self.frames[:-1]
         is_indentless = atom.kind == "-" and not self.frames[-1].is_sequence
         if is_indentless or atom.kind in ("<block mapping start>", "<block sequence start>"):
-            is_sequence = atom.kind != "<block mapping start>"
-            frame = _Frame(atom.column, self.frames[-1].column + _STEP, is_sequence, is_indentless)
-            self.frames = [*self.frames, frame]
+            at, is_sequence = self.frames[-1].column + _STEP, atom.kind != "<block mapping start>"
+            self.frames = [*self.frames, _Frame(atom.column, at, is_sequence, is_indentless)]
         elif atom.kind == "<block end>":
             self.frames = self.frames[:-1]
 
     def put(self, atom: _Atom, was_open: list[_Frame], is_key: bool) -> None:
         """Add an atom to the last line, or begin one with it."""
-        kind, text = atom.kind, self.text[atom.start : atom.end]
+        kind, text, others = atom.kind, self.text[atom.start : atom.end], list[str]()
         between = _BREAK.split(self.text[self.end : atom.start])
         column, begins = self.column(kind, is_key), len(between) > 1 or not self.previous
         self.fill(between, was_open, atom.column, column)
@@ -162,14 +160,12 @@ class _Layout:
             self.base = at + _STEP
         if kind in ("]", "}"):
             self.flows.pop()
-        if "\n" in text:
+        if "\n" in text:  # of a scalar: how its lines are indented says nothing
             indent = " " * (_STEP + max(0, self.flows[-1][0] if self.flows else self.frames[-1].column))
             text = re.sub(r"(?m)(?<!\\)[ \t]+$", "", text)  # behind a backslash a blank counts
             text, *others = re.sub(r"\n[ \t]*(?=[^\n])", f"\n{indent}", text).split("\n")
-            self.lines[-1].text += text
-            self.lines += map(_Line, others)
-        else:
-            self.lines[-1].text += text
+        self.lines[-1].text += text
+        self.lines += map(_Line, others)
         if kind in ("[", "{"):
             hangs = _HANGS.match(self.text, atom.end)
             self.flows.append((self.base + _STEP, self.base) if hangs else (at + 1, at))
@@ -201,8 +197,7 @@ class _Layout:
         if kind in ("<document start>", "<document end>", "<directive>"):
             return 0
         if self.flows:
-            content, close = self.flows[-1]
-            return close if kind in ("]", "}") else content + _STEP * (self.previous == ":")
+            return self.flows[-1][1] if kind in ("]", "}") else self.flows[-1][0] + _STEP * (self.previous == ":")
         return self.frames[-1].column + (0 if is_key or kind in ("-", "?", ":") else _STEP)
 
     def space(self, kind: str) -> str:
@@ -214,11 +209,11 @@ class _Layout:
     def fill(self, between: list[str], was_open: list[_Frame], source: int, column: int) -> None:
         """Add comments and blank lines, from the parts of lines between two atoms; the next one goes from `source` to `column`."""
         if self.previous:
-            found, *between = between
-            if found.strip():
-                gap = len(found) - len(found.lstrip())
+            rest, *between = between
+            if rest.strip():
+                gap = len(rest) - len(rest.lstrip())
                 at = self.end + gap - (self.text.rfind("\n", 0, self.end) + 1)
-                self.lines[-1] = _Line(self.lines[-1].text, found.strip(), at, gap)
+                self.lines[-1] = _Line(self.lines[-1].text, rest.strip(), at, gap)
         is_blank = False
         for line in between[:-1]:
             comment, at = line.strip(), len(line) - len(line.lstrip())
@@ -226,15 +221,13 @@ class _Layout:
             if not comment:
                 is_blank = bool(self.lines)
                 continue
-            if is_blank:
-                self.lines.append(_Line(""))
+            self.lines += [_Line("")] * is_blank
             is_blank = False
             if above.comment and above.column == at != source:  # goes on with the comment at the end of the line above
                 self.lines.append(_Line("", comment, at))
             else:
                 self.lines.append(_Line(" " * self.comment_column(at, was_open, source, column) + comment))
-        if is_blank:
-            self.lines.append(_Line(""))
+        self.lines += [_Line("")] * is_blank
 
     def comment_column(self, at: int, was_open: list[_Frame], source: int, column: int) -> int:
         """Where a comment goes that has a line: to what comes next, or into what ends before that, as deep as it was."""

@@ -82,13 +82,13 @@ def load(root: Path, kinds: AbstractSequence[Kind], inputs: Inputs) -> Configura
     )
 
 
-def locate(root: Path, inputs: Inputs) -> StackBlock:
-    """The stack's name, where its state is and what it is encrypted with, whatever else its files say.
+def locate(root: Path, inputs: Inputs, sections: AbstractSequence[str] = ("state", "encryption")) -> StackBlock:
+    """The stack's name and some sections of smsops.yaml, by default what leads to its state, whatever else its files say.
 
     ConfigurationError where they do not say it.
     """
     loader = _Loader(root, (), inputs)
-    found = loader.locate()
+    found = loader.locate(sections)
     if found is None or loader.diagnostics.has_errors:
         raise ConfigurationError(loader.presentable())
     return found
@@ -166,14 +166,14 @@ class _Loader:
         value = top.get(name)
         return str(interpolate(value, top.value_mark(name), self.names)[0]) if isinstance(value, str) else None
 
-    def locate(self) -> StackBlock | None:
+    def locate(self, sections: AbstractSequence[str]) -> StackBlock | None:
         top = self.files.read_stack()
         if top is None:
             return None
         self.variables.declare(top)
         self.names = self.variables.names("", final=False)
         found: dict[str, Any] = {"smsops": "1"}
-        for name in ("stack", "state", "encryption"):
+        for name in ("stack", *sections):
             if top.get(name) is not None:
                 found[name] = interpolate(top[name], top.value_mark(name), self.names)[0]
             self.names.stack = str(found.get("stack", ""))

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from smsops.core.graph import closure
+from smsops.core.graph import closure, dependencies
+from smsops.core.takeover import taken_over
 from smsops.kinds.base import AnyRead, Kind, Resource, View
 from smsops.model.address import Address, matches, stands_in
 from smsops.model.diagnostics import Diagnostic, Diagnostics
@@ -48,18 +49,6 @@ def select(view: View, targets: Sequence[str]) -> frozenset[Address]:
     wanted = {address for address in chosen if address in view.desired}
     leaving = chosen - wanted
     return frozenset(closure(wanted, needs) | closure(leaving, needed_by))
-
-
-def dependencies(address: Address, view: View) -> set[Address]:
-    """What a resource depends on, as wanted now or else as recorded."""
-    desired, entry = view.desired.get(address), view.state.entries.get(address)
-    found: set[Address] = set(desired.depends_on if desired else entry.depends_on if entry else ())
-    scope = view.kinds[address.kind].scope(address)
-    if scope is not None:
-        found.add(scope)
-    if address.account is not None:
-        found.add(Address(None, view.opener.name, address.account))
-    return found
 
 
 def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Address]) -> Difference:
@@ -179,13 +168,16 @@ class _Pass:
     def sketched(self, address: Address) -> tuple[AnyRead, ...]:
         """The reads that `missing` would name, at less cost where a kind says that these are all in the observation."""
         view = self._view
-        if address not in view.desired or not view.kinds[address.kind].observing_reads_all or address in self._doubted:
+        kind = view.kinds[address.kind]
+        is_known = address in view.state.entries
+        reads_all = kind.observing_reads_all or (kind.creating_reads_nothing and not is_known)
+        if address not in view.desired or not reads_all or address in self._doubted:
             return self.missing(address)
         try:
             observation = view.observe(address)
         except NotReadYet as missing:
             return missing.reads
-        if isinstance(observation, Present) and address not in view.state.entries:
+        if isinstance(observation, Present) and not is_known:
             return self.missing(address)  # whether it is taken over, or made anew behind another one, is to be judged
         if isinstance(observation, Absent):
             view.decide(Change(address, CREATE, "absent_from_account"))
@@ -215,6 +207,12 @@ def _judge(
     observation = view.observe(address)
     if isinstance(observation, Unknown):
         found.unknown[address] = observation.reason
+        return
+    if view.imports is not None:
+        identity = observation.identity if isinstance(observation, Present) else ""
+        change = taken_over(kind, resource, observation, owners.get((address.account, address.kind, identity)), view)
+        if change is not None:
+            view.decide(change)
         return
     follows: tuple[Address, ...] = ()
     if resource.desired is None:
@@ -267,7 +265,7 @@ def _adopt(kind: Kind, resource: Resource, present: Present, owner: Address | No
             resource.address,
             "SMS260",
             f'{resource.address} exists already ("{present.identity}") and this stack does not own it',
-            "Take it over with lifecycle: {adopt: if_identical}, or give it another name.",
+            f"Take it over: smsops import {resource.address}, or lifecycle: {{adopt: if_identical}}. Or give it another name.",
         )
         return None
     before = len(view.diagnostics.items)

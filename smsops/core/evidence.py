@@ -1,13 +1,14 @@
 """What the account shows about calls in doubt: calls that may have happened, and may never be repeated on a guess.
 
 A balance is the evidence. What it was before is known without the calls in doubt, and so is what each of
-them does to it; so what it is now says which of them happened, where only one answer adds up.
+them does to it; so what it is now says which of them happened, where only one answer adds up. A kind may know more: a part of
+the answer that arrived, or what webhooks told since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
 
@@ -27,6 +28,8 @@ class Verdict:
     intent: Intent
     happened: bool | None
     why: str
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What the evidence tells of the call besides, as a person would in `smsops resolve`."""
 
 
 def judge(view: View) -> list[Verdict]:
@@ -54,7 +57,7 @@ def settlement(verdict: Verdict, view: View) -> list[Event]:
     assert verdict.happened is not None
     if not verdict.happened:
         return [Settle(intent.id, False)]
-    events = view.kinds[intent.address.kind].settled(intent, {})
+    events = view.kinds[intent.address.kind].settled(intent, verdict.answers)
     return [Settle(intent.id, True), Moved(intent.effects), *events]
 
 
@@ -97,10 +100,17 @@ def _shown_by(key: str, balance: float | None, intents: Sequence[Intent]) -> Map
 def _verdict(
     intent: Intent, balances: Mapping[str, float | None], shown: Mapping[str, Mapping[str, bool]], view: View
 ) -> Verdict:
+    told = view.kinds[intent.address.kind].told(intent, view)
+    if told and told.sure:
+        return Verdict(intent, True, told.why, told.answers)
+    verdict = _by_balances(intent, balances, shown, view)
+    return replace(verdict, why=f"{verdict.why}; {told.why}") if told and verdict.happened is None else verdict
+
+
+def _by_balances(
+    intent: Intent, balances: Mapping[str, float | None], shown: Mapping[str, Mapping[str, bool]], view: View
+) -> Verdict:
     """One balance that moved as expected shows that a call happened; that it did not, only all of them, in time."""
-    told = view.kinds[intent.address.kind].told(intent)
-    if told:
-        return Verdict(intent, True, told)
     keys = [key for key, effect in intent.effects.items() if effect != 0]
     answers = {key: shown[key].get(intent.id) for key in keys}
     what = "; ".join(_seen(key, intent, balances[key]) for key in keys) or "it leaves no trace in a balance"

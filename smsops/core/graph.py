@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 
+from smsops.kinds.base import View
 from smsops.model.address import Address
 from smsops.model.plan import Change
 
@@ -19,6 +20,18 @@ def closure(start: Iterable[Address], edges: Mapping[Address, AbstractSet[Addres
         if address not in found:
             found.add(address)
             waiting.extend(edges.get(address, ()))
+    return found
+
+
+def dependencies(address: Address, view: View) -> set[Address]:
+    """What a resource depends on, as wanted now or else as recorded."""
+    desired, entry = view.desired.get(address), view.state.entries.get(address)
+    found: set[Address] = set(desired.depends_on if desired else entry.depends_on if entry else ())
+    scope = view.kinds[address.kind].scope(address)
+    if scope is not None:
+        found.add(scope)
+    if address.account is not None:
+        found.add(Address(None, view.opener.name, address.account))
     return found
 
 

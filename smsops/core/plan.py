@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from smsops.core import drift, money
-from smsops.core.diff import Difference, dependencies, unknown_diagnostics
-from smsops.core.graph import order, waits
+from smsops.core.diff import Difference, unknown_diagnostics
+from smsops.core.graph import dependencies, order, waits
 from smsops.core.policy import Terms, judged
 from smsops.kinds.base import MOST_STEPS, View
 from smsops.model.address import Address

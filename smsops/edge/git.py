@@ -22,6 +22,13 @@ def head(root: Path, files: Sequence[str] = ()) -> Git | None:
     return Git(commit, bool(status), _git(root, "rev-parse", "HEAD:./") or "")
 
 
+def file_at(root: Path, commit: str, name: str) -> str | None:
+    """A file of the directory as it was in a commit; None where it was not there, or the commit is not here."""
+    if commit.startswith("-"):
+        return None
+    return _git(root, "cat-file", "blob", f"{commit}:./{name}")
+
+
 def ignores(root: Path, path: str) -> bool | None:
     """Whether git leaves a path of the directory alone. None outside a repository or without git."""
     if _git(root, "rev-parse", "--git-dir") is None:
@@ -32,7 +39,12 @@ def ignores(root: Path, path: str) -> bool | None:
 def _git(root: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=False
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=10,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -1,15 +1,23 @@
-"""Secrets by reference: read from the environment, a file or a command's output, when a run needs them."""
+"""Secrets by reference: read from the environment, a file or a command's output, when a run needs them.
+
+In CI (where `CI` is set) a command runs only where SMSOPS_ALLOW_COMMANDS allows it, so that no proposed YAML runs code.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from smsops.errors import SmsopsError
 from smsops.model.resources import SecretReference
 from smsops.model.values import Secret
+
+ALLOWED_COMMANDS = "SMSOPS_ALLOW_COMMANDS"
+"""JSON: a list of commands, each a list of globs, one for each argument."""
 
 _TIMEOUT = 60
 
@@ -19,6 +27,23 @@ class SecretUnavailable(SmsopsError):
 
     def __init__(self, summary: str, detail: str = "") -> None:
         super().__init__(summary, code="SMS141", detail=detail)
+
+
+class CommandRefused(SecretUnavailable):
+    """A command that nobody allowed in CI."""
+
+    def __init__(self, program: str) -> None:
+        detail = (
+            "Name the command under settings.ci_commands of smsops.yaml, on the branch that changes are merged into; "
+            "SMSOPS_BASE has to be a commit of it that is there (fetch-depth: 2)."
+        )
+        super().__init__(f"The command {program} is not allowed in CI", detail)
+        self.code = "SMS142"
+
+
+def in_ci(environment: Mapping[str, str]) -> bool:
+    """Whether this is a run of CI; every usual one sets CI."""
+    return environment.get("CI", "").lower() not in ("", "0", "false")
 
 
 def resolve(reference: SecretReference, root: Path, environment: Mapping[str, str]) -> Secret:
@@ -34,7 +59,22 @@ def resolve(reference: SecretReference, root: Path, environment: Mapping[str, st
         case "file":
             return Secret(_from_file(root / Path(str(reference.value)).expanduser()))
         case _:
-            return Secret(_from_command([str(part) for part in reference.value], root))
+            argv = [str(part) for part in reference.value]
+            if in_ci(environment) and not _allowed(argv, environment):
+                raise CommandRefused(argv[0])
+            return Secret(_from_command(argv, root))
+
+
+def _allowed(argv: Sequence[str], environment: Mapping[str, str]) -> bool:
+    try:
+        commands = json.loads(environment.get(ALLOWED_COMMANDS) or "[]")
+        return any(
+            len(globs) == len(argv) and all(map(fnmatchcase, argv, globs))
+            for globs in commands
+            if isinstance(globs, list)
+        )
+    except (ValueError, TypeError):
+        return False
 
 
 def _from_file(path: Path) -> str:

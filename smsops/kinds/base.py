@@ -35,7 +35,8 @@ from smsops.model.sources import Format, RemoteSource
 from smsops.model.standing import Standing
 from smsops.model.state import Drop, Entry, Event, Intent, Price, Put, State
 from smsops.model.untold import Untold
-from smsops.model.values import JSON, Number, Secret, as_json_number, digest, slow_digest
+from smsops.model.values import EMPTY, JSON, Number, Secret, as_json_number, digest, slow_digest
+from smsops.model.webhooks import Sighting
 from smsops.table import Table
 from smsops.table.read import Reading, Source
 
@@ -157,11 +158,15 @@ class View:
     ask_prices: bool = False
     """Whether prices are asked for although the state has them: what is about to be spent is reckoned exactly."""
     destroy: bool = False
+    imports: Mapping[Address, bool] | None = None
+    """What is to be owned as it is, where this plan does that and nothing else; whether it must be there."""
     refresh_only: bool = False
     """Whether all that is asked is what has changed outside of the configuration."""
     leaving: frozenset[Address] = frozenset()
     """What is owned, not wanted any more, and part of this plan."""
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)
+    sightings: Sequence[Sighting] = ()
+    """The campaigns that webhooks told of for the first time since the oldest call in doubt, the earliest first."""
     evidence: Mapping[str, str] = field(default_factory=dict)
     """What the account shows about each call that stays in doubt, by the id of its intent."""
     backups: Mapping[str, Table | Exception] = field(default_factory=dict)
@@ -345,6 +350,17 @@ class View:
         return digest(value, key=self.state.salt)
 
 
+class Told(NamedTuple):
+    """What tells that a call in doubt happened, in words, and what more is known of it by that (as for `Kind.settled`).
+
+    Not `sure`: it is worth showing to whoever settles the doubt, and settles nothing.
+    """
+
+    why: str
+    answers: Mapping[str, str] = EMPTY
+    sure: bool = True
+
+
 Readers = Callable[[str | None], Awaitable[Reader | None]]
 """A reader with an account's own login and key, by the account's key; None where the account is not there yet."""
 
@@ -466,6 +482,44 @@ async def created(entry: Entry, create: Callable[[], Awaitable[T]], session: Ses
         raise
 
 
+class CannotSay(Exception):
+    """The configuration has no words for something that the account has; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that the account has, whoever owns it: its remote name, and what the kind has read of it."""
+
+    identity: str
+    record: Any = field(repr=False)
+
+
+class Slot(NamedTuple):
+    """Where a block is to stand: its key, the login of its sub-account (None: the master), and its data file.
+
+    `people` says whether contacts go to that file, or are left out.
+    """
+
+    key: str
+    login: str | None
+    data_file: str
+    people: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Something that the account has, in the words of the configuration, as few as say it.
+
+    `block` has texts, booleans, mappings and lists in the order in which people read them; `remarks` are comments behind
+    it. `contacts` are those of its data file. `losses` say what had to be left out.
+    """
+
+    block: dict[str, JSON]
+    remarks: tuple[str, ...] = ()
+    contacts: Table | None = field(default=None, repr=False)
+    losses: tuple[str, ...] = ()
+
+
 def check_ignored(desired: Desired, names: Collection[str], diagnostics: Diagnostics) -> None:
     """Report what `lifecycle.ignore_changes` names and the kind cannot ignore."""
     for name in sorted(desired.guard.ignore_changes.difference(names)):
@@ -499,11 +553,39 @@ class Kind(ABC):
     observing_reads_all: ClassVar[bool] = False
     """Whether making or changing a wanted resource needs no read that observing it has not made."""
 
+    creating_reads_nothing: ClassVar[bool] = False
+    """Whether making one that the state knows nothing of needs no read that observing it has not made."""
+
     counts_people: ClassVar[bool] = False
     """Whether limits on its changes count the people that changes say (`Change.contacts`), not resources."""
 
     adoptable: ClassVar[bool] = True
     """Whether it can exist in the account without being owned."""
+
+    unreturned: ClassVar[str] = ""
+    """What the API does not tell of such resources, so that nobody can take it over: a phrase in the plural."""
+
+    def discover(self, login: str | None, view: View) -> Sequence[Found]:
+        """What an account (None: the master) has of this kind, whoever owns it. Reads through `view.read`."""
+        return ()
+
+    def describe(self, found: Found, slot: Slot, view: View) -> Described:
+        """The block that says what was found: planning it changes nothing. CannotSay where there is none.
+
+        Reads through `view.read`.
+        """
+        raise NotImplementedError
+
+    importable: ClassVar[bool] = True
+    """Whether one that exists can be taken into the state as it is."""
+
+    def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
+        """The state entry of a wanted resource that becomes owned as it is, so that what its block says otherwise is a
+        change. None, with a failure, where that must not be.
+
+        By default what the API does not tell is not recorded: where the block says it, that is a change too.
+        """
+        return Entry(resource.address, present.identity, {}, resource.want.guard.protect, resource.want.depends_on)
 
     def declare(self, spec: Any, declaration: Declaration) -> list[Desired]:
         """The resources that one block stands for; its own first."""
@@ -581,9 +663,12 @@ class Kind(ABC):
         """What the account has of a resource that no call tells, as far as it is known: for a copy of the account."""
         return ()
 
-    def told(self, intent: Intent) -> str:
-        """What part of an answer arrived that shows that a call in doubt happened, in words; empty where none does."""
-        return ""
+    def told(self, intent: Intent, view: View) -> Told | None:
+        """What shows that a call in doubt happened, besides balances: a part of its answer, or what webhooks told since.
+
+        Reads through `view.read`.
+        """
+        return None
 
     def settled(self, intent: Intent, answers: Mapping[str, str]) -> Sequence[Event]:
         """What to record when a person says that a call in doubt happened; `answers` is what they know of it.

@@ -15,7 +15,21 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic_core import PydanticCustomError
 
 from smsops.api.contract import ListField, ListRecord
-from smsops.kinds.base import Declaration, Declared, Kind, Resource, Session, View, check_ignored, confirmed, created
+from smsops.kinds.base import (
+    CannotSay,
+    Declaration,
+    Declared,
+    Described,
+    Found,
+    Kind,
+    Resource,
+    Session,
+    Slot,
+    View,
+    check_ignored,
+    confirmed,
+    created,
+)
 from smsops.kinds.contacts import (
     NOBODY,
     ContactSet,
@@ -24,6 +38,7 @@ from smsops.kinds.contacts import (
     batches,
     contacts_read,
     declare_contacts,
+    describe_contacts,
     live_contacts,
     merged_contacts,
     present_contacts,
@@ -31,7 +46,7 @@ from smsops.kinds.contacts import (
 )
 from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field
-from smsops.model.blocks import GuardedBlock, NonBlank
+from smsops.model.blocks import GuardedBlock, NonBlank, can_say
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CHANGED_OUTSIDE, CREATE, DELETE, GONE, REPLACE, UPDATE, Change
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
@@ -82,7 +97,7 @@ class ListSpec(GuardedBlock):
     fields: Annotated[
         dict[str, Annotated[FieldSpec, BeforeValidator(_default_field, json_schema_input_type=FieldSpec | None)]],
         BeforeValidator(_read_fields, json_schema_input_type=dict[str, FieldSpec | None]),
-    ] = Field(default_factory=dict)
+    ] = Field(default_factory=dict, description="Fields of its contacts besides the phone, by name.")
     membership: Literal["exact", "additive"] = Field("exact", description="additive never removes a contact.")
     contacts: list[ContactSource] | None = Field(None, description="Without it the list's contacts are left alone.")
 
@@ -107,6 +122,47 @@ class ContactList(Kind):
     section: ClassVar[str | None] = "lists"
     Spec: ClassVar[type[Block]] = ListSpec
     embeds: ClassVar[tuple[str, ...]] = (ContactSet.name,)
+    creating_reads_nothing: ClassVar[bool] = True
+    unreturned: ClassVar[str] = "which fields of a list are for filters and mailings, and fields that no contact has"
+
+    def discover(self, login: str | None, view: View) -> Sequence[Found]:
+        (records,) = view.read(Read("get_lists", (), login))
+        called: dict[str, list[ListRecord]] = {}
+        for record in records:
+            called.setdefault(record.name, []).append(record)
+        return [Found(name, found) for name, found in called.items()]
+
+    def describe(self, found: Found, slot: Slot, view: View) -> Described:
+        if len(found.record) > 1:
+            raise CannotSay(f"the account has {len(found.record)} lists of this name")
+        if not found.identity or not can_say(found.identity):
+            raise CannotSay("its name is empty, or has blanks at its ends or control characters")
+        (record,) = found.record
+        block: dict[str, JSON] = {} if record.name == slot.key else {"name": record.name}
+        if record.locked:
+            block["locked"] = True
+        if record.contacts == 0:
+            return Described(block)
+        told = describe_contacts(record, slot, view)
+        for name in told.fields:
+            if not _FIELD_NAME.match(name) or name in _RESERVED:
+                raise CannotSay(f'the configuration cannot call a field "{name}"')
+        if told.fields:
+            block["fields"] = {name: {} for name in told.fields}
+        remarks = ("Some are in no file: it could not hold them.",) if told.losses else ()
+        return Described({**block, **told.block}, remarks, told.contacts, told.losses)
+
+    def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
+        spec: ListSpec = resource.want.spec
+        locked = present.attributes["locked"]
+        fields = self._visible_fields(resource, present, view)
+        attributes = {
+            "locked": spec.locked if locked is None else locked,
+            "fields": _fields(spec) if fields is None else fields,
+        }
+        return Entry(
+            resource.address, present.identity, attributes, resource.want.guard.protect, resource.want.depends_on
+        )
 
     def declare(self, spec: ListSpec, declaration: Declaration) -> list[Desired]:
         address = Address(declaration.account, self.name, declaration.key)
@@ -173,16 +229,17 @@ class ContactList(Kind):
         if resource.entry and resource.entry.attributes.get("replacing"):
             return self._replace(resource, None, view, "replace_unfinished", {})
         spec: ListSpec = resource.want.spec
+        shown = _shown(resource.want.identity, spec.locked, _fields(spec))
         return Change(
             resource.address,
             CREATE,
             "absent_from_account",
             None,
-            _shown(resource.want.identity, spec.locked, _fields(spec)),
+            shown,
             method="createList",
             calls=1,
             payload=_Payload(resource.want.identity, self._entry(resource), _wire_fields(spec)),
-            content=_shown(resource.want.identity, spec.locked, _fields(spec)),
+            content=shown,
         )
 
     def update(self, resource: Resource, present: Present, view: View) -> Change | None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar
 
-from smsops.api.contract import CreatedSubAccount, Refused
+from smsops.api.contract import CreatedSubAccount, Refused, SubAccountRecord
 from smsops.kinds.base import (
     MASTER_INFO,
+    CannotSay,
     Declaration,
     Declared,
+    Described,
+    Found,
     Funds,
     Kind,
     Resource,
     Session,
+    Slot,
     View,
     check_ignored,
     confirmed,
@@ -24,7 +29,7 @@ from smsops.kinds.base import (
 from smsops.kinds.credits import CreditsField, declare_credits
 from smsops.model.address import Address
 from smsops.model.block import Block, Field
-from smsops.model.blocks import GuardedBlock, NonBlank, SecretField, Text
+from smsops.model.blocks import GuardedBlock, NonBlank, SecretField, Text, can_say
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.phone import normalise_any
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CHANGED_OUTSIDE, CREATE, DELETE, GONE, UPDATE, Change
@@ -56,6 +61,7 @@ WIRE: Mapping[str, tuple[str, str]] = {
 _OURS = {read: ours for ours, (_, read) in WIRE.items()}
 _PHONES = frozenset(("mobile", "phone", "billing.mobile", "billing.phone"))
 _CASELESS = frozenset(("country", "billing.country", "email", "billing.email"))
+_NEEDED = ("first_name", "last_name", "email")
 _MIN_PASSWORD = 6
 _UNDER_SUBSCRIPTION = "3"
 
@@ -63,23 +69,23 @@ _UNDER_SUBSCRIPTION = "3"
 class Billing(Block):
     """The BILL* fields."""
 
-    first_name: Text | None = None
-    last_name: Text | None = None
-    company: Text | None = None
-    email: Text | None = None
-    mobile: Text | None = None
-    phone: Text | None = None
-    address: Text | None = None
-    zip: Text | None = None
-    city: Text | None = None
-    country: Text | None = None
+    first_name: Text | None = Field(None, description="First name of the contact person.")
+    last_name: Text | None = Field(None, description="Last name of the contact person.")
+    company: Text | None = Field(None, description="The company.")
+    email: Text | None = Field(None, description="E-mail address.")
+    mobile: Text | None = Field(None, description="Mobile number.")
+    phone: Text | None = Field(None, description="Landline number.")
+    address: Text | None = Field(None, description="Street and number.")
+    zip: Text | None = Field(None, description="Postcode.")
+    city: Text | None = Field(None, description="City.")
+    country: Text | None = Field(None, description="Country.")
 
 
 class CreateOnly(Block):
     """What can be said only when the sub-account is created."""
 
     postpaid: bool | None = Field(None, description="Only where the master account is postpaid itself.")
-    profile: Text | None = None
+    profile: Text | None = Field(None, description="Its access rights, by a name that the provider gives.")
     email_customer: bool | None = Field(None, description="E-mail a summary to the sub-account.")
     email_master: bool | None = Field(None, description="E-mail a summary to the master account.")
 
@@ -88,22 +94,24 @@ class SubAccountSpec(GuardedBlock):
     """One sub-account. What is not given is not managed; null clears."""
 
     login: NonBlank | None = Field(None, description="Default: the key.")
-    first_name: NonBlank
-    last_name: NonBlank
-    email: NonBlank
-    company: Text | None = None
-    mobile: Text | None = None
-    phone: Text | None = None
-    website: Text | None = None
-    address: Text | None = None
-    zip: Text | None = None
-    city: Text | None = None
-    country: Text | None = None
+    first_name: NonBlank = Field(description="First name of the contact person.")
+    last_name: NonBlank = Field(description="Last name of the contact person.")
+    email: NonBlank = Field(description="E-mail address.")
+    company: Text | None = Field(None, description="The company.")
+    mobile: Text | None = Field(None, description="Mobile number.")
+    phone: Text | None = Field(None, description="Landline number.")
+    website: Text | None = Field(None, description="Website.")
+    address: Text | None = Field(None, description="Street and number.")
+    zip: Text | None = Field(None, description="Postcode.")
+    city: Text | None = Field(None, description="City.")
+    country: Text | None = Field(None, description="Country.")
     password: SecretField = Field(None, description="At least six characters. Needed to create the sub-account.")
-    billing: Billing | None = None
-    active: bool | None = None
-    create_only: CreateOnly | None = None
-    credits: CreditsField = None
+    billing: Billing | None = Field(None, description="Whom the invoice goes to, where that is somebody else.")
+    active: bool | None = Field(None, description="false: it can neither log in nor send.")
+    create_only: CreateOnly | None = Field(None, description="What can be said only when it is created.")
+    credits: CreditsField = Field(
+        None, description="What it gets from the master: one of grants, allowance and keep, or a floor."
+    )
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,34 @@ class SubAccount(Kind):
     unmoved_is_undone: ClassVar[bool] = True
     opens_account: ClassVar[bool] = True
     observing_reads_all: ClassVar[bool] = True
+    unreturned: ClassVar[str] = "passwords, and whether a sub-account is active or postpaid"
+
+    def discover(self, login: str | None, view: View) -> Sequence[Found]:
+        (records,) = view.read(Read("get_sub_accounts"))
+        return [Found(record.login, record) for record in {record.login: record for record in records}.values()]
+
+    def describe(self, found: Found, slot: Slot, view: View) -> Described:
+        if not found.identity or not can_say(found.identity):
+            raise CannotSay("its login is empty, or has blanks at its ends or control characters")
+        block: dict[str, JSON] = {} if found.identity == slot.key else {"login": found.identity}
+        billing: dict[str, JSON] = {}
+        losses: list[str] = []
+        for name, value in _said(found.record, losses, view).items():
+            group, _, inner = name.rpartition(".")
+            (billing if group else block)[inner] = value
+        for name in _NEEDED:
+            if name not in block:
+                raise CannotSay(f"the configuration needs its {name}, and the account has none that can be written")
+        if billing:
+            block["billing"] = billing
+        variable = re.sub(r"[^A-Z0-9]", "_", slot.key.upper())
+        return Described(block, (f"password: {{env: {variable}_PASSWORD}}",), losses=tuple(losses))
+
+    def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
+        # What the API does not tell is not recorded: where the block says it, that is a change.
+        want = resource.want
+        attributes = {name: value for name, value in present.attributes.items() if name in want.data}
+        return Entry(resource.address, present.identity, attributes, want.guard.protect, want.depends_on)
 
     def declare(self, spec: SubAccountSpec, declaration: Declaration) -> list[Desired]:
         address = Address(None, self.name, declaration.key)
@@ -431,6 +467,26 @@ class SubAccount(Kind):
                 f"create_only of {resource.address} has changed, which has no effect any more",
                 "The API takes these values only when it creates a sub-account.",
             )
+
+
+def _said(record: SubAccountRecord, losses: list[str], view: View) -> dict[str, str]:
+    """The attributes that an account has a value of, as the configuration would say them; what it cannot say is a loss."""
+    country = view.settings.default_country
+    said: dict[str, str] = {}
+    for name, (_, read) in WIRE.items():
+        live = record.fields.get(read, "").strip()
+        if not live:
+            continue
+        text = f"+{live}" if name in _PHONES and live.isascii() and live.isdigit() else live
+        meant = normalise_any(text, country) if name in _PHONES else text
+        if _comparable(name, meant, view) != _comparable(name, live, view):
+            text, meant = live, normalise_any(live, country)
+        is_said = can_say(text) and bool(meant) and _comparable(name, meant, view) == _comparable(name, live, view)
+        if is_said and (not name.endswith("email") or "@" in text):
+            said[name] = text
+        else:
+            losses.append(f"its {name}, which is nothing that the configuration can say")
+    return said
 
 
 def wanted_attributes(spec: SubAccountSpec, country: str) -> dict[str, str | None]:

@@ -10,8 +10,10 @@ from pydantic_core import PydanticCustomError
 
 from smsops.model.block import AfterValidator, BeforeValidator, Block, Field, WithJsonSchema
 from smsops.model.resources import Guard, SecretReference
+from smsops.model.values import JSON
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SOURCES = ("env", "file", "command")
 
 
@@ -34,6 +36,13 @@ def read_secret(value: Any) -> Any:
     if not isinstance(target, str) or not target.strip():
         raise PydanticCustomError("literal_secret", "Name where the secret comes from")
     return SecretReference(source, target)
+
+
+def written(value: SecretReference | str) -> JSON:
+    """A reference as the configuration writes it; a text is itself."""
+    if isinstance(value, str):
+        return value
+    return {value.source: list(value.value) if isinstance(value.value, tuple) else value.value}
 
 
 _PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@|[?&](?:ssl)?password=")
@@ -64,7 +73,14 @@ SECRET_SCHEMA = {
             "type": "object",
             "additionalProperties": False,
             "required": ["command"],
-            "properties": {"command": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+            "properties": {
+                "command": {
+                    "description": "A program and its arguments; what it prints is the secret.",
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                }
+            },
         },
     ],
 }
@@ -77,6 +93,11 @@ def _plain(value: str) -> str:
     if not value.isprintable() and _CONTROL.search(value):
         raise PydanticCustomError("control", "It may not hold control characters")
     return value.strip()
+
+
+def can_say(value: str) -> bool:
+    """Whether a text of the configuration can be this one, blanks at its ends included."""
+    return value == value.strip() and not _CONTROL.search(value) and not _SURROGATE.search(value)
 
 
 def _not_blank(value: str) -> str:
@@ -116,4 +137,4 @@ def _no_lifecycle() -> Lifecycle:
 class GuardedBlock(Block):
     """A block with a `lifecycle`."""
 
-    lifecycle: Lifecycle = Field(default_factory=_no_lifecycle)
+    lifecycle: Lifecycle = Field(default_factory=_no_lifecycle, description="How it is guarded.")

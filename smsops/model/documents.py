@@ -623,4 +623,6 @@ class ReportDocument(TypedDict):
     delivered_within: list[WithinDocument]
     replies: int
     stops: int
+    reports_by_webhook: int
+    replies_by_webhook: int
     cost_per_delivered: float | None

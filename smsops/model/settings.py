@@ -76,6 +76,10 @@ class Settings(Block):
     requests_per_second: Annotated[float, Field(gt=0, le=1000)] = Field(20, description="For each account login.")
     plan_ttl: Duration = Field(timedelta(hours=24), description="A saved plan expires after this.")
     settle_time: Duration = Field(timedelta(minutes=15), description="How long an unknown outcome may still come true.")
+    ci_commands: list[list[str]] = Field(
+        default_factory=list,
+        description="Commands of secrets that may run in CI, a glob for each argument; read from the base commit.",
+    )
     price_ttl: Duration = Field(
         timedelta(days=7), description="How long the price of an SMS to a country is taken as known."
     )

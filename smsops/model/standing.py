@@ -80,6 +80,9 @@ class Delivery(NamedTuple):
     within: Mapping[int, int]
     replies: int
     stops: int
+    reports_by_webhook: int = 0
+    """Of how many recipients the latest report is one that only a webhook told, and how many replies only it told."""
+    replies_by_webhook: int = 0
 
     @property
     def unreported(self) -> int:
@@ -106,6 +109,8 @@ class Delivery(NamedTuple):
             "delivered_within": [{"hours": hours, "recipients": count} for hours, count in self.within.items()],
             "replies": self.replies,
             "stops": self.stops,
+            "reports_by_webhook": self.reports_by_webhook,
+            "replies_by_webhook": self.replies_by_webhook,
             "cost_per_delivered": self.cost_per_delivered,
         }
 

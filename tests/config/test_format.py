@@ -123,7 +123,7 @@ class Sloppy:
         if kind == "plain":
             return str(content)
         if kind == "single":
-            return "'" + content.replace("'", "''") + "'"
+            return "'{}'".format(content.replace("'", "''"))
         if kind == "double":
             return json.dumps(content, ensure_ascii=False)
         if kind == "folded":

@@ -84,6 +84,21 @@ class TestMovedAndRemoved:
         stack.apply()
         assert stack.changes() == {}
 
+    def test_a_login_is_renamed_in_place(self, stack: Stack) -> None:
+        """A sub-account that is moved without `login:` is renamed, and keeps its credits, lists and campaigns."""
+        stack.write(world())
+        stack.apply()
+        live = stack.sandbox.snapshot()
+        sections = world()
+        sections["sub_accounts"] = {"lutece": sections["sub_accounts"]["paris"]}
+        stack.write({**sections, "moved": [{"from": "sub_account.paris", "to": "sub_account.lutece"}]})
+        stack.calls()
+        stack.apply()
+        assert stack.writes() == ["updateSubAccount"]
+        assert stack.sandbox.snapshot()["lists"]["lutece"] == live["lists"]["paris"]
+        assert stack.sandbox.snapshot()["accounts"]["lutece"]["credits"] == live["accounts"]["paris"]["credits"]
+        assert stack.changes() == {}
+
     def test_a_move_that_was_followed(self, stack: Stack) -> None:
         """A `moved` that stays in the configuration has no effect a second time, nor on a new stack."""
         moved = [{"from": "list.old", "to": "list.vip"}]

@@ -27,10 +27,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edge": {"api", "kinds", "table", "model", "errors"},
     "pipeline": {"__init__", "garbage", "api", "config", "core", "edge", "kinds", "rules", "table", "model", "errors"},
     "rehearsal": {"api", "config", "edge", "errors", "kinds", "model", "pipeline", "sandbox"},
+    "adoption": {"api", "config", "core", "edge", "kinds", "model", "pipeline", "table", "errors"},
     "schemas": {"config", "kinds", "model", "rules"},
     "sandbox": set(),
     "cli": {
         "__init__",
+        "adoption",
         "api",
         "config",
         "edge",
@@ -60,14 +62,14 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "click": ("cli/",),
     "pydantic": ("schemas.py",),
     "rich": ("cli/views/progress.py",),
-    "starlette": ("sandbox/",),
-    "uvicorn": ("sandbox/",),
-    "sqlite3": ("sandbox/", "edge/sources/sqlite.py"),
+    "starlette": ("sandbox/", "edge/webhooks/server.py"),
+    "uvicorn": ("sandbox/", "edge/webhooks/server.py"),
+    "sqlite3": ("sandbox/", "edge/sources/sqlite.py", "edge/webhooks/sqlite.py"),
     "pymysql": ("edge/sources/mysql.py",),
     "subprocess": ("edge/",),
     "cryptography": ("edge/state/encryption.py",),
     "obstore": ("edge/object_store.py", "edge/state/objects.py", "edge/sources/objects.py"),
-    "psycopg": ("edge/postgres.py", "edge/state/postgres.py", "edge/sources/postgres.py"),
+    "psycopg": ("edge/postgres.py", "edge/state/postgres.py", "edge/sources/postgres.py", "edge/webhooks/postgres.py"),
 }
 """Libraries that only these places may know."""
 
@@ -130,7 +132,9 @@ def test_kinds_know_the_api_only_by_its_contract(path: Path) -> None:
     }
 
 
-PHASES = [path for path in MODULES if inside(path).startswith(("core/", "edge/", "config/", "pipeline.py"))]
+PHASES = [
+    path for path in MODULES if inside(path).startswith(("core/", "edge/", "config/", "pipeline.py", "adoption.py"))
+]
 
 
 @pytest.mark.parametrize("path", PHASES, ids=inside)

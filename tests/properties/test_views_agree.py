@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cli.rendered import Rendered
 from tests.harness import Result, Stack
 from tests.kinds.contract import as_the_master, assert_discreet, phone
 from tests.properties.stacks import PEOPLE, inhabited, moderate, stacks
@@ -159,9 +160,26 @@ def of_html(result: Result) -> Told:
     return Told(_summary(summary), changes, _money(summary), sends, codes)
 
 
+# -- what a comment shows -------------------------------------------------------------------
+
+
+def of_markdown(result: Result) -> Told:
+    """The comment."""
+    shown = Rendered(result.stdout)
+    changes, sends = {}, {}
+    for row in shown.rows:
+        if len(row) == 4 and row[1] and not row[2].startswith("is now"):
+            changes[row[1]] = WORDS[re.sub(r" \(.*\)$", "", row[2].splitlines()[0])]
+            if sent := _sent(row[3]):
+                sends[row[1]] = sent
+    codes = Counter(re.findall(r"(?:error|warning) (SMS\d+):", shown.text))
+    return Told(_summary(shown.text), changes, _money(shown.text), sends, codes)
+
+
 READERS: dict[str, Callable[[Result], Told]] = {
     "json": of_json,
     "html": of_html,
+    "markdown": of_markdown,
 }
 """How each --format is read back; another one is a line here."""
 
@@ -184,7 +202,7 @@ POLICIES = st.sampled_from([{}, {"policy": {"max_credits_per_apply": 40, "max_de
 @settings(moderate, max_examples=8)
 @given(st.lists(stacks(), min_size=1, max_size=2), stacks(), POLICIES)
 def test_all_outputs_of_a_plan_agree(edits: list[dict[str, Any]], last: dict[str, Any], policy: dict[str, Any]) -> None:
-    """Summary, changes, money, sends and diagnostics are the same in text, JSON and HTML, whatever the plan."""
+    """Summary, changes, money, sends and diagnostics are the same in text, JSON, HTML and Markdown, whatever the plan."""
     with inhabited() as stack:
         for sections in edits:
             stack.write(sections)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from smsops.model.standing import Delivery, Standing
+from smsops.model.standing import Delivery, Standing, StandingPart
 from smsops.model.values import plural
 
 _BAR = 30
@@ -24,14 +24,15 @@ def status(standings: Sequence[Standing], zone: str) -> str:
 def _status_lines(one: Standing) -> Iterator[str]:
     yield f"{one.address}: {one.state}, {one.date:%a %Y-%m-%d %H:%M}, from {one.sender}"
     yield f"  {one.message}"
-    yield f"  {plural(one.recipients, 'recipient')}, {_credits(one)}"
+    yield f"  {plural(one.recipients, 'recipient')}, {cost_of(one)}"
     if one.cancellable_until:
         yield f"  can be taken back until {one.cancellable_until:%Y-%m-%d %H:%M}"
     for part in one.parts:
         yield f"    {part.campaign_id or '-':<16} {part.recipients:>7,}  {'?' if part.credits is None else f'{part.credits:,}':>9}  {part.status}"
 
 
-def _credits(one: Standing) -> str:
+def cost_of(one: Standing | StandingPart) -> str:
+    """What it cost, in words."""
     return "at a cost that nobody tells" if one.credits is None else plural(one.credits, "credit")
 
 
@@ -40,20 +41,24 @@ def report(delivery: Delivery) -> str:
     one = delivery.standing
     lines = [
         f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
-        f"{_credits(one)}",
+        f"{cost_of(one)}",
         "",
-        *_bars([*_statuses(delivery)], one.recipients),
+        *_bars([*statuses(delivery)], one.recipients),
     ]
     if delivery.within:
         within = [(f"within {hours} h", count) for hours, count in delivery.within.items()]
         lines += ["", "Delivered:", *_bars(within, delivery.delivered)]
     lines += ["", f"Replies: {delivery.replies:,}, {delivery.stops:,} of them STOP."]
+    if delivery.reports_by_webhook or delivery.replies_by_webhook:
+        known = f"{plural(delivery.reports_by_webhook, 'report')} and {plural(delivery.replies_by_webhook, 'reply', 'replies')}"
+        lines.append(f"{known} of these are known by webhooks alone.")
     if delivery.cost_per_delivered is not None:
         lines.append(f"Cost: {delivery.cost_per_delivered:,} credits for each message that was delivered.")
     return "\n".join(lines)
 
 
-def _statuses(delivery: Delivery) -> Iterator[tuple[str, int]]:
+def statuses(delivery: Delivery) -> Iterator[tuple[str, int]]:
+    """What reports say, in words, and of how many recipients."""
     for code, count in delivery.by_status.items():
         yield delivery.meanings.get(code) or f"status {code}", count
     if delivery.unreported:
@@ -95,7 +100,7 @@ def report_html(delivery: Delivery) -> str:
             element("td", f"{count:,}", class_="number"),
             element("td", element("meter", min=0, max=most, value=count, aria_hidden="true")),
         )
-        for name, count in _statuses(delivery)
+        for name, count in statuses(delivery)
     )
     told = (
         f"{delivery.replies:,} replies, {delivery.stops:,} of them STOP; "

@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from smsops.kinds.base import Kind, Resource, Session, View
+from smsops.kinds.base import Kind, Resource, Session, Told, View
 from smsops.kinds.campaign.calls import OVER, SENT, Payload, Slice, execute, with_campaign_id, with_lost_id
 from smsops.kinds.campaign.cost import cost_of
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, SentPart
 from smsops.kinds.campaign.policy import check_lead_time
 from smsops.kinds.campaign.schedule import read_schedule, shown, zone_called
 from smsops.kinds.campaign.standing import appointment, standing
+from smsops.kinds.campaign.told import told
 from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Change
 from smsops.model.resources import Absent, Desired, Observation, Present
 from smsops.model.sending import Appointment
@@ -30,9 +31,6 @@ from smsops.model.standing import Standing
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.untold import Scheduled
 from smsops.model.values import plural
-
-_TAKEN = (None, "100", "101")
-"""What the status of a sending that was taken may be, where the rest of its answer is lost."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,8 @@ class ScheduledKind(Kind):
     """
 
     adoptable: ClassVar[bool] = False
+    importable: ClassVar[bool] = False
+    unreturned: ClassVar[str] = "campaigns that are scheduled"
     over: ClassVar[frozenset[str]] = OVER
     """The refusals of a cancellation that are believed: there is nothing left to cancel."""
 
@@ -109,10 +109,8 @@ class ScheduledKind(Kind):
             if part.campaign_id not in NO_CAMPAIGN:
                 yield Scheduled(part.campaign_id, date, part.recipients, part.credits or 0)
 
-    def told(self, intent: Intent) -> str:
-        answer = intent.facts.get("evidence", {})
-        campaign_id = answer.get("campaignid") if answer.get("status") in _TAKEN else None
-        return f"the part of the answer that arrived names the campaign {campaign_id}" if campaign_id else ""
+    def told(self, intent: Intent, view: View) -> Told | None:
+        return told(intent, view)
 
     def settled(self, intent: Intent, answers: Mapping[str, str]) -> Sequence[Event]:
         if "entry" not in intent.facts:

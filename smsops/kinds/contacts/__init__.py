@@ -6,6 +6,7 @@ backed up first. Counts that come back are believed only when they add up.
 """
 
 from smsops.kinds.contacts.calls import ListContacts
+from smsops.kinds.contacts.describe import describe_contacts
 from smsops.kinds.contacts.kind import ContactSet
 from smsops.kinds.contacts.rows import (
     NOBODY,
@@ -28,6 +29,7 @@ __all__ = [
     "batches",
     "contacts_read",
     "declare_contacts",
+    "describe_contacts",
     "live_contacts",
     "merged_contacts",
     "present_contacts",

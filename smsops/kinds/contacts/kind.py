@@ -11,6 +11,7 @@ from smsops.kinds.contacts.calls import ListContacts
 from smsops.kinds.contacts.rows import (
     KIND,
     NOBODY,
+    Wanted,
     batches,
     live_contacts,
     merged_contacts,
@@ -48,9 +49,7 @@ class _Payload:
         """The entry once all is done: what was wanted is what drift is told from."""
         if self.entry is None:
             return None
-        fields = sorted(self.wanted.fields)
-        known = {"count": len(self.wanted), "fields": fields, "digest": self.wanted.digest(self.key)}
-        return replace(self.entry, attributes={**self.entry.attributes, **known})
+        return _recorded(self.entry, self.wanted, self.wanted.fields, self.key)
 
 
 class ContactSet(Kind):
@@ -62,6 +61,20 @@ class ContactSet(Kind):
 
     def scope(self, address: Address) -> Address:
         return Address(address.account, "list", address.name)
+
+    def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
+        parent = self.scope(resource.address)
+        wanted, live = wanted_contacts(resource.want, view), present_contacts(parent, view)
+        target = merged_contacts(parent, wanted, live, view)
+        found = view.once(
+            ("difference", resource.address), (target, live), lambda: target.compared(live, exact=wanted.exact)
+        )
+        if len(found.remove) and not wanted.membership_given:
+            self._refuse_to_lose(len(found.remove), resource.address, view)
+            return None
+        entry = Entry(resource.address, "", _membership(wanted), depends_on=resource.want.depends_on)
+        there = live.only(wanted.table.fields) if found else wanted.table
+        return _recorded(entry, there, wanted.table.fields, view.private_key)
 
     def observe(self, resource: Resource, view: View) -> Observation:
         parent = view.observe(self.scope(resource.address))
@@ -135,15 +148,10 @@ class ContactSet(Kind):
             )
             return None
         if parent_change and "adopt" in parent_change.actions and remove and not wanted.membership_given:
-            view.fail(
-                resource.address,
-                "SMS232",
-                f"Adopting {parent} would remove {plural(remove, 'contact')} that the configuration does not have",
-                "Say membership: additive to keep them, or membership: exact to remove them.",
-            )
+            self._refuse_to_lose(remove, resource.address, view)
             return None
-        membership = "exact" if wanted.exact else "additive"
-        entry = Entry(resource.address, "", {"membership": membership}, depends_on=resource.want.depends_on)
+        entry = Entry(resource.address, "", _membership(wanted), depends_on=resource.want.depends_on)
+        membership = entry.attributes["membership"]
         backup = resource.entry.backup if resource.entry else None
         recorded = (
             resource.entry is not None and resource.entry.attributes.get("membership") == membership and not backup
@@ -177,6 +185,14 @@ class ContactSet(Kind):
                 view.private_key,
             ),
             contacts=ContactCounts(add, change, remove, len(live)),
+        )
+
+    def _refuse_to_lose(self, count: int, address: Address, view: View) -> None:
+        view.fail(
+            address,
+            "SMS232",
+            f"Adopting {self.scope(address)} would remove {plural(count, 'contact')} that the configuration does not have",
+            "Say membership: additive to keep them, or membership: exact to remove them.",
         )
 
     def drift(self, resource: Resource, observation: Observation, view: View) -> Change | None:
@@ -281,6 +297,15 @@ class ContactSet(Kind):
             await session.drop_backup(backup)
             return []
         return events
+
+
+def _membership(wanted: Wanted) -> dict[str, JSON]:
+    return {"membership": "exact" if wanted.exact else "additive"}
+
+
+def _recorded(entry: Entry, contacts: Table, fields: Sequence[str], key: str) -> Entry:
+    known = {"count": len(contacts), "fields": sorted(fields), "digest": contacts.digest(key)}
+    return replace(entry, attributes={**entry.attributes, **known})
 
 
 def _count(tables: Sequence[Table]) -> int:

@@ -1,0 +1,1 @@
+"""CI: the action, the hooks, the templates."""
