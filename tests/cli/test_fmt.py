@@ -117,9 +117,14 @@ def test_stdin_goes_to_stdout(monkeypatch: pytest.MonkeyPatch, capsysbinary: pyt
 
 
 def test_what_the_project_writes_is_formatted(stack: Stack) -> None:
-    """The examples, the rule packs and what init writes are as fmt leaves them."""
+    """The examples, the rule packs, and what init and export write are as fmt leaves them."""
     stack.run("init", "new")
+    stack.write(
+        {"lists": {"vip": {"fields": {"CITY": {"filter": True}}, "contacts": [{"inline": [{"phone": "0612345678"}]}]}}}
+    )
+    stack.apply()
+    assert stack.run("export", "out").exit_code == 0
 
-    result = stack.run("fmt", "--check", "new", str(ROOT / "examples"), str(ROOT / "smsops"))
+    result = stack.run("fmt", "--check", "new", "out", str(ROOT / "examples"), str(ROOT / "smsops"))
 
     assert (result.exit_code, result.stdout) == (0, "")
