@@ -24,7 +24,7 @@ from smsops.cli.options import (
     read_duration,
     read_overrides,
 )
-from smsops.cli.plan import failed_plan, failure_diagnostics, print_failure_markdown, show_plan
+from smsops.cli.plan import failed_plan, failure_diagnostics, print_failure_markdown, show_plan, stack_name
 from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
@@ -177,13 +177,12 @@ def _run(settings: Globals, wish: _Wish, wait: float) -> int:
         if wish.output == "json":
             annotate(failure_diagnostics(error), settings)
             progress.write_failure(error.exit_code, failure_diagnostics(error))
-        elif wish.output == "markdown":
-            print_failure_markdown("apply", error, settings)
-        else:
-            from smsops.cli.views.plan_page import apply_page
-
+        elif wish.output == "html":
             annotate(failure_diagnostics(error), settings)
-            click.echo(apply_page(Report(failed_plan(error)), error.exit_code))
+            nothing = failed_plan(error)._replace(stack=stack_name(settings))
+            _print_page(Report(nothing), error.exit_code)
+        else:
+            print_failure_markdown("apply", error, settings)
         return error.exit_code
     except asyncio.CancelledError:  # the second interrupt
         raise KeyboardInterrupt from None
@@ -227,20 +226,24 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
             report = await _perform(settings, configuration, store, prepared, connection, wish)
     if wish.output == "json":
         progress.write_summary(report, refused)
+    elif wish.output == "html":
+        _print_page(report, refused)
     elif wish.output == "markdown":
         from smsops.cli.views import markdown
 
         text.print_diagnostics(prepared.plan.diagnostics, settings.use_color(sys.stderr))
         click.echo(markdown.apply(report, refused))
-    elif wish.output == "html":
-        from smsops.cli.views.plan_page import apply_page
-
-        click.echo(apply_page(report, refused))
     elif refused is not None:
         click.echo(f"{wish.command.capitalize()} refused: nothing was done.", err=True)
     elif report.outcomes:
         click.echo("\n" + text.report_text(report, settings.use_color(sys.stdout)))
     return refused if refused is not None else report.exit_code
+
+
+def _print_page(report: Report, refused: ExitCode | None) -> None:
+    from smsops.cli.views.apply_page import apply_page
+
+    click.echo(apply_page(report, refused))
 
 
 async def _perform(
@@ -281,7 +284,7 @@ async def _look_ahead(
     after = await prepare(
         configuration, store, options, settings.around(), connection.reader, credentials, known=known, assuming=owned
     )
-    if wish.output not in ("json", "html"):  # they are one document
+    if wish.output not in ("json", "html"):
         click.echo("\nThe plan after that:\n")
         show_plan(after.plan, settings, wish.output, account=False)
 

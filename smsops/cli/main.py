@@ -21,6 +21,7 @@ COMMANDS = {
     "init": ("smsops.cli.init:init", "Write a small working stack on the sandbox."),
     "doctor": ("smsops.cli.doctor:doctor", "Look whether all that a run needs is there, and say what to do."),
     "validate": ("smsops.cli.plan:validate", "Check everything that can be checked without the network."),
+    "fmt": ("smsops.cli.fmt:fmt", "Format YAML files, comments kept."),
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
     "rehearse": ("smsops.cli.rehearse:rehearse", "Apply to a private copy of the account, which is only read."),
@@ -41,6 +42,7 @@ COMMANDS = {
     "state": ("smsops.cli.state:state", "Look at the state, or mend it."),
     "sandbox": ("smsops.cli.sandbox:sandbox", "The embedded emulator of the API."),
     "graph": ("smsops.cli.graph:graph", "The operations of a plan as Mermaid or DOT."),
+    "explain": ("smsops.cli.explain:explain", "Say what a code means, and what to do."),
     "schema": ("smsops.cli.schema:schema", "Print a JSON Schema."),
     "completion": ("smsops.cli.completion:completion", "Print the completion for a shell."),
 }

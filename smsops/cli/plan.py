@@ -190,7 +190,7 @@ def _no_plan(command: str, error: SmsopsError, settings: Globals, output: str) -
     if output == "markdown":
         print_failure_markdown(command, error, settings)
     else:
-        show_plan(failed_plan(error), settings, output)
+        show_plan(failed_plan(error)._replace(refresh_only=command == "drift"), settings, output)
     return error.exit_code
 
 

@@ -48,7 +48,9 @@ def status(addresses: tuple[str, ...], output: str) -> None:
         click.echo(markdown.status(found, configuration.stack.stack, configuration.settings.timezone))
         return
     if output == "html":
-        click.echo(views.status_html(found, configuration.stack.stack, configuration.settings.timezone))
+        from smsops.cli.views.status_page import status_page
+
+        click.echo(status_page(found, configuration.stack.stack, configuration.settings.timezone))
         return
     click.echo(views.status(found, configuration.settings.timezone))
 
@@ -92,7 +94,9 @@ def report(address: str, output: str) -> None:
     elif output == "csv":
         click.echo(views.report_csv(delivery), nl=False)
     elif output == "html":
-        click.echo(views.report_html(delivery))
+        from smsops.cli.views.report_page import report_page
+
+        click.echo(report_page(delivery))
     else:
         click.echo(views.report(delivery))
 

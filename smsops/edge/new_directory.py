@@ -71,8 +71,9 @@ def write(path: Path, content: str) -> None:
 
 
 def write_contacts(path: Path, table: Table) -> None:
-    """Write contacts as CSV: their phones with + and country code, then their fields by name."""
+    """Write contacts as CSV that only its owner reads: their phones with + and country code, then their fields by name."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join((_PHONE, *table.fields)) + "\n")
         for batch in table.batches():

@@ -35,6 +35,7 @@ def test_what_an_export_looks_like(stack: Stack) -> None:
         path.relative_to(CASES).as_posix(): path.read_text("utf-8") for path in CASES.rglob("*") if path.is_file()
     }
     assert written == golden
+    assert {path.stat().st_mode & 0o777 for path in (stack.root / "out").rglob("*.csv")} == {0o600}
 
 
 def test_a_large_list_is_exported(stack: Stack) -> None:

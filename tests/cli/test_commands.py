@@ -274,39 +274,3 @@ def test_directory_is_as_if_started_there(tmp_path: Path) -> None:
     assert smsops("-C", "shop", "--var-file", "vars.yaml", "plan", "-o", "p.smsplan", cwd=tmp_path).returncode == 0
     assert (tmp_path / "shop" / "p.smsplan").exists()
     assert smsops("-C", "shop", "apply", "p.smsplan", cwd=tmp_path).returncode == 0
-
-
-def test_what_has_formats_has_all_of_them(stack: Stack) -> None:
-    """validate, plan, apply, drift, status and report print text, JSON, Markdown and a page; a page is one document, whatever ends the run."""
-    campaign = "campaigns:\n  hi:\n    {message: 'Bonjour <b> STOP au 36180', schedule: 2026-12-01 10:00, audience: {lists: [vip]}}\n"
-    stack.write(LIST + campaign)
-
-    def page(*arguments: str) -> tuple[int, str]:
-        result = stack.run(*arguments, "--format", "html")
-        assert result.stdout.startswith("<!doctype html>")
-        assert result.stdout.count("<html") == 1
-        assert "Bonjour <b>" not in result.stdout
-        return result.exit_code, result.stdout
-
-    for command in (
-        ["validate"],
-        ["plan"],
-        ["apply", "--auto-approve"],
-        ["drift"],
-        ["status"],
-        ["report", "campaign.hi"],
-    ):
-        assert page(*command)[0] == 0
-        for output in ("text", "json", "markdown"):
-            assert stack.run(*command, "--format", output).exit_code == 0
-
-    assert "Bonjour &lt;b&gt;" in page("status")[1]
-    code, text = page("apply")
-    assert (code, "SMS430" in text) == (1, True)
-    stack.sandbox.fail("sendSms", "drop_after")
-    stack.write(LIST + campaign.replace("hi:", "ho:"))
-    code, text = page("apply", "--auto-approve")
-    assert (code, "campaign.ho: In doubt" in text) == (7, True)
-    stack.write("lists: 3\n")
-    code, text = page("validate")
-    assert (code, "SMS" in text, "smsops.yaml:" in text) == (1, True, True)

@@ -1,37 +1,33 @@
-"""What there is to say about a plan or a configuration: errors and refusals first, then doubts and warnings."""
+"""What a plan has to say: errors and refusals first, then doubts and warnings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from smsops.cli.views import text
+from smsops.cli.views.findings import doubt, ending_word, finding, word
 from smsops.cli.views.markup import Html, element, join
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.plan import Doubt, Plan
+from smsops.model.outcome import Outcome
+from smsops.model.plan import Plan
 
 MOST = 500
 
 
-def section(diagnostics: Sequence[Diagnostic], doubts: Sequence[Doubt] = ()) -> Html | None:
+def section(plan: Plan) -> Html | None:
     """Nothing where there is nothing to say."""
-    if not diagnostics and not doubts:
+    if not plan.diagnostics and not plan.doubts:
         return None
-    ordered = sorted(diagnostics, key=lambda item: (item.severity != "error", bool(item.overrides)))
+    ordered = sorted(plan.diagnostics, key=lambda item: (item.severity != "error", bool(item.overrides)))
     left_out = len(ordered) - MOST
     return join(
         (
-            *(_doubt(doubt) for doubt in doubts[:MOST]),
-            *(_diagnostic(item) for item in ordered[:MOST]),
-            element("p", f"{left_out:,} more are not shown here; --format text prints them.") if left_out > 0 else None,
+            *(doubt(one) for one in plan.doubts[:MOST]),
+            *(finding(item) for item in ordered[:MOST]),
+            element("p", f"{left_out:,} more are not shown here; smsops plan prints them.") if left_out > 0 else None,
         ),
         "\n",
     )
-
-
-def word(item: Diagnostic) -> str:
-    """What a finding does to the plan."""
-    return "BLOCKED" if item.blocks else "OVERRIDDEN" if item.overrides else item.severity
 
 
 def judgements(plan: Plan) -> dict[Address | None, list[Diagnostic]]:
@@ -43,34 +39,10 @@ def judgements(plan: Plan) -> dict[Address | None, list[Diagnostic]]:
     return found
 
 
-def _diagnostic(item: Diagnostic) -> Html:
-    place = str(item.mark or item.address or "")
-    return element(
-        "article",
-        element(
-            "h3",
-            element("span", word(item), class_=f"badge {item.severity}"),
-            " ",
-            element("code", item.code),
-            " ",
-            element("bdi", item.summary),
-        ),
-        element("p", element("code", place), class_="quiet") if place else None,
-        element("pre", item.snippet) if item.snippet else None,
-        element("p", join((element("bdi", line) for line in item.detail.splitlines()), element("br")))
-        if item.detail
-        else None,
-        class_=f"finding {item.severity}",
-    )
-
-
-def _doubt(doubt: Doubt) -> Html:
-    head, *rest = text.doubt_details(doubt)
-    return element(
-        "article",
-        element(
-            "h3", element("span", "IN DOUBT", class_="badge error"), " ", element("code", str(doubt.address)), " ", head
-        ),
-        element("p", join((element("bdi", line) for line in rest), element("br"))),
-        class_="finding error",
-    )
+def marks(plan: Plan, outcomes: Iterable[Outcome] = ()) -> dict[Address | None, str]:
+    """What is refused and what was not done, by address, with a word for why."""
+    ended: dict[Address | None, str] = {
+        outcome.operation.change.address: ending_word(outcome) for outcome in outcomes if outcome.status != "done"
+    }
+    found = {item.address: word(item) for item in plan.blocked}
+    return found | ended
