@@ -105,6 +105,9 @@ lock: .venv/installed
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links -q pyproject.toml --group pyproject.toml:dev -o requirements/dev.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links -q pyproject.toml --group pyproject.toml:build -c requirements/dev.lock \
+		-o requirements/runtime.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links -q requirements/bench.in -c requirements/dev.lock -o requirements/bench.lock
 
 # What the benchmarks compare with, in an environment of its own.
