@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 COMMANDS = {
-    "init": ("smsops.cli.init:init", "Write a small working stack on the sandbox."),
+    "init": ("smsops.cli.init:init", "Write a small stack that plans at once."),
+    "explain": ("smsops.cli.explain:explain", "Say what a code, or a status of the API, means and what to do."),
     "doctor": ("smsops.cli.doctor:doctor", "Look whether all that a run needs is there, and say what to do."),
     "validate": ("smsops.cli.plan:validate", "Check everything that can be checked without the network."),
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),

@@ -68,10 +68,9 @@ def serve(
 @sandbox.command()
 def reset() -> None:
     """Empty the stack's sandbox. The state is left alone: remove it too for a fresh start."""
-    from smsops.cli.connect import sandbox_path
-    from smsops.sandbox.app import Sandbox
+    from smsops.cli.connect import open_sandbox
 
-    emulator = Sandbox(sandbox_path(current().directory))
+    emulator = open_sandbox(current().directory)
     emulator.reset()
     emulator.close()
     click.echo("The sandbox is empty.", err=True)

@@ -588,6 +588,10 @@ class Kind(ABC):
         """The resources that one block stands for; its own first."""
         raise NotImplementedError
 
+    def sources(self, desired: Desired) -> Sequence[RemoteSource]:
+        """What lies elsewhere and is read for a plan of this resource."""
+        return ()
+
     def check(self, desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
         """Rules that need the other resources: references, fields, duplicates."""
         return
