@@ -25,12 +25,16 @@ help:
 	@echo "make screenshot  make docs/images/plan.png anew"
 	@echo "make lock     make the files in requirements/ anew from pyproject.toml and bench.in"
 
-# The stamp is newer than what it was installed from.
-.venv/installed: requirements/dev.lock pyproject.toml scripts/bootstrap.py
-	$(PYTHON) scripts/bootstrap.py .venv requirements/dev.lock
+# The stamps are newer than what they were installed from. smsops itself first, then what develops it.
+.venv/runtime: requirements/runtime.lock pyproject.toml scripts/bootstrap.py
+	$(PYTHON) scripts/bootstrap.py .venv requirements/runtime.lock
 	@touch $@
 
-demo: .venv/installed
+.venv/installed: requirements/dev.lock .venv/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+demo: .venv/runtime
 	@rm -rf $(DEMO) && cp -R examples/agency $(DEMO)
 	@echo '$$ smsops plan' && $(BIN)/smsops -C $(DEMO) plan
 	@echo && echo '$$ smsops apply --auto-approve' && $(BIN)/smsops -C $(DEMO) apply --auto-approve
