@@ -31,7 +31,7 @@ help:
 	@touch $@
 
 .venv/installed: requirements/dev.lock .venv/runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/dev.lock
 	@touch $@
 
 demo: .venv/runtime
