@@ -3,13 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := .demo
+SITE := .docs
 
 SEEDS ?= 2000
 KILLS ?= 200
 SEED ?= 1
 RUNS ?= 200000
 
-.PHONY: help demo mariadb chromium test check simulate kill fuzz format schemas tables screenshot lock bench clean
+.PHONY: help demo mariadb chromium test check simulate kill fuzz format schemas reference docs tables screenshot lock bench clean
 
 help:
 	@echo "make demo     watch an account come into being on the embedded sandbox"
@@ -20,6 +21,8 @@ help:
 	@echo "make check    linter, formatter, types, layers"
 	@echo "make bench    benchmarks, for docs/benchmarks.md (FAST=1, LARGE=1, ONLY=contacts)"
 	@echo "make format   mend what the linter and the formatter can"
+	@echo "make reference  make docs/reference/ anew from the models and the commands"
+	@echo "make docs     the documentation as a site, in $(SITE)/; warnings are errors"
 	@echo "make schemas  make schemas/ anew from the models"
 	@echo "make tables   make docs/methods.md anew: every method with every status"
 	@echo "make screenshot  make docs/images/plan.png anew"
@@ -101,6 +104,19 @@ schemas: .venv/installed
 tables: .venv/installed
 	$(BIN)/python -m tests.api.methods_page
 
+reference: .venv/installed
+	$(BIN)/python scripts/reference.py
+
+# What makes the site, in an environment of its own.
+.venv/docs/installed: requirements/docs.lock | .venv/installed
+	$(PYTHON) -m venv .venv/docs
+	.venv/docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.lock
+	@touch $@
+
+docs: reference .venv/docs/installed
+	.venv/docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky -c docs/site . $(SITE)
+	@echo 'Open $(SITE)/index.html'
+
 screenshot: .venv/installed chromium
 	$(BIN)/python scripts/screenshot.py
 
@@ -113,6 +129,8 @@ lock: .venv/installed
 		-o requirements/runtime.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links -q requirements/bench.in -c requirements/dev.lock -o requirements/bench.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links -q --group pyproject.toml:docs -o requirements/docs.lock
 
 # What the benchmarks compare with, in an environment of its own.
 .venv/bench/installed: requirements/bench.lock | .venv/installed
@@ -124,4 +142,4 @@ bench: .venv/installed .venv/bench/installed
 	$(BIN)/python -m benchmarks.run --mode $(if $(FAST),fast,$(if $(LARGE),large,thorough)) $(if $(ONLY),--only $(ONLY))
 
 clean:
-	rm -rf .venv $(DEMO) .mypy_cache .ruff_cache .hypothesis benchmarks/.cache
+	rm -rf .venv $(DEMO) $(SITE) .mypy_cache .ruff_cache .hypothesis benchmarks/.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache, reduce
 from operator import or_
 from types import UnionType
@@ -54,11 +55,23 @@ class _WrittenAsText(GenerateJsonSchema):
         text["type"] = ["string", "number", "boolean"]
         return text
 
+    def encode_default(self, dft: Any) -> Any:
+        return _written_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
     def literal_schema(self, schema: Any) -> dict[str, Any]:
         values = super().literal_schema(schema)
         if values.get("const") == "1":
             return {"enum": [1, "1"]}
         return values
+
+
+def _written_duration(duration: timedelta) -> str:
+    """A duration as a stack has it: in the largest unit that it is whole in."""
+    seconds = int(duration.total_seconds())
+    unit, size = next(
+        (unit, size) for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)) if not seconds % size
+    )
+    return f"{seconds // size}{unit}"
 
 
 def _or_text(schema: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +139,10 @@ def stack_schema(*, included: bool = False) -> dict[str, Any]:
     definitions = definitions["$defs"]
     properties: dict[str, Any] = dict(schema.pop("properties"))
     required = schema.pop("required", [])
-    sections = {str(kind.section): _section(references[models[kind.section], "validation"]) for kind in kinds}
+    sections = {
+        str(kind.section): _section(references[models[kind.section], "validation"], str(kind.Spec.__doc__))
+        for kind in kinds
+    }
     nested = {str(kind.section): sections[str(kind.section)] for kind in kinds if not kind.opens_account}
     for kind in kinds:
         if kind.opens_account:
@@ -142,12 +158,13 @@ def stack_schema(*, included: bool = False) -> dict[str, Any]:
     return {**schema, "$defs": definitions}
 
 
-def _section(reference: dict[str, Any]) -> dict[str, Any]:
+def _section(reference: dict[str, Any], said: str) -> dict[str, Any]:
     return {
+        "description": f"{said.partition('.')[0]}, by its key.",
         "anyOf": [
             {"type": "object", "additionalProperties": reference, "propertyNames": {"pattern": _KEY}},
             {"type": "null"},
-        ]
+        ],
     }
 
 
@@ -157,16 +174,25 @@ def _generate(sections: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "required": ["file"],
-        "properties": {"file": {"type": "string"}},
+        "properties": {"file": {"type": "string", "description": "A data file below the stack."}},
     }
     rows = {"type": "array", "items": {"type": "object"}}
+    each = {"anyOf": [file, rows], "description": "The rows: a data file of the stack, or written out."}
+    templates = {
+        name: {
+            "type": "object",
+            "description": "Blocks; `${row.COLUMN}` in their keys and values is a column of the row.",
+        }
+        for name in sections
+    }
     return {
+        "description": "Blocks made from rows: one template, many resources.",
         "type": "array",
         "items": {
             "type": "object",
             "additionalProperties": False,
             "required": ["for_each"],
-            "properties": {"for_each": {"anyOf": [file, rows]}, **{name: {"type": "object"} for name in sections}},
+            "properties": {"for_each": each, **templates},
         },
     }
 

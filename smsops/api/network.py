@@ -41,6 +41,8 @@ class Network:
         self._watched: dict[int, int] = {}
         self._kept: selectors.BaseSelector = selectors.DefaultSelector()
         """The sockets of connections that libcurl keeps for later; some it may have closed, which it does not tell."""
+        self._in_kept: set[int] = set()
+        """Their descriptors: a selector takes longer to say whether it has one."""
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -103,20 +105,22 @@ class Network:
 
     def _server_has_closed_one(self) -> bool:
         """Whether a connection kept for later is no longer good: libcurl itself looks only once a second."""
-        return bool(self._kept.select(0))
+        return bool(self._in_kept and self._kept.select(0))
 
     # libcurl says which sockets to watch and when it wants to be called; the event loop does that.
 
     def _watch(self, what: int, descriptor: int, multi: object, data: object) -> None:
         before = self._watched.pop(descriptor, 0)
         now = 0 if what == pycurl.POLL_REMOVE else what
-        if descriptor in self._kept.get_map():
+        if descriptor in self._in_kept:
+            self._in_kept.remove(descriptor)
             self._kept.unregister(descriptor)
         if now:
             self._watched[descriptor] = now
         else:
             with suppress(OSError):  # closed already
                 self._kept.register(descriptor, selectors.EVENT_READ)
+                self._in_kept.add(descriptor)
         if now & pycurl.POLL_IN and not before & pycurl.POLL_IN:
             self._loop.add_reader(descriptor, self._act, descriptor, pycurl.CSELECT_IN)
         elif before & pycurl.POLL_IN and not now & pycurl.POLL_IN:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from smsops.api.methods import METHODS, SIMPLIFIED_SENDING, Method, SendStatus, StatusTable, Verdict, called, comparable
 from smsops.cli.options import Command
 from smsops.model.diagnostics import did_you_mean
+
+if TYPE_CHECKING:
+    from smsops.cli.codes import Explanation
 
 _NAMES = ["send" if method is SIMPLIFIED_SENDING else method.name for method in METHODS]
 _ABOUT = {"1": "the configuration", "2": "the plan", "3": "the API", "4": "state, plans and commands"}
@@ -29,37 +34,36 @@ def _completed(context: click.Context, parameter: click.Parameter, incomplete: s
 
 
 @click.command(cls=Command)
-@click.argument("subject", metavar="CODE|METHOD", shell_complete=_completed)
-@click.argument("status", metavar="[STATUS]", required=False)
-def explain(subject: str, status: str | None) -> None:
-    """Say what CODE (SMS201 or 201) means and what to do; or what METHOD of the API says with STATUS, or with each.
-
-    \b
-    smsops explain SMS201
-    smsops explain sendSms 109
+@click.argument("subjects", metavar="[CODE]...|METHOD [STATUS]...", nargs=-1, shell_complete=_completed)
+def explain(subjects: tuple[str, ...]) -> None:
+    """Say what codes of errors and warnings mean, such as SMS201 or 201, and what to do; without CODE, all of them. Or what a
+    METHOD of the API says with a STATUS: smsops explain sendSms 109.
     """
-    if subject.lower() not in map(str.lower, _NAMES):
-        if status is not None:
-            raise click.UsageError(f'There is no method "{subject}". {did_you_mean(subject, _NAMES)}'.strip())
-        click.echo(_code(subject))
-        return
-    method = called(subject)
-    click.echo(_status(method, status) if status is not None else _statuses(method))
+    if subjects and subjects[0].lower() in map(str.lower, _NAMES):
+        method = called(subjects[0])
+        told = [_status(method, status) for status in subjects[1:]] or [_statuses(method)]
+    else:
+        told = _codes(subjects)
+    click.echo("\n".join(told))
 
 
-def _code(given: str) -> str:
+def _codes(given: tuple[str, ...]) -> list[str]:
     from smsops.cli.codes import explained
 
     known = explained()
-    number = re.fullmatch(r"(?:SMS)?-?0*(\d{3})", given.strip(), re.IGNORECASE)
+    codes = [_code(text, known) for text in given] or list(known)
+    return [f"{code}: {_plain(known[code].means)}\n      {_plain(known[code].to_do)}" for code in codes]
+
+
+def _code(given: str, known: Mapping[str, Explanation]) -> str:
+    number = re.fullmatch(r"(?:SMS)?(\d{3})", given.strip(), re.IGNORECASE)
     code = f"SMS{number[1]}" if number else given.upper()
     if code not in known:
         typed = code.translate(str.maketrans("OIL", "011"))
-        hint = did_you_mean(typed, [typed] if typed in known else known) or did_you_mean(given, _NAMES)
-        raise click.UsageError(f'There is no code and no method "{given}". {hint}'.strip())
-    found = known[code]
-    about = _ABOUT[code[3]]
-    return f"{code}, about {about}: {_plain(found.means)}\n  What to do: {_plain(found.to_do)}"
+        hint = did_you_mean(typed, [typed] if typed in known else known) if re.search(r"\d", given) else ""
+        hint = hint or did_you_mean(given, _NAMES)
+        raise click.UsageError(f'There is no code "{given}" and no such method. {hint}'.strip())
+    return code
 
 
 def _plain(markdown: str) -> str:
@@ -82,9 +86,9 @@ def _status(method: Method, given: str) -> str:
             f"It gives: {known}."
         )
     amounts = _TAKEN_IN_PART if entry is SendStatus.TOO_LONG else _AMOUNTS[entry.verdict]
-    lines = [f"{method.name} {given} (manual {method.section}): {entry.meaning}.", f"  {amounts}"]
+    lines = [f"{method.name} {given} (manual {method.section}): {entry.meaning}.", f"      {amounts}"]
     if entry.verdict is not Verdict.DONE and (why := cause(method, entry)):
-        lines.append(f"  What to do: {why}")
+        lines.append(f"      {why}")
     return "\n".join(lines)
 
 

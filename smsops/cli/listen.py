@@ -12,7 +12,9 @@ from smsops.errors import SmsopsError
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Where to listen; a proxy with TLS stands before it."
 )
-@click.option("--port", default=8026, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--port", default=8026, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 is any free one."
+)
 def listen(host: str, port: int) -> None:
     """Receive delivery reports and replies, by GET, until Ctrl-C or SIGTERM, and keep each once.
 

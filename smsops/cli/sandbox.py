@@ -1,4 +1,4 @@
-"""`sandbox serve|reset`."""
+"""`sandbox serve|fail|reset`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ def sandbox() -> None:
 
 
 @sandbox.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8025, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 is any free one."
+)
 @click.option("--login", default="sandbox", show_default=True, help="The master account's login.")
 @click.option("--api-key", default="sandbox-key", show_default=True, help="The master account's API key.")
 @click.option("--credits", default=1_000_000, show_default=True, help="What a new master account has.")
@@ -63,6 +65,29 @@ def serve(
         )
     except (OSError, ValueError) as error:
         raise SmsopsError(f"The sandbox cannot be served on {host}:{port}: {error}", code="SMS450") from None
+
+
+@sandbox.command()
+@click.argument("method")
+@click.argument("kind")
+@click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="How many calls pass before.")
+@click.option("--times", default=1, show_default=True, type=click.IntRange(1), help="How many calls it hits.")
+def fail(method: str, kind: str, after: int, times: int) -> None:
+    """Have the next call of METHOD meet trouble, such as drop_after: it is processed, and its answer is lost.
+
+    METHOD is one of the manual, or "*". The kinds are in docs/sandbox.md.
+    """
+    from smsops.cli.connect import sandbox_path
+    from smsops.sandbox.app import Sandbox
+
+    emulator = Sandbox(sandbox_path(current().directory))
+    try:
+        emulator.fail(method, kind, after=after, times=times)
+    except ValueError as error:
+        raise click.UsageError(f"The sandbox has {error}") from None
+    finally:
+        emulator.close()
+    click.echo(f"{method} will meet {kind}.", err=True)
 
 
 @sandbox.command()

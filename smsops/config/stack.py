@@ -61,14 +61,14 @@ class AccountBlock(Block):
         description="The API key, by reference.",
         json_schema_extra={"default": {"env": "ALLMYSMS_API_KEY"}},
     )
-    url: Url = DEFAULT_URL
+    url: Url = Field(DEFAULT_URL, description='Where the API is; "sandbox:" is the embedded sandbox.')
 
 
 class VariableBlock(Block):
     """One variable; without a default it must be given."""
 
-    default: str | None = None
-    description: str | None = None
+    default: str | None = Field(None, description="Its value where none is given. Without one it must be given.")
+    description: str | None = Field(None, description="What it is for.")
 
 
 class ForEachFile(Block):
@@ -95,14 +95,14 @@ AddressField = Annotated[
 class MovedBlock(Block):
     """A resource is known under another address."""
 
-    from_: AddressField = Field(alias="from")
-    to: AddressField
+    from_: AddressField = Field(alias="from", description="The address that the state has.")
+    to: AddressField = Field(description="The address from now on.")
 
 
 class RemovedBlock(Block):
     """What becomes of a resource that is no longer in the configuration."""
 
-    address: AddressField
+    address: AddressField = Field(description="What the stack owns and the configuration has no more.")
     destroy: bool = Field(True, description="false: forget it and leave it live.")
 
 
@@ -161,7 +161,7 @@ class ListenBlock(Block):
         description="The secret in the address that events are pushed to, by reference.",
         json_schema_extra={"default": {"env": "SMSOPS_LISTEN_SECRET"}},
     )
-    events: EventsUrl = "sqlite:.smsops/events.db"
+    events: EventsUrl = Field("sqlite:.smsops/events.db", description="Where they are kept.")
 
 
 class StackBlock(Block):
@@ -169,14 +169,28 @@ class StackBlock(Block):
 
     smsops: Literal["1"] = Field(description="The version of the format.")
     stack: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(description="Names the state.")
-    account: AccountBlock = Field(default_factory=lambda: AccountBlock.model_validate({}))
-    state: StateUrl = "file:.smsops/state.json"
-    encryption: EncryptionBlock | None = None
-    listen: ListenBlock = Field(default_factory=lambda: ListenBlock.model_validate({}))
-    include: list[NonBlank] = Field(default_factory=list)
-    settings: Settings = Field(default_factory=lambda: Settings.model_validate({}))
-    variables: dict[str, VariableBlock | None] = Field(default_factory=dict)
-    generate: list[Any] = Field(default_factory=list)
-    moved: list[MovedBlock] = Field(default_factory=list)
-    removed: list[RemovedBlock] = Field(default_factory=list)
-    policy: Policy = Field(default_factory=lambda: Policy.model_validate({}))
+    account: AccountBlock = Field(
+        default_factory=lambda: AccountBlock.model_validate({}), description="The master account."
+    )
+    state: StateUrl = Field("file:.smsops/state.json", description="Where the state lies.")
+    encryption: EncryptionBlock | None = Field(None, description="Encrypts all that the state keeps.")
+    listen: ListenBlock = Field(
+        default_factory=lambda: ListenBlock.model_validate({}), description="What `smsops listen` receives."
+    )
+    include: list[NonBlank] = Field(
+        default_factory=list, description="Files with more sections: paths or patterns below the stack."
+    )
+    settings: Settings = Field(
+        default_factory=lambda: Settings.model_validate({}), description="Zones, limits of time and of calls."
+    )
+    variables: dict[str, VariableBlock | None] = Field(
+        default_factory=dict, description="What `${var.NAME}` stands for, by name."
+    )
+    generate: list[Any] = Field(
+        default_factory=list, description="Blocks made from rows: one template, many resources."
+    )
+    moved: list[MovedBlock] = Field(default_factory=list, description="Resources that have another address now.")
+    removed: list[RemovedBlock] = Field(
+        default_factory=list, description="What becomes of resources that are no longer declared."
+    )
+    policy: Policy = Field(default_factory=lambda: Policy.model_validate({}), description="What no apply may do.")

@@ -168,13 +168,16 @@ class _Pass:
     def sketched(self, address: Address) -> tuple[AnyRead, ...]:
         """The reads that `missing` would name, at less cost where a kind says that these are all in the observation."""
         view = self._view
-        if address not in view.desired or not view.kinds[address.kind].observing_reads_all or address in self._doubted:
+        kind = view.kinds[address.kind]
+        is_known = address in view.state.entries
+        reads_all = kind.observing_reads_all or (kind.creating_reads_nothing and not is_known)
+        if address not in view.desired or not reads_all or address in self._doubted:
             return self.missing(address)
         try:
             observation = view.observe(address)
         except NotReadYet as missing:
             return missing.reads
-        if isinstance(observation, Present) and address not in view.state.entries:
+        if isinstance(observation, Present) and not is_known:
             return self.missing(address)  # whether it is taken over, or made anew behind another one, is to be judged
         if isinstance(observation, Absent):
             view.decide(Change(address, CREATE, "absent_from_account"))

@@ -553,6 +553,9 @@ class Kind(ABC):
     observing_reads_all: ClassVar[bool] = False
     """Whether making or changing a wanted resource needs no read that observing it has not made."""
 
+    creating_reads_nothing: ClassVar[bool] = False
+    """Whether making one that the state knows nothing of needs no read that observing it has not made."""
+
     counts_people: ClassVar[bool] = False
     """Whether limits on its changes count the people that changes say (`Change.contacts`), not resources."""
 

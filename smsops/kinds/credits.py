@@ -32,8 +32,8 @@ _ALLOWANCE = "allowance:"
 class Allowance(Block):
     """The same grant in each period that has begun."""
 
-    amount: Annotated[int, Field(gt=0)]
-    every: Literal["day", "week", "month", "year"]
+    amount: Annotated[int, Field(gt=0)] = Field(description="Credits for each period.")
+    every: Literal["day", "week", "month", "year"] = Field(description="The period.")
     from_: str = Field(alias="from", description="The first period: 2026-11-30, 2026-W48, 2026-11 or 2026.")
 
     def check(self) -> None:
@@ -49,8 +49,8 @@ class Allowance(Block):
 class Keep(Block):
     """A floor: refilled to `top_up_to` when the balance is below `at_least`."""
 
-    at_least: Annotated[int, Field(ge=0)]
-    top_up_to: Annotated[int, Field(ge=0)]
+    at_least: Annotated[int, Field(ge=0)] = Field(description="The balance below which it is refilled.")
+    top_up_to: Annotated[int, Field(ge=0)] = Field(description="The balance that it is refilled to.")
 
     def check(self) -> None:
         if self.top_up_to < self.at_least:
@@ -61,8 +61,8 @@ class CreditsSpec(Block):
     """Exactly one of the three ways to hand out credits."""
 
     grants: dict[str, int] | None = Field(None, description="id: amount. Each id is moved once, ever.")
-    allowance: Allowance | None = None
-    keep: Keep | None = None
+    allowance: Allowance | None = Field(None, description="The same amount for each period that has begun.")
+    keep: Keep | None = Field(None, description="A floor.")
 
     def check(self) -> None:
         given = [name for name in ("grants", "allowance", "keep") if getattr(self, name) is not None]

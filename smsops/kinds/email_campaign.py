@@ -67,12 +67,14 @@ class EmailCampaignSpec(GuardedBlock):
     sender: NonBlank = Field(alias="from", description="The address that it comes from.")
     alias: NonBlank | None = Field(None, description="The name that is shown instead of the sender's address.")
     reply_to: NonBlank | None = Field(None, description="The address that replies go to.")
-    subject: NonBlank
+    subject: NonBlank = Field(description="Its subject.")
     html: NonBlank = Field(description="A file of HTML (UTF-8), below the stack directory.")
     text: NonBlank | None = Field(None, description="What is read where HTML is not shown.")
     schedule: NonBlank = Field(description="2026-11-27 10:00, in settings.timezone unless a zone stands behind it.")
-    audience: EmailAudienceSpec
-    nature: Literal["marketing", "transactional"] = "marketing"
+    audience: EmailAudienceSpec = Field(description="Who gets it.")
+    nature: Literal["marketing", "transactional"] = Field(
+        "marketing", description="Marketing has to say how to unsubscribe."
+    )
     if_missed: Literal["error", "skip", "send"] = Field(
         "error", description="What to do when its date is gone before it was scheduled."
     )

@@ -97,7 +97,7 @@ class ListSpec(GuardedBlock):
     fields: Annotated[
         dict[str, Annotated[FieldSpec, BeforeValidator(_default_field, json_schema_input_type=FieldSpec | None)]],
         BeforeValidator(_read_fields, json_schema_input_type=dict[str, FieldSpec | None]),
-    ] = Field(default_factory=dict)
+    ] = Field(default_factory=dict, description="Fields of its contacts besides the phone, by name.")
     membership: Literal["exact", "additive"] = Field("exact", description="additive never removes a contact.")
     contacts: list[ContactSource] | None = Field(None, description="Without it the list's contacts are left alone.")
 
@@ -122,6 +122,7 @@ class ContactList(Kind):
     section: ClassVar[str | None] = "lists"
     Spec: ClassVar[type[Block]] = ListSpec
     embeds: ClassVar[tuple[str, ...]] = (ContactSet.name,)
+    creating_reads_nothing: ClassVar[bool] = True
     unreturned: ClassVar[str] = "which fields of a list are for filters and mailings, and fields that no contact has"
 
     def discover(self, login: str | None, view: View) -> Sequence[Found]:
@@ -228,16 +229,17 @@ class ContactList(Kind):
         if resource.entry and resource.entry.attributes.get("replacing"):
             return self._replace(resource, None, view, "replace_unfinished", {})
         spec: ListSpec = resource.want.spec
+        shown = _shown(resource.want.identity, spec.locked, _fields(spec))
         return Change(
             resource.address,
             CREATE,
             "absent_from_account",
             None,
-            _shown(resource.want.identity, spec.locked, _fields(spec)),
+            shown,
             method="createList",
             calls=1,
             payload=_Payload(resource.want.identity, self._entry(resource), _wire_fields(spec)),
-            content=_shown(resource.want.identity, spec.locked, _fields(spec)),
+            content=shown,
         )
 
     def update(self, resource: Resource, present: Present, view: View) -> Change | None:

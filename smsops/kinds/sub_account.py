@@ -69,23 +69,23 @@ _UNDER_SUBSCRIPTION = "3"
 class Billing(Block):
     """The BILL* fields."""
 
-    first_name: Text | None = None
-    last_name: Text | None = None
-    company: Text | None = None
-    email: Text | None = None
-    mobile: Text | None = None
-    phone: Text | None = None
-    address: Text | None = None
-    zip: Text | None = None
-    city: Text | None = None
-    country: Text | None = None
+    first_name: Text | None = Field(None, description="First name of the contact person.")
+    last_name: Text | None = Field(None, description="Last name of the contact person.")
+    company: Text | None = Field(None, description="The company.")
+    email: Text | None = Field(None, description="E-mail address.")
+    mobile: Text | None = Field(None, description="Mobile number.")
+    phone: Text | None = Field(None, description="Landline number.")
+    address: Text | None = Field(None, description="Street and number.")
+    zip: Text | None = Field(None, description="Postcode.")
+    city: Text | None = Field(None, description="City.")
+    country: Text | None = Field(None, description="Country.")
 
 
 class CreateOnly(Block):
     """What can be said only when the sub-account is created."""
 
     postpaid: bool | None = Field(None, description="Only where the master account is postpaid itself.")
-    profile: Text | None = None
+    profile: Text | None = Field(None, description="Its access rights, by a name that the provider gives.")
     email_customer: bool | None = Field(None, description="E-mail a summary to the sub-account.")
     email_master: bool | None = Field(None, description="E-mail a summary to the master account.")
 
@@ -94,22 +94,24 @@ class SubAccountSpec(GuardedBlock):
     """One sub-account. What is not given is not managed; null clears."""
 
     login: NonBlank | None = Field(None, description="Default: the key.")
-    first_name: NonBlank
-    last_name: NonBlank
-    email: NonBlank
-    company: Text | None = None
-    mobile: Text | None = None
-    phone: Text | None = None
-    website: Text | None = None
-    address: Text | None = None
-    zip: Text | None = None
-    city: Text | None = None
-    country: Text | None = None
+    first_name: NonBlank = Field(description="First name of the contact person.")
+    last_name: NonBlank = Field(description="Last name of the contact person.")
+    email: NonBlank = Field(description="E-mail address.")
+    company: Text | None = Field(None, description="The company.")
+    mobile: Text | None = Field(None, description="Mobile number.")
+    phone: Text | None = Field(None, description="Landline number.")
+    website: Text | None = Field(None, description="Website.")
+    address: Text | None = Field(None, description="Street and number.")
+    zip: Text | None = Field(None, description="Postcode.")
+    city: Text | None = Field(None, description="City.")
+    country: Text | None = Field(None, description="Country.")
     password: SecretField = Field(None, description="At least six characters. Needed to create the sub-account.")
-    billing: Billing | None = None
-    active: bool | None = None
-    create_only: CreateOnly | None = None
-    credits: CreditsField = None
+    billing: Billing | None = Field(None, description="Whom the invoice goes to, where that is somebody else.")
+    active: bool | None = Field(None, description="false: it can neither log in nor send.")
+    create_only: CreateOnly | None = Field(None, description="What can be said only when it is created.")
+    credits: CreditsField = Field(
+        None, description="What it gets from the master: one of grants, allowance and keep, or a floor."
+    )
 
 
 @dataclass(frozen=True)

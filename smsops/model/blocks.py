@@ -73,7 +73,14 @@ SECRET_SCHEMA = {
             "type": "object",
             "additionalProperties": False,
             "required": ["command"],
-            "properties": {"command": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+            "properties": {
+                "command": {
+                    "description": "A program and its arguments; what it prints is the secret.",
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                }
+            },
         },
     ],
 }
@@ -130,4 +137,4 @@ def _no_lifecycle() -> Lifecycle:
 class GuardedBlock(Block):
     """A block with a `lifecycle`."""
 
-    lifecycle: Lifecycle = Field(default_factory=_no_lifecycle)
+    lifecycle: Lifecycle = Field(default_factory=_no_lifecycle, description="How it is guarded.")

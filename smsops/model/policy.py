@@ -77,7 +77,9 @@ def _not_built_in(name: str) -> str:
 class Rule(Block):
     """A policy of one's own: a plan of which `deny` is true is refused."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"), AfterValidator(_not_built_in)]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"), AfterValidator(_not_built_in)] = Field(
+        description="By which errors and overrides name it."
+    )
     deny: Expression = Field(description="A CEL expression over `plan`, the plan document, and `now`.")
     message: NonBlank | None = Field(None, description="What to say to whom it refuses.")
     level: Literal["error", "warning"] = Field("error", description="warning: it only says so.")

@@ -117,7 +117,7 @@ class Pack(Block):
     """A rule pack: rules for marketing messages to some countries, sent on some dates."""
 
     pack: RuleId = Field(description="Its name, which messages about breaches begin with.")
-    description: NonBlank | None = None
+    description: NonBlank | None = Field(None, description="What it is, for whoever reads it.")
     countries: Annotated[list[Coverage], Field(min_length=1)] = Field(
         description='The countries (ISO 3166) of the recipients; "*": all of them.'
     )

@@ -20,9 +20,9 @@ _LONGEST = 13
 _LEAST_BARE = 10
 _WITH_CODE = re.compile(rf"(?:\+|00|(?=\d{{{_LEAST_BARE}}}))([1-9]\d{{6,14}})\Z", re.ASCII)
 _FRANCE = 33_000_000_000
-_NO_EXPONENT = "NOT contains(spaced, 'e') AND NOT contains(spaced, 'E')"
-"""A cast takes more than digits. But for as many digits as the number has there must be as many characters, without an
-exponent; and what begins like a phone is not hexadecimal."""
+_NO_EXPONENT = "(number % 100 <> 0 OR NOT contains(lower(spaced), 'e'))"
+"""A cast takes more than digits. But for as many digits as the number has there must be as many characters, and an
+exponent, which takes two, makes one that ends with two zeros; what begins like a phone is not hexadecimal."""
 _IS_NATIONAL = (
     "number BETWEEN 600000000 AND 799999999 "
     f"AND (strlen(spaced) = 9 OR (strlen(spaced) = 10 AND spaced >= '06' AND spaced < '08')) AND {_NO_EXPONENT}"
@@ -34,6 +34,8 @@ _HAS_CODE = (
 )
 _ABROAD = "WHEN spaced IN (number::VARCHAR, '+' || number, '00' || number) THEN NULL"
 """Digits that the two before have left are no French number, whatever noise is taken away."""
+_OVERSEAS = (_FRANCE + int(min(OVERSEAS)) * 1_000_000, _FRANCE + (int(max(OVERSEAS)) + 1) * 1_000_000 - 1)
+"""Between these lie all numbers that have another code than France."""
 _NOISE = (
     r"[\s\x0b\x1c-\x1f\x{85}.\-/()\x{a0}\x{ad}\x{1680}\x{2000}-\x{200f}\x{2010}-\x{2015}"
     r"\x{2028}-\x{202f}\x{205f}\x{2060}\x{3000}\x{feff}]+"
@@ -65,33 +67,36 @@ def fast_path(text: str, country: str, rows: str, codes: Sequence[int] = ()) -> 
     # Nearly all texts are digits, perhaps spaced: these are numbers at once. Each step in a query of its own: it is taken
     # once a row.
     spaced = (
-        f"SELECT *, CASE WHEN strlen({text}) > {_LONGEST} "
-        f"THEN replace(replace(replace({text}, '(0)', ''), ' ', ''), '.', '') ELSE {text} END AS spaced FROM ({rows})"
+        f"SELECT *, CASE WHEN strlen({text}) > {_LONGEST} THEN replace(replace({text}, ' ', ''), '.', '') ELSE {text} END "
+        f"AS spaced FROM ({rows})"
     )
     cast = f"SELECT *, try_cast(spaced AS UBIGINT) AS number FROM ({spaced})"
-    national = " ".join(
-        (f"WHEN {_IS_NATIONAL} THEN number" if is_french else "", f"WHEN {_HAS_CODE} THEN number - {_FRANCE}", _ABROAD)
+    usual = " ".join(
+        (f"WHEN {_IS_NATIONAL} THEN number + {_FRANCE}" if is_french else "", f"WHEN {_HAS_CODE} THEN number", _ABROAD)
     )
     form = f"^{_ANY_PREFIX if is_french else _ITS_PREFIX}({_NATIONAL})$"
     found = (
-        f"SELECT *, CASE {national} "
-        f"ELSE try_cast(regexp_extract({bare}, {literal(form)}, 1) AS UBIGINT) END AS national FROM ({cast})"
+        f"SELECT *, CASE {usual} "
+        f"ELSE try_cast(regexp_extract({bare}, {literal(form)}, 1) AS UBIGINT) + {_FRANCE} END AS french FROM ({cast})"
     )
     overseas = " ".join(f"WHEN {start} THEN {code}" for start, code in OVERSEAS.items())
-    french = f"(CASE national // 1000000 {overseas} ELSE 33 END)::UBIGINT * 1000000000 + national"
-    spent = "spaced, number, national"
+    overseas = (
+        f"french - {_FRANCE} + (CASE (french - {_FRANCE}) // 1000000 {overseas} ELSE 33 END)::UBIGINT * 1000000000"
+    )
+    overseas = f"WHEN french BETWEEN {_OVERSEAS[0]} AND {_OVERSEAS[1]} THEN {overseas}"
+    spent = "spaced, number, french"
     if not codes:
-        return f"SELECT * EXCLUDE ({spent}), {french} AS digits FROM ({found})"
+        return f"SELECT * EXCLUDE ({spent}), CASE {overseas} ELSE french END AS digits FROM ({found})"
     # Ten digits are too many for a French number, so with neither + nor 0 in front they begin with a country code.
     whole = f"spaced = number::VARCHAR AND number >= {10 ** (_LEAST_BARE - 1)} OR " if is_french else ""
     foreign = (
-        f"CASE WHEN national IS NOT NULL THEN NULL "
+        f"CASE WHEN french IS NOT NULL THEN NULL "
         f"WHEN {whole}spaced IN ('+' || number, '00' || number) THEN number::VARCHAR "
         f"ELSE regexp_extract({bare}, '^(?:[+]|00)([1-9][0-9]{{6,14}})$', 1) END"
     )
     taken = " ".join(f"WHEN {_is_mobile('abroad', code)} THEN abroad::UBIGINT" for code in codes)
     return (
-        f"SELECT * EXCLUDE ({spent}, abroad), CASE WHEN national IS NOT NULL THEN {french} {taken} END AS digits "
+        f"SELECT * EXCLUDE ({spent}, abroad), CASE {overseas} WHEN french IS NOT NULL THEN french {taken} END AS digits "
         f"FROM (SELECT *, {foreign} AS abroad FROM ({found}))"
     )
 
@@ -99,9 +104,21 @@ def fast_path(text: str, country: str, rows: str, codes: Sequence[int] = ()) -> 
 def _is_mobile(digits: str, code: int) -> str:
     plan = mobile_plan(code)
     assert plan is not None
-    lengths = ", ".join(str(len(str(code)) + length) for length in plan.lengths)
+    # Ranges, since of a list of numbers the engine would make a join with every row.
+    lengths = " OR ".join(f"length({digits}) BETWEEN {first} AND {last}" for first, last in _ranges(code, plan.lengths))
     forms = " AND ".join(
         f"regexp_full_match({digits}, {literal(f'{code}(?:{form})')})" for form in (plan.mobile, plan.every)
     )
     changed = f" AND NOT regexp_matches({digits}, {literal(f'^{code}(?:{plan.prefix})')})" if plan.prefix else ""
-    return f"starts_with({digits}, '{code}') AND length({digits}) IN ({lengths}) AND {forms}{changed}"
+    return f"starts_with({digits}, '{code}') AND ({lengths}) AND {forms}{changed}"
+
+
+def _ranges(code: int, lengths: Iterable[int]) -> list[tuple[int, int]]:
+    """Lengths of numbers as ranges, with those of their code."""
+    found: list[tuple[int, int]] = []
+    for length in sorted(len(str(code)) + length for length in lengths):
+        if found and found[-1][1] == length - 1:
+            found[-1] = (found[-1][0], length)
+        else:
+            found.append((length, length))
+    return found

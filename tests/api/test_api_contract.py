@@ -44,7 +44,7 @@ def test_reader_cannot_write() -> None:
     """The client that the planner gets has no mutating method."""
     assert public(ReaderClient) == public(Reader)
     assert not public(Reader) & (public(Writer) - public(Reader))
-    assert len(public(Reader)) == 12
+    assert len(public(Reader)) == 13
     assert isinstance(ReaderClient(None, Credentials("a", "b")).account(Credentials("c", "d")), ReaderClient)  # type: ignore[arg-type]
     assert not isinstance(ReaderClient(None, Credentials("a", "b")).account(Credentials("c", "d")), WriterClient)  # type: ignore[arg-type]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.harness import Stack
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,3 +20,17 @@ def test_every_code_is_explained_once() -> None:
     explained = re.findall(r"^\| (SMS\d{3}) \|", (ROOT / "docs" / "codes.md").read_text("utf-8"), re.MULTILINE)
 
     assert explained == sorted(said)
+
+
+def test_explain_knows_every_code(stack: Stack) -> None:
+    """`smsops explain` says of each code what the page says, in any case, and guesses at one that is none."""
+    page = (ROOT / "docs" / "codes.md").read_text("utf-8")
+    everything = stack.run("explain").stdout
+
+    assert re.findall(r"^(SMS\d{3}): ", everything, re.MULTILINE) == re.findall(
+        r"^\| (SMS\d{3}) \|", page, re.MULTILINE
+    )
+    assert stack.run("explain", "sms201").stdout in everything
+    unknown = stack.run("explain", "SMS999")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert "Did you mean" in unknown.stderr

@@ -10,7 +10,7 @@ import pytest
 
 from tests.kill.match import match
 
-KILLS = 8
+KILLS = 5
 
 
 @pytest.mark.parametrize("share", range(4))

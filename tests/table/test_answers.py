@@ -72,6 +72,16 @@ def test_an_answer_that_breaks_off(cut: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "odd", ["0x7D2B74001", "336123456e2", "33612345E06", "3361234567.", " 3361234567", "3_361234567", "33612345600"]
+)
+def test_a_phone_is_its_digits(odd: str) -> None:
+    """What the engine can read as a number is a phone only where it is written as one."""
+    phones = [odd, "33612345678", "33612345679", "33612345670"]
+    content = json.dumps({"Contacts": [{"MobilePhone": phone, "SHOP": "Lyon"} for phone in phones]}).encode()
+    assert judged(content, small=1) == judged(content, small=1 << 30)
+
+
+@pytest.mark.parametrize(
     "shape", ['{{"Contacts": {{"Contact": [{}]}}}}', '[{{"contacts": [{}]}}]', '{{"status": 0, "Contacts": [{}]}}']
 )
 def test_other_shapes_of_answers(shape: str) -> None:

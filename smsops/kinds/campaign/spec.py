@@ -33,9 +33,11 @@ class CampaignSpec(GuardedBlock):
     schedule: ScheduleField = Field(
         description="2026-11-27 10:00, in settings.timezone unless a zone stands behind it; or a recurrence."
     )
-    audience: AudienceSpec
+    audience: AudienceSpec = Field(description="Who gets it.")
     notify: bool | None = Field(None, description="An e-mail from the API when it is sent.")
-    nature: Literal["marketing", "transactional"] = "marketing"
+    nature: Literal["marketing", "transactional"] = Field(
+        "marketing", description="Hours, holidays and the STOP mention are about marketing."
+    )
     if_missed: Literal["error", "skip", "send"] = Field(
         "error", description="What to do when its date is gone before it was scheduled."
     )
