@@ -96,14 +96,16 @@ def test_whatever_is_broken_every_look_is_made_and_says_what_to_do(stack: Stack)
     path = stack.root / ".smsops" / "state.json"
     path.parent.mkdir()
     sections = {"lists": {"vip": {"contacts": [{"url": "mysql://db.example/crm", "sql": "select 1 phone"}]}}}
-    for spoil in (
-        lambda: path.write_text("{"),
-        lambda: path.write_text('{"format_version": 1}'),
-        lambda: path.write_bytes(b"\xff\xfe\x00"),
-        lambda: (path.unlink(), path.mkdir()),
-        lambda: (path.rmdir(), path.parent.rmdir(), path.parent.write_text("x")),
-    ):
-        spoil()
+    for spoiled in (b"{", b'{"format_version": 1}', b"\xff\xfe\x00", "directory", "no directory around it"):
+        if isinstance(spoiled, bytes):
+            path.write_bytes(spoiled)
+        elif path.is_file():
+            path.unlink()
+            path.mkdir()
+        else:
+            path.rmdir()
+            path.parent.rmdir()
+            path.parent.touch()
         stack.write(sections)
         found = checks(stack, 1)
         assert found["state"]["status"] == "error"
