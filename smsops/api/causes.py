@@ -10,6 +10,10 @@ from smsops.api.methods import (
     DELETE_CONTACTS,
     DELETE_LIST,
     DELETE_SUB_ACCOUNT,
+    GET_ACK_BY_SMS_ID,
+    GET_ACKS,
+    GET_PULL,
+    GET_PULL_BY_SMS_ID,
     POPULATE_LIST,
     UPDATE_SUB_ACCOUNT,
     CancelStatus,
@@ -80,15 +84,22 @@ _BY_METHOD: Mapping[Method, str] = {
     POPULATE_LIST: f"As a rule the list is locked or gone, or has other fields. {_WRONG_KEY}",
     DELETE_CONTACTS: f"As a rule the list is locked or gone. {_WRONG_KEY}",
     DELETE_LIST: f"As a rule the list is gone already, or a scheduled campaign uses it. {_WRONG_KEY}",
-}
+} | dict.fromkeys(
+    (GET_ACKS, GET_ACK_BY_SMS_ID, GET_PULL, GET_PULL_BY_SMS_ID),
+    f"As a rule the id is of another account, or of none. {_WRONG_KEY}",
+)
 
 
 def cause(method: Method, status: StatusTable) -> str:
     """Why a method answers with a status that is no success, as a rule, and what to do; "" where only the status tells."""
     if status.verdict is Verdict.UNAUTHENTICATED:
         return CHECK_CREDENTIALS
-    by_name = next((text for known, text in _BY_METHOD.items() if known.name == method.name), "")
-    return _BY_STATUS.get(status) or ("" if status.verdict is Verdict.DONE else by_name)
+    return _BY_STATUS.get(status) or ("" if status.verdict is Verdict.DONE else refusal(method))
+
+
+def refusal(method: Method) -> str:
+    """The same for a no that gives no reason."""
+    return next((text for known, text in _BY_METHOD.items() if known.name == method.name), "")
 
 
 def meaning(method: Method, code: str) -> StatusTable | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from smsops.api.causes import CHECK_CREDENTIALS, cause
+from smsops.api.causes import CHECK_CREDENTIALS, cause, refusal
 from smsops.api.contract import (
     HIDDEN,
     ApiError,
@@ -158,7 +158,7 @@ class Answer:
         if status is None and self.code:
             status = int(self.code) if self.code.lstrip("-").isdecimal() else self.quoted(self.code)
         detail = f'{what} ("{self.said}")' if self.said else what
-        hint = hint or (CHECK_CREDENTIALS if kind is not Refused else "")
+        hint = hint or (CHECK_CREDENTIALS if kind is not Refused else refusal(self.method))
         return kind(self.method.name, detail, status=status, hint=hint)
 
     def strange_status(self) -> Unreadable | OutcomeUnknown:

@@ -89,6 +89,9 @@ def _examine() -> Iterator[Finding]:
         detail = f"The first: {first}\nSee them all with: smsops validate"
         yield Finding("configuration", "error", plural(len(errors), "error"), detail)
         return
+    except SmsopsError as error:
+        yield Finding("configuration", "error", error.summary, error.detail or _advice(error.code))
+        return
     count = plural(len(configuration.desired), "resource")
     yield Finding("configuration", "ok", f"the stack {configuration.stack.stack}, {count}")
     yield _zone(configuration)

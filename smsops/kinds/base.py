@@ -245,7 +245,8 @@ class View:
         results = [self.results[read] for read in reads]
         for result in results:
             if isinstance(result, Exception):
-                raise CannotRead(str(result))
+                hint = f". {result.hint}" if isinstance(result, ApiError) and result.hint else ""
+                raise CannotRead(f"{result}{hint}".removesuffix("."))
         return results
 
     def having(self, read: Read, attribute: str, value: Any) -> Sequence[Any]:
