@@ -24,7 +24,7 @@ from smsops.cli.options import (
     read_duration,
     read_overrides,
 )
-from smsops.cli.plan import failure_diagnostics, print_failure_markdown, show_plan
+from smsops.cli.plan import failed_plan, failure_diagnostics, print_failure_markdown, show_plan, stack_name
 from smsops.cli.views import progress, text
 from smsops.config.load import Configuration
 from smsops.edge import plan_file
@@ -68,7 +68,7 @@ def _apply_options(command: click.decorators.FC) -> click.decorators.FC:
     for option in (
         click.option("--auto-approve", is_flag=True, help="Do not ask."),
         click.option("--parallelism", type=click.IntRange(1, 64), help="Operations side by side."),
-        format_option("text", "json", "markdown"),
+        format_option("text", "json", "markdown", "html"),
     ):
         command = option(command)
     return command
@@ -177,6 +177,10 @@ def _run(settings: Globals, wish: _Wish, wait: float) -> int:
         if wish.output == "json":
             annotate(failure_diagnostics(error), settings)
             progress.write_failure(error.exit_code, failure_diagnostics(error))
+        elif wish.output == "html":
+            annotate(failure_diagnostics(error), settings)
+            nothing = failed_plan(error)._replace(stack=stack_name(settings))
+            _print_page(Report(nothing), error.exit_code)
         else:
             print_failure_markdown("apply", error, settings)
         return error.exit_code
@@ -222,6 +226,8 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
             report = await _perform(settings, configuration, store, prepared, connection, wish)
     if wish.output == "json":
         progress.write_summary(report, refused)
+    elif wish.output == "html":
+        _print_page(report, refused)
     elif wish.output == "markdown":
         from smsops.cli.views import markdown
 
@@ -232,6 +238,12 @@ async def _work(settings: Globals, configuration: Configuration, store: StateSto
     elif report.outcomes:
         click.echo("\n" + text.report_text(report, settings.use_color(sys.stdout)))
     return refused if refused is not None else report.exit_code
+
+
+def _print_page(report: Report, refused: ExitCode | None) -> None:
+    from smsops.cli.views.apply_page import apply_page
+
+    click.echo(apply_page(report, refused))
 
 
 async def _perform(
@@ -272,7 +284,7 @@ async def _look_ahead(
     after = await prepare(
         configuration, store, options, settings.around(), connection.reader, credentials, known=known, assuming=owned
     )
-    if wish.output != "json":
+    if wish.output not in ("json", "html"):
         click.echo("\nThe plan after that:\n")
         show_plan(after.plan, settings, wish.output, account=False)
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": ("smsops.cli.explain:explain", "Say what a code, or a status of the API, means and what to do."),
     "doctor": ("smsops.cli.doctor:doctor", "Look whether all that a run needs is there, and say what to do."),
     "validate": ("smsops.cli.plan:validate", "Check everything that can be checked without the network."),
+    "fmt": ("smsops.cli.fmt:fmt", "Format YAML files, comments kept."),
     "plan": ("smsops.cli.plan:plan", "Show what apply would do, and what it costs."),
     "apply": ("smsops.cli.apply:apply", "Make the live account match the configuration."),
     "rehearse": ("smsops.cli.rehearse:rehearse", "Apply to a private copy of the account, which is only read."),

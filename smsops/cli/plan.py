@@ -32,7 +32,7 @@ VALIDATION_VERSION = "1.0"
 
 
 @click.command(cls=Command)
-@format_option("text", "json", "markdown", "sarif")
+@format_option("text", "json", "markdown", "html", "sarif")
 def validate(output: str) -> int:
     """Check everything that can be checked without the network or credentials."""
     settings = current()
@@ -51,6 +51,10 @@ def validate(output: str) -> int:
         from smsops.cli.views import sarif
 
         click.echo(printed(sarif.document(found, settings.directory, settings.environment)))
+    elif output == "html":
+        from smsops.cli.views.validation_page import validation_page
+
+        click.echo(validation_page(stack_name(settings), resources, found))
     else:
         from smsops.cli.views import text
 
@@ -60,7 +64,7 @@ def validate(output: str) -> int:
 
             click.echo(markdown.validation(stack_name(settings), resources, found))
         else:
-            click.echo(f"The configuration is valid: {resources} resource{'' if resources == 1 else 's'}.")
+            click.echo(text.validation_line(resources, found))
     return ExitCode.ERROR if resources is None else ExitCode.OK
 
 
@@ -186,7 +190,7 @@ def _no_plan(command: str, error: SmsopsError, settings: Globals, output: str) -
     if output == "markdown":
         print_failure_markdown(command, error, settings)
     else:
-        show_plan(failed_plan(error), settings, output)
+        show_plan(failed_plan(error)._replace(refresh_only=command == "drift"), settings, output)
     return error.exit_code
 
 

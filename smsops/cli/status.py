@@ -22,7 +22,7 @@ STATUS_VERSION = REPORT_VERSION = "1.0"
 
 @click.command(cls=Command)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 def status(addresses: tuple[str, ...], output: str) -> None:
     """Show the campaigns that the state knows: their parts and dates, and until when they can be taken back.
 
@@ -46,6 +46,11 @@ def status(addresses: tuple[str, ...], output: str) -> None:
         from smsops.cli.views import markdown
 
         click.echo(markdown.status(found, configuration.stack.stack, configuration.settings.timezone))
+        return
+    if output == "html":
+        from smsops.cli.views.status_page import status_page
+
+        click.echo(status_page(found, configuration.stack.stack, configuration.settings.timezone))
         return
     click.echo(views.status(found, configuration.settings.timezone))
 
@@ -89,7 +94,9 @@ def report(address: str, output: str) -> None:
     elif output == "csv":
         click.echo(views.report_csv(delivery), nl=False)
     elif output == "html":
-        click.echo(views.report_html(delivery))
+        from smsops.cli.views.report_page import report_page
+
+        click.echo(report_page(delivery))
     else:
         click.echo(views.report(delivery))
 

@@ -81,15 +81,25 @@ def _snippet(lines: Sequence[str], number: int, column: int, code: str) -> str:
         line = line[:column] + "…"
     elif code == _UNKNOWN_KEY and (key := _KEY.match(line, column)):
         line = _shortened(line, key.end())  # a misspelt password: is a secret too
+    line = _hidden(line, column, lines, number)
+    start = max(0, column - _WIDTH // 2)
+    return f"{line[start : start + _WIDTH]}\n{' ' * (column - start)}^"
+
+
+def shown(lines: Sequence[str], number: int) -> str:
+    """A line of a file of the configuration, counted from 0, as it may be printed."""
+    return _hidden(lines[number], _indent(lines[number]), lines, number)
+
+
+def _hidden(line: str, column: int, lines: Sequence[str], number: int) -> str:
+    """A line without what may be a secret, and without numbers and addresses of people."""
     sensitive = _SENSITIVE.search(line)
     if sensitive:
         line = _shortened(line, sensitive.end() - 1)
     if _is_below_sensitive(lines, number):
         line = " " * column + "…"
     line = masked(_USERINFO.sub(r"\1…@", line))
-    line = _EMAIL.sub(lambda found: found[1] + "•" * len(found[2]) + found[3], line)
-    start = max(0, column - _WIDTH // 2)
-    return f"{line[start : start + _WIDTH]}\n{' ' * (column - start)}^"
+    return _EMAIL.sub(lambda found: found[1] + "•" * len(found[2]) + found[3], line)
 
 
 def _shortened(line: str, colon: int) -> str:

@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 CONFINED: dict[str, tuple[str, ...]] = {
     "pycurl": ("api/network.py",),
     "defusedxml": ("api/tree.py",),
-    "yaml": ("config/yaml.py",),
+    "yaml": ("config/yaml.py", "config/format.py"),
     "duckdb": ("table/engine.py",),
     "phonenumbers": ("model/phone.py", "model/settings.py"),
     "holidays": ("rules/",),

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -415,22 +414,3 @@ def test_the_policy_holds(planned: Planned, browser: Browser) -> None:
 
     assert (broken, color) == (None, "rgb(28, 32, 36)")
     assert len([said for said in seen.said if "Content Security Policy" in said]) >= 4
-
-
-def test_the_other_pages_are_as_careful(stack: Stack, browser: Browser) -> None:
-    """The calendar and the report of a campaign load nothing, fit on a phone, and can be read by night."""
-    stack.write(BEFORE)
-    stack.apply()
-    pages = [stack.run("calendar", "--format", "html")]
-    stack.clock += timedelta(days=30)
-    pages.append(stack.run("report", "campaign.gone", "--format", "html"))
-
-    async def at(page: Page) -> Any:
-        await page.emulate_media(color_scheme="dark")
-        return await page.evaluate(WIDTH), (await page.evaluate(CONTRAST))[0], await page.locator("td").count()
-
-    for page in pages:
-        (wide, poor, cells), seen = browser.look(page.stdout, at, width=375)
-        assert_quiet(seen)
-        assert (wide, poor) == (375, [])
-        assert cells > 0

@@ -103,7 +103,7 @@ def of_json(result: Result) -> Told:
     if sends["campaigns"]:
         money |= {name: sends[name] for name in ("campaigns", "messages", "recipients")}
         money["spent"] = credits["spend_estimate"]
-    if money or credits["moved"] or credits["master_before"] != credits["master_after"]:
+    if money or credits["moved"] or any(one["before"] != one["after"] for one in document["balances"]):
         money |= {"moved": credits["moved"], "before": credits["master_before"], "after": credits["master_after"]}
     return Told(
         document["summary"],

@@ -80,8 +80,9 @@ def ics(appointments: Sequence[Appointment], stack: str, made: datetime) -> str:
 
 def html(appointments: Sequence[Appointment], stack: str, zone: str) -> str:
     """As a page."""
-    from smsops.cli.views.markup import element, join
-    from smsops.cli.views.page import page
+    from smsops.cli.views.markup import element
+    from smsops.cli.views.month import Entry, months
+    from smsops.cli.views.page import Section, page_of_sections, table
 
     heads = ("Date", "Campaign", "Account", "Recipients", "Credits", "From", "Status")
     rows = (
@@ -98,15 +99,20 @@ def html(appointments: Sequence[Appointment], stack: str, zone: str) -> str:
         )
         for one in appointments
     )
-    table = element(
-        "table",
-        element("thead", element("tr", join(element("th", head, scope="col") for head in heads))),
-        element("tbody", join(rows, "\n")),
+    entries = [
+        Entry(
+            one.date,
+            str(one.address),
+            f"{_count(one.recipients)} recipients, {_count(one.credits)} credits, {one.status}",
+            "REFUSED" if one.status == "refused" else "",
+        )
+        for one in appointments
+    ]
+    sections = (
+        Section("calendar", "Calendar", months(entries)),
+        Section("campaigns", "Campaigns", table("Campaigns", heads, rows) if appointments else None),
     )
-    return page(
-        f"SMS calendar of {stack}",
-        join((element("div", table, class_="wide", tabindex=0), element("p", _sum(appointments, zone)))),
-    )
+    return page_of_sections(f"SMS calendar of {stack}", element("p", _sum(appointments, zone)), sections)
 
 
 # -- messages -------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How campaigns stand, and what became of one: as text, as a table for a spreadsheet, as a page."""
+"""How campaigns stand, and what became of one: as text, and as a table for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ _BAR = 30
 
 def status(standings: Sequence[Standing], zone: str) -> str:
     """Each campaign with its parts."""
-    if not standings:
-        return "No campaign was scheduled."
     lines: list[str] = []
     for one in standings:
         lines += [*_status_lines(one), ""]
-    return "\n".join([*lines, f"{plural(len(standings), 'campaign')}. Times are in {zone}."])
+    return "\n".join([*lines, status_line(standings, zone)])
+
+
+def status_line(standings: Sequence[Standing], zone: str) -> str:
+    """How many campaigns there are."""
+    return f"{plural(len(standings), 'campaign')}. Times are in {zone}." if standings else "No campaign was scheduled."
 
 
 def _status_lines(one: Standing) -> Iterator[str]:
@@ -39,22 +42,30 @@ def cost_of(one: Standing | StandingPart) -> str:
 def report(delivery: Delivery) -> str:
     """With bars that a terminal can draw."""
     one = delivery.standing
-    lines = [
-        f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
-        f"{cost_of(one)}",
-        "",
-        *_bars([*statuses(delivery)], one.recipients),
-    ]
+    lines = [report_head(delivery), "", *_bars([*statuses(delivery)], one.recipients)]
     if delivery.within:
         within = [(f"within {hours} h", count) for hours, count in delivery.within.items()]
         lines += ["", "Delivered:", *_bars(within, delivery.delivered)]
-    lines += ["", f"Replies: {delivery.replies:,}, {delivery.stops:,} of them STOP."]
+    return "\n".join([*lines, "", *report_lines(delivery)])
+
+
+def report_head(delivery: Delivery) -> str:
+    """Which campaign it is, when it was sent, to how many, for how much."""
+    one = delivery.standing
+    return (
+        f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
+        f"{cost_of(one)}"
+    )
+
+
+def report_lines(delivery: Delivery) -> Iterator[str]:
+    """Replies, what only webhooks told, and what a message cost."""
+    yield f"Replies: {delivery.replies:,}, {delivery.stops:,} of them STOP."
     if delivery.reports_by_webhook or delivery.replies_by_webhook:
         known = f"{plural(delivery.reports_by_webhook, 'report')} and {plural(delivery.replies_by_webhook, 'reply', 'replies')}"
-        lines.append(f"{known} of these are known by webhooks alone.")
+        yield f"{known} of these are known by webhooks alone."
     if delivery.cost_per_delivered is not None:
-        lines.append(f"Cost: {delivery.cost_per_delivered:,} credits for each message that was delivered.")
-    return "\n".join(lines)
+        yield f"Cost: {delivery.cost_per_delivered:,} credits for each message that was delivered."
 
 
 def statuses(delivery: Delivery) -> Iterator[tuple[str, int]]:
@@ -84,36 +95,3 @@ def report_csv(delivery: Delivery) -> str:
         writer.writerow((delivery.standing.address, code, delivery.meanings.get(code, ""), count))
     writer.writerow((delivery.standing.address, "", "not reported yet", delivery.unreported))
     return out.getvalue()
-
-
-def report_html(delivery: Delivery) -> str:
-    """As a page."""
-    from smsops.cli.views.markup import element, join
-    from smsops.cli.views.page import page
-
-    one = delivery.standing
-    most = max(one.recipients, 1)
-    rows = (
-        element(
-            "tr",
-            element("th", name, scope="row"),
-            element("td", f"{count:,}", class_="number"),
-            element("td", element("meter", min=0, max=most, value=count, aria_hidden="true")),
-        )
-        for name, count in statuses(delivery)
-    )
-    told = (
-        f"{delivery.replies:,} replies, {delivery.stops:,} of them STOP; "
-        f"{delivery.cost_per_delivered or '–'} credits for each message that was delivered."
-    )
-    return page(
-        f"{one.address}, {one.date:%Y-%m-%d %H:%M}",
-        join(
-            (
-                element("p", element("bdi", one.message)),
-                element("table", element("tbody", join(rows, "\n"))),
-                element("p", told),
-            ),
-            "\n",
-        ),
-    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from smsops.cli.views import text
-from smsops.cli.views.campaigns import cost_of, statuses
+from smsops.cli.views.campaigns import cost_of, report_head, report_lines, status_line, statuses
 from smsops.errors import ExitCode
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
@@ -64,8 +64,7 @@ def apply(report: Report, refused: ExitCode | None) -> str:
         said = ["Apply refused: nothing was done."] if refused is not None else []
         return _plan_document(made, "apply", title, said)
     items = [*_diagnostic_items(made.diagnostics), *(_outcome_item(outcome) for outcome in report.outcomes)]
-    head, *rest = text.report_text(report, False).splitlines()
-    doubtful = [line for line in rest if not line.startswith("  ")]
+    head, doubtful = text.report_line(report, _PLAIN), text.doubtful_lines(report)
     sections = [_Section("Not done"), *_TROUBLES, *_accounts([one.operation.change for one in report.outcomes])]
     top = [_bold(head), *(escape(line) for line in doubtful), *map(escape, text.summary_lines(made, _PLAIN))]
     return _document("apply", made.stack, title, top, sections, items, _source(made))
@@ -80,12 +79,7 @@ def failure(command: str, stack: str, diagnostics: Sequence[Diagnostic]) -> str:
 
 def validation(stack: str, resources: int | None, diagnostics: Sequence[Diagnostic]) -> str:
     """What validate found; `resources` is None where the configuration is wrong."""
-    errors = sum(1 for item in diagnostics if item.severity == "error")
-    said = (
-        f"The configuration has {plural(errors, 'error')}."
-        if resources is None
-        else f"The configuration is valid: {plural(resources, 'resource')}."
-    )
+    said = text.validation_line(resources, diagnostics)
     items = _diagnostic_items(diagnostics)
     return _document("validate", stack, f"Validation of {stack}", [_bold(said)], _TROUBLES, items)
 
@@ -96,7 +90,7 @@ def status(standings: Sequence[Standing], stack: str, zone: str) -> str:
     items = [
         _Item(_REST, "campaigns", (("Campaigns", _row(_standing_cells(one))),), str(one.address)) for one in standings
     ]
-    said = f"{plural(len(standings), 'campaign')}. Times are in {zone}." if standings else "No campaign was scheduled."
+    said = status_line(standings, zone)
     return _document(
         "status", stack, f"Campaigns of {stack}", [_bold(said)], [_Section("Campaigns", table=head)], items
     )
@@ -114,15 +108,10 @@ def report(delivery: Delivery, stack: str) -> str:
     ]
     items = [_Item(_REST, "rows", (("Delivery", _row(row)),), row[0]) for row in rows]
     top = [
-        _bold(
-            f"{one.address}, {one.state} {one.date:%a %Y-%m-%d %H:%M}: {plural(one.recipients, 'recipient')}, "
-            f"{cost_of(one)}"
-        ),
+        _bold(report_head(delivery)),
         f"Message: {escape(one.message)}",
-        f"Replies: {delivery.replies:,}, {delivery.stops:,} of them STOP.",
+        *map(escape, report_lines(delivery)),
     ]
-    if delivery.cost_per_delivered is not None:
-        top.append(f"Cost: {delivery.cost_per_delivered:,} credits for each message that was delivered.")
     sections = [_Section("Delivery", table=("status", "recipients", "share"))]
     return _document("report", f"{stack} {one.address}", f"Report of {one.address}", top, sections, items)
 

@@ -7,11 +7,21 @@ run, and nothing goes out.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from smsops.cli.views.markup import Html, element, join
+
+
+class Section(NamedTuple):
+    """A part of a page, with the name by which links find it."""
+
+    name: str
+    title: str
+    body: Html | None
 
 
 def page(title: str, body: Html, *, script: str = "") -> str:
@@ -35,6 +45,37 @@ def page(title: str, body: Html, *, script: str = "") -> str:
         lang="en",
     )
     return f"<!doctype html>\n{whole}"
+
+
+def page_of_sections(title: str, head: Html, sections: Iterable[Section], *, script: str = "") -> str:
+    """A page with a head, links to its sections, and these; a section without a body is left out."""
+    shown = [section for section in sections if section.body]
+    links = (element("li", element("a", one.title, href=f"#{one.name}")) for one in shown)
+    parts = (
+        element("header", head),
+        element("nav", element("ul", join(links)), aria_label="On this page") if shown else None,
+        *(
+            element(
+                "section",
+                element("h2", one.title, id=f"{one.name}-title"),
+                one.body,
+                id=one.name,
+                aria_labelledby=f"{one.name}-title",
+            )
+            for one in shown
+        ),
+    )
+    return page(title, join(parts, "\n"), script=script)
+
+
+def table(title: str, heads: Iterable[str], rows: Iterable[Html]) -> Html:
+    """A table that is wider than a phone: it moves below its place, not the page."""
+    whole = element(
+        "table",
+        element("thead", element("tr", join(element("th", head, scope="col") for head in heads))),
+        element("tbody", join(rows, "\n")),
+    )
+    return element("div", whole, class_="wide", tabindex=0, role="group", aria_label=title)
 
 
 @cache

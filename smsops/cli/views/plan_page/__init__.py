@@ -6,36 +6,35 @@ how much that is.
 
 from __future__ import annotations
 
-from smsops.cli.views.markup import Html, element, join
-from smsops.cli.views.page import page
-from smsops.cli.views.plan_page import changes, diagnostics, messages, month, operations, overview, waterfall
+from collections.abc import Sequence
+
+from smsops.cli.views.page import Section, page_of_sections
+from smsops.cli.views.plan_page import calendar, changes, diagnostics, messages, operations, overview, waterfall
+from smsops.model.outcome import Outcome
 from smsops.model.plan import Plan
+
+SCRIPT = "plan.js"
+"""What filters the changes."""
 
 
 def plan_page(plan: Plan, *, everything: bool = False) -> str:
     """The page. `everything` lists unchanged resources too."""
     sections = (
-        ("diagnostics", "Diagnostics", diagnostics.section(plan)),
-        ("drift", "Drift", changes.drift(plan)),
-        ("changes", "Changes", changes.section(plan, everything=everything)),
-        ("credits", "Credits", waterfall.section(plan)),
-        ("calendar", "Calendar", month.section(plan)),
-        ("messages", "Messages", messages.section(plan)),
-        ("operations", "Operations", operations.section(plan)),
-    )
-    shown = [(name, title, body) for name, title, body in sections if body]
-    links = (element("li", element("a", title, href=f"#{name}")) for name, title, _ in shown)
-    body = join(
-        (
-            element("header", overview.section(plan)),
-            element("nav", element("ul", join(links)), aria_label="On this page") if shown else None,
-            *(_section(name, title, body) for name, title, body in shown),
-        ),
-        "\n",
+        Section("diagnostics", "Diagnostics", diagnostics.section(plan)),
+        Section("drift", "Drift", changes.drift(plan)),
+        *planned(plan, everything=everything),
     )
     name = "Drift" if plan.refresh_only else "Plan"
-    return page(f"{name} of {plan.stack}" if plan.stack else name, body, script="plan.js")
+    title = f"{name} of {plan.stack}" if plan.stack else name
+    return page_of_sections(title, overview.section(plan), sections, script=SCRIPT)
 
 
-def _section(name: str, title: str, body: Html) -> Html:
-    return element("section", element("h2", title, id=f"{name}-title"), body, id=name, aria_labelledby=f"{name}-title")
+def planned(plan: Plan, *, everything: bool = False, outcomes: Sequence[Outcome] = ()) -> tuple[Section, ...]:
+    """What is to be done; with `outcomes` what came of it."""
+    return (
+        Section("changes", "Changes", changes.section(plan, everything=everything, outcomes=outcomes)),
+        Section("credits", "Credits, as planned" if outcomes else "Credits", waterfall.section(plan)),
+        Section("calendar", "Calendar", calendar.section(plan, outcomes)),
+        Section("messages", "Messages", messages.section(plan)),
+        Section("operations", "Operations", operations.section(plan, outcomes)),
+    )

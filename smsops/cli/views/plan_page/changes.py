@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from smsops.cli.views import text
+from smsops.cli.views.findings import ending_severity, ending_word, word
 from smsops.cli.views.markup import Html, element, join
-from smsops.cli.views.plan_page.diagnostics import judgements, word
+from smsops.cli.views.plan_page.diagnostics import judgements
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
+from smsops.model.outcome import Outcome
 from smsops.model.plan import NO_OP, Actions, Change, Plan
 from smsops.model.values import plural
 
@@ -22,16 +24,17 @@ _OPEN = 60
 Judged = Mapping[Address | None, Sequence[Diagnostic]]
 
 
-def section(plan: Plan, *, everything: bool = False) -> Html | None:
-    """Nothing where nothing changes."""
-    changes = sorted(
-        (*plan.changes, *(plan.unchanged if everything else ())), key=lambda change: change.address.sort_key
-    )
+def section(plan: Plan, *, everything: bool = False, outcomes: Sequence[Outcome] = ()) -> Html | None:
+    """Nothing where nothing changes. With `outcomes` each change tells how it ended."""
+    ended = {outcome.operation.change.address: outcome for outcome in outcomes}
+    noted = (outcome.operation.change for outcome in outcomes)  # a refresh changes nothing but the state
+    found = {change.address: change for change in (*noted, *plan.changes, *(plan.unchanged if everything else ()))}
+    changes = sorted(found.values(), key=lambda change: change.address.sort_key)
     if not changes:
         return None
     judged = judgements(plan)
     drifted = {change.address for change in plan.drift}
-    ranked = sorted(changes, key=lambda change: _rank(change, judged, drifted))
+    ranked = sorted(changes, key=lambda change: _rank(change, judged, drifted, ended))
     listed, detailed = ({change.address for change in ranked[:most]} for most in (MOST_LISTED, MOST_DETAILED))
     by_account: dict[str | None, list[Change]] = {}
     for change in changes:
@@ -40,7 +43,7 @@ def section(plan: Plan, *, everything: bool = False) -> Html | None:
     trees = (
         _account(
             account,
-            [_change(one, plan, judged.get(one.address, ()), one.address in drifted, one.address in detailed) for one in own if one.address in listed],
+            [_change(one, plan, judged.get(one.address, ()), one.address in drifted, one.address in detailed, ended.get(one.address)) for one in own if one.address in listed],
             own, opened,
         )
         for account, own in by_account.items()
@@ -83,9 +86,10 @@ def drift(plan: Plan) -> Html | None:
     )
 
 
-def _rank(change: Change, judged: Judged, drifted: Collection[Address]) -> int:
-    """What matters most comes first: what is refused, what cannot be undone, people and money, what others changed."""
-    if change.address in judged:
+def _rank(change: Change, judged: Judged, drifted: Collection[Address], ended: Mapping[Address, Outcome]) -> int:
+    """What matters most comes first: what is refused or not done, what cannot be undone, people and money, what others
+    changed."""
+    if change.address in judged or (change.address in ended and ended[change.address].status != "done"):
         return 0
     if change.deletes or change.send:
         return 1
@@ -169,13 +173,26 @@ def _account(account: str | None, rows: Sequence[Html], own: Sequence[Change], o
     )
 
 
-def _change(change: Change, plan: Plan, judged: Sequence[Diagnostic], drifted: bool, detailed: bool) -> Html:
+def _change(
+    change: Change,
+    plan: Plan,
+    judged: Sequence[Diagnostic],
+    drifted: bool,
+    detailed: bool,
+    outcome: Outcome | None,
+) -> Html:
     fate = f"is now {change.address}" if text.is_only_moved(change) else text.fate(change, destroy=plan.destroy)
+    if outcome:
+        fate = text.ending(outcome, text.Paint(False))
     head = join(
         (
             element("b", text.symbol_of(change), class_=f"symbol {text.tint_of(change)}", aria_hidden="true"),
             element("code", str(change.previous_address if text.is_only_moved(change) else change.address)),
-            element("span", f" {fate}"),
+            " ",
+            element("bdi", fate),
+            element("span", ending_word(outcome), class_=f"badge {ending_severity(outcome)}")
+            if outcome and outcome.status != "done"
+            else None,
             *(element("span", word(item), class_=f"badge {item.severity}") for item in judged[:1]),
             element("span", "changed outside", class_="badge warning") if drifted else None,
         )
@@ -188,6 +205,7 @@ def _change(change: Change, plan: Plan, judged: Sequence[Diagnostic], drifted: b
         data_kind=change.address.kind,
         data_blocked=any(item.blocks for item in judged),
         data_drifted=drifted,
+        data_status=outcome.status if outcome else None,
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from smsops.cli.views import text
+from collections.abc import Iterable
+
+from smsops.cli.views.findings import doubt, ending_word, finding, word
 from smsops.cli.views.markup import Html, element, join
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.plan import Doubt, Plan
+from smsops.model.outcome import Outcome
+from smsops.model.plan import Plan
 
 MOST = 500
 
@@ -19,17 +22,12 @@ def section(plan: Plan) -> Html | None:
     left_out = len(ordered) - MOST
     return join(
         (
-            *(_doubt(doubt) for doubt in plan.doubts[:MOST]),
-            *(_diagnostic(item) for item in ordered[:MOST]),
+            *(doubt(one) for one in plan.doubts[:MOST]),
+            *(finding(item) for item in ordered[:MOST]),
             element("p", f"{left_out:,} more are not shown here; smsops plan prints them.") if left_out > 0 else None,
         ),
         "\n",
     )
-
-
-def word(item: Diagnostic) -> str:
-    """What a finding does to the plan."""
-    return "BLOCKED" if item.blocks else "OVERRIDDEN" if item.overrides else item.severity
 
 
 def judgements(plan: Plan) -> dict[Address | None, list[Diagnostic]]:
@@ -41,34 +39,10 @@ def judgements(plan: Plan) -> dict[Address | None, list[Diagnostic]]:
     return found
 
 
-def _diagnostic(item: Diagnostic) -> Html:
-    place = str(item.mark or item.address or "")
-    return element(
-        "article",
-        element(
-            "h3",
-            element("span", word(item), class_=f"badge {item.severity}"),
-            " ",
-            element("code", item.code),
-            " ",
-            element("bdi", item.summary),
-        ),
-        element("p", element("code", place), class_="quiet") if place else None,
-        element("pre", item.snippet) if item.snippet else None,
-        element("p", join((element("bdi", line) for line in item.detail.splitlines()), element("br")))
-        if item.detail
-        else None,
-        class_=f"finding {item.severity}",
-    )
-
-
-def _doubt(doubt: Doubt) -> Html:
-    head, *rest = text.doubt_details(doubt)
-    return element(
-        "article",
-        element(
-            "h3", element("span", "IN DOUBT", class_="badge error"), " ", element("code", str(doubt.address)), " ", head
-        ),
-        element("p", join((element("bdi", line) for line in rest), element("br"))),
-        class_="finding error",
-    )
+def marks(plan: Plan, outcomes: Iterable[Outcome] = ()) -> dict[Address | None, str]:
+    """What is refused and what was not done, by address, with a word for why."""
+    ended: dict[Address | None, str] = {
+        outcome.operation.change.address: ending_word(outcome) for outcome in outcomes if outcome.status != "done"
+    }
+    found = {item.address: word(item) for item in plan.blocked}
+    return found | ended

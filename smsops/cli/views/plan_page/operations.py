@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from smsops.cli.views import text
 from smsops.cli.views.markup import Html, element, join
+from smsops.cli.views.plan_page.diagnostics import marks
 from smsops.cli.views.plan_page.graph import ALL_SINGLE, Node, arranged
 from smsops.model.address import Address
+from smsops.model.outcome import Outcome
 from smsops.model.plan import Operation, Plan
 from smsops.model.values import plural
 
@@ -18,12 +20,12 @@ _LABEL = 31
 """Characters that fit into a node."""
 
 
-def section(plan: Plan) -> Html | None:
-    """Nothing where there is nothing to do."""
+def section(plan: Plan, outcomes: Iterable[Outcome] = ()) -> Html | None:
+    """Nothing where there is nothing to do. What is refused is marked, and what was not done."""
     if not plan.operations:
         return None
     nodes, left_out = arranged(plan.operations)
-    blocked = {item.address for item in plan.blocked if item.address}
+    marked = marks(plan, outcomes)
     calls = sum(operation.change.calls for operation in plan.operations)
     return join(
         (
@@ -31,7 +33,7 @@ def section(plan: Plan) -> Html | None:
             element("p", "Operations that do the same and wait for the same are one box.", class_="quiet")
             if len(plan.operations) > ALL_SINGLE
             else None,
-            element("div", _drawing(nodes, blocked), class_="graph", tabindex=0, role="group", aria_label="Graph of the operations"),
+            element("div", _drawing(nodes, marked), class_="graph", tabindex=0, role="group", aria_label="Graph of the operations"),
             element("p", f"{left_out:,} operations are not drawn.") if left_out else None,
             _list(plan),
         ),
@@ -42,7 +44,7 @@ def section(plan: Plan) -> Html | None:
 # -- the drawing ----------------------------------------------------------------------------
 
 
-def _drawing(nodes: list[Node], blocked: Collection[Address | None]) -> Html:
+def _drawing(nodes: list[Node], marked: Mapping[Address | None, str]) -> Html:
     rows = {level: sum(1 for node in nodes if node.level == level) for level in {node.level for node in nodes}}
     tallest = max(rows.values())
     width = len(rows) * (_WIDTH + _GAP) - _GAP + 4
@@ -53,7 +55,7 @@ def _drawing(nodes: list[Node], blocked: Collection[Address | None]) -> Html:
         return 2 + node.level * (_WIDTH + _GAP), 2 + above + node.place * (_HEIGHT + _BETWEEN)
 
     edges = (_edge(corner(nodes[other]), corner(node)) for node in nodes for other in sorted(node.needs))
-    boxes = (_box(node, *corner(node), blocked) for node in nodes)
+    boxes = (_box(node, *corner(node), marked) for node in nodes)
     return element(
         "svg",
         element("title", "The operations from left to right in the order in which they are done; a list is below"),
@@ -73,19 +75,19 @@ def _edge(start: tuple[int, int], end: tuple[int, int]) -> Html:
     return element("path", d=f"M{x} {y}C{x + bend} {y} {to_x - bend} {to_y} {to_x} {to_y}")
 
 
-def _box(node: Node, x: int, y: int, blocked: Collection[Address | None]) -> Html:
+def _box(node: Node, x: int, y: int, marked: Mapping[Address | None, str]) -> Html:
     first = node.operations[0].change
     addresses = [str(operation.change.address) for operation in node.operations]
     symbol, tint, fate = text.symbol_of(first), text.tint_of(first), text.fate(first)
     calls = sum(operation.change.calls for operation in node.operations)
     label = addresses[0] if len(addresses) == 1 else f"{len(addresses):,} × {first.address.kind}"
-    refused = any(operation.change.address in blocked for operation in node.operations)
+    words = dict.fromkeys(marked[one.change.address] for one in node.operations if one.change.address in marked)
     told = f"{f'{first.method}, ' if first.method else ''}{plural(calls, 'call')}"
     some = ", ".join(addresses[:5]) + (", …" if len(addresses) > 5 else "")
     return element(
         "g",
-        element("title", f"{some} {fate}; {told}{'; BLOCKED' if refused else ''}"),
-        element("rect", x=x, y=y, width=_WIDTH, height=_HEIGHT, rx=6, class_=f"box {tint}{' refused' if refused else ''}"),
+        element("title", f"{some} {fate}; {told}{''.join(f'; {word}' for word in words)}"),
+        element("rect", x=x, y=y, width=_WIDTH, height=_HEIGHT, rx=6, class_=f"box {tint}{' refused' if words else ''}"),
         element("text", _short(f"{symbol} {label}".strip()), x=x + 10, y=y + 18, class_="label"),
         element("text", _short(told, _LABEL + 4), x=x + 10, y=y + 35, class_="told"),
         class_="node",

@@ -13,10 +13,16 @@ from smsops.model.values import plural, utc
 
 def section(plan: Plan) -> Html:
     """The head of the page."""
-    return join((element("p", _origin(plan), class_="quiet"), _verdict(plan), _figures(plan), _summary(plan)), "\n")
+    return join((element("p", origin(plan), class_="quiet"), summary(plan)), "\n")
 
 
-def _origin(plan: Plan) -> Html:
+def summary(plan: Plan) -> Html:
+    """What stands in the way, the figures, and the last lines of the text."""
+    return join((_verdict(plan), _figures(plan), _summary(plan)), "\n")
+
+
+def origin(plan: Plan) -> Html:
+    """The account, when the plan was made, and from what."""
     made = f"Made {plan.timestamp.astimezone(UTC):%Y-%m-%d %H:%M} UTC with smsops {plan.version}"
     git = f", commit {plan.git.commit[:12]}{' with changes' if plan.git.dirty else ''}" if plan.git else ""
     account = f"The account {plan.account}. " if plan.account else ""
