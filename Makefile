@@ -28,12 +28,16 @@ help:
 	@echo "make screenshot  make docs/images/plan.png anew"
 	@echo "make lock     make the files in requirements/ anew from pyproject.toml and bench.in"
 
-# The stamp is newer than what it was installed from.
-.venv/installed: requirements/dev.lock pyproject.toml scripts/bootstrap.py
-	$(PYTHON) scripts/bootstrap.py .venv requirements/dev.lock
+# The stamps are newer than what they were installed from. smsops itself first, then what develops it.
+.venv/runtime: requirements/runtime.lock pyproject.toml scripts/bootstrap.py
+	$(PYTHON) scripts/bootstrap.py .venv requirements/runtime.lock
 	@touch $@
 
-demo: .venv/installed
+.venv/installed: requirements/dev.lock .venv/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/dev.lock
+	@touch $@
+
+demo: .venv/runtime
 	@rm -rf $(DEMO) && cp -R examples/agency $(DEMO)
 	@echo '$$ smsops plan' && $(BIN)/smsops -C $(DEMO) plan
 	@echo && echo '$$ smsops apply --auto-approve' && $(BIN)/smsops -C $(DEMO) apply --auto-approve
@@ -120,6 +124,9 @@ lock: .venv/installed
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links -q pyproject.toml --group pyproject.toml:dev -o requirements/dev.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links -q pyproject.toml --group pyproject.toml:build -c requirements/dev.lock \
+		-o requirements/runtime.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links -q requirements/bench.in -c requirements/dev.lock -o requirements/bench.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \

@@ -21,10 +21,13 @@ def main(directory: str, lock: str) -> None:
         import ensurepip  # noqa: F401
     except ImportError:
         sys.exit("This Python comes without pip and venv. On Debian and Ubuntu: apt-get install python3-venv")
-    venv.create(directory, with_pip=True, symlinks=True)
-    pip = [str(Path(directory) / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    python = Path(directory) / "bin" / "python"
+    if not python.exists():
+        venv.create(directory, with_pip=True, symlinks=True)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     print(f"Installing the locked dependencies into {directory}", flush=True)
-    subprocess.run([*pip, "--require-hashes", "-r", lock], check=True)
+    # The lock names everything, so nothing is resolved; what is never imported is never compiled.
+    subprocess.run([*pip, "--no-compile", "--no-deps", "--require-hashes", "-r", lock], check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], check=True)
 
 

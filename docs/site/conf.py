@@ -4,14 +4,15 @@ The pages are what GitHub and an editor show as they are; all that the site need
 """
 
 import re
+import runpy
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
 project = "smsops"
-version = re.search(r'__version__ = "(.*)"', (ROOT / "smsops" / "__init__.py").read_text("utf-8"))[1]
+version = runpy.run_path(str(ROOT / "scripts" / "version.py"))["version"]()
 root_doc = "docs/index"
-include_patterns = ["README.md", "docs/**.md"]
+include_patterns = ["README.md", "CHANGELOG.md", "docs/**.md"]
 exclude_patterns = [".*", "benchmarks", "node_modules", "requirements", "smsops", "tests"]
 
 extensions = ["myst_parser"]
@@ -38,7 +39,7 @@ def _adapted(app: object, page: str, source: list[str]) -> None:
         for section in text.split("\n## ")[1:]:
             pages = re.findall(r"\]\(([\w/-]+)\.md\)", section)
             text += "\n".join(["\n```{toctree}", ":hidden:", f":caption: {section.splitlines()[0]}\n", *pages, "```\n"])
-        text += "\n```{toctree}\n:hidden:\n\n/README\n```\n"
+        text += "\n```{toctree}\n:hidden:\n\n/README\n/CHANGELOG\n```\n"
     source[0] = text
 
 

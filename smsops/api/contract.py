@@ -308,7 +308,8 @@ class ApiError(Exception):
         self.transient = transient
 
     def __str__(self) -> str:
-        return f"{self.method}: {self.detail}"
+        told = self.status is None or str(self.status) in self.detail
+        return f"{self.method}{'' if told else f' {self.status}'}: {self.detail}"
 
 
 class NotSent(ApiError):

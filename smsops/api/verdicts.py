@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from smsops.api.causes import CHECK_CREDENTIALS, cause, refusal
 from smsops.api.contract import (
     HIDDEN,
     ApiError,
@@ -27,9 +28,6 @@ from smsops.model.values import mask_emails, mask_text
 
 T = TypeVar("T")
 
-CHECK_CREDENTIALS = (
-    "Check the login and the API key (manager.allmysms.com shows it), and whether your address is allowed."
-)
 CHECK_URL = "Check account.url: it is the address up to the version, such as https://api.allmysms.com/http/9.0."
 SLOW_DOWN = "Lower settings.requests_per_second."
 LOOK_FIRST = "It may have happened: look at the account before doing it again."
@@ -151,14 +149,17 @@ class Answer:
     def refused(self, entry: StatusTable) -> Refused:
         """The error for a documented failure."""
         kind = AuthenticationRefused if entry.verdict is Verdict.UNAUTHENTICATED else Refused
-        return self.turned_down(kind, entry.meaning, status=entry.code)
+        return self.turned_down(kind, entry.meaning, status=entry.code, hint=cause(self.method, entry))
 
-    def turned_down(self, kind: type[Refused], what: str, *, status: int | str | None = None) -> Refused:
+    def turned_down(
+        self, kind: type[Refused], what: str, *, status: int | str | None = None, hint: str = ""
+    ) -> Refused:
         """The error for a clear no, in the server's words where it has some."""
         if status is None and self.code:
             status = int(self.code) if self.code.lstrip("-").isdecimal() else self.quoted(self.code)
         detail = f'{what} ("{self.said}")' if self.said else what
-        return kind(self.method.name, detail, status=status, hint=CHECK_CREDENTIALS if kind is not Refused else "")
+        hint = hint or (CHECK_CREDENTIALS if kind is not Refused else refusal(self.method))
+        return kind(self.method.name, detail, status=status, hint=hint)
 
     def strange_status(self) -> Unreadable | OutcomeUnknown:
         raw = self.mapped.get("status")

@@ -17,6 +17,7 @@ from smsops.api.contract import Credentials
 from smsops.api.wire import HEADERS
 from smsops.config.load import Configuration
 from smsops.config.stack import SANDBOX_URL
+from smsops.errors import SmsopsError
 
 if TYPE_CHECKING:
     from smsops.sandbox.app import Sandbox
@@ -48,10 +49,30 @@ class ApiConnection:
 
 
 def sandbox_path(root: Path) -> Path:
-    """Where a stack's embedded sandbox keeps its data; its directory exists."""
+    """Where a stack's embedded sandbox keeps its data; its directory exists, or SmsopsError."""
     path = root / SANDBOX_FILE
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(f"{error.filename}: {error.strerror}", path.parent) from None
     return path
+
+
+def open_sandbox(root: Path) -> Sandbox:
+    """A stack's embedded sandbox; SmsopsError where its file is none."""
+    from smsops.sandbox.app import Sandbox
+    from smsops.sandbox.store import UnusableFile
+
+    path = sandbox_path(root)
+    try:
+        return Sandbox(path)
+    except UnusableFile as error:
+        raise _unusable(str(error), path) from None
+
+
+def _unusable(why: str, path: Path) -> SmsopsError:
+    detail = f"Remove {path}: only what was tried out is lost. The state then tells of an account that is empty: remove it too."
+    return SmsopsError(f"The embedded sandbox cannot be used: {why}", code="SMS455", detail=detail)
 
 
 class SandboxWire:
@@ -124,11 +145,8 @@ async def connect(configuration: Configuration, credentials: Credentials) -> Asy
         async with transport:
             yield ApiConnection.on(transport, credentials)
         return
-    from smsops.sandbox.app import Sandbox
-
-    path = sandbox_path(configuration.root)
-    sandbox = Sandbox(path)
-    os.chmod(path, 0o600)
+    sandbox = open_sandbox(configuration.root)
+    os.chmod(configuration.root / SANDBOX_FILE, 0o600)
     try:
         sandbox.ensure_master(credentials.login, credentials.api_key)
         async with enter(sandbox, configuration, credentials) as connection:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -82,16 +83,82 @@ def _examine() -> Iterator[Finding]:
     except ConfigurationError as error:
         errors = [item for item in error.diagnostics if item.severity == "error"]
         first = f"{errors[0].mark}: {errors[0].summary}" if errors[0].mark else errors[0].summary
+        if len(errors) == 1:
+            yield Finding("configuration", "error", first, errors[0].detail or _advice(errors[0].code))
+            return
         detail = f"The first: {first}\nSee them all with: smsops validate"
         yield Finding("configuration", "error", plural(len(errors), "error"), detail)
+        return
+    except SmsopsError as error:
+        yield Finding("configuration", "error", error.summary, error.detail or _advice(error.code))
         return
     count = plural(len(configuration.desired), "resource")
     yield Finding("configuration", "ok", f"the stack {configuration.stack.stack}, {count}")
     yield _zone(configuration)
     around = settings.around()
-    yield from _secrets(configuration, around)
-    yield from _account(configuration, around)
-    yield from _state(configuration, around)
+    for check, look in (
+        ("extras", _extras),
+        ("secrets", _secrets),
+        ("account", _account),
+        ("state", _state),
+    ):
+        yield from _surely(check, look, configuration, around)
+
+
+def _surely(
+    check: str,
+    look: Callable[[Configuration, Surroundings], Iterator[Finding]],
+    configuration: Configuration,
+    around: Surroundings,
+) -> Iterator[Finding]:
+    """What a look finds, and that it failed where it did: the others are made all the same."""
+    try:
+        yield from look(configuration, around)
+    except SmsopsError as error:
+        yield Finding(check, "error", error.summary, error.detail or _advice(error.code))
+    except OSError as error:
+        yield Finding(
+            check, "error", f"{error.filename or 'a file'}: {error.strerror}", "Check the path and the rights."
+        )
+    except Exception as error:
+        yield Finding(check, "error", f"the look itself failed ({type(error).__name__})", "Please report this: SMS499.")
+
+
+def _advice(code: str) -> str:
+    """What to do about a code, as docs/codes.md says it."""
+    from smsops.cli.codes import explained
+
+    found = explained().get(code)
+    return f"{found.to_do[:1].upper()}{found.to_do[1:]} ({code})." if found else f"See {code} in docs/codes.md."
+
+
+def _extras(configuration: Configuration, around: Surroundings) -> Iterator[Finding]:
+    """Whether the libraries are there that the state and the sources need besides."""
+    from smsops.edge.extras import extra, installed
+    from smsops.edge.sources.address import Address
+    from smsops.model.sources import SourceUnreadable
+
+    stack, kinds = configuration.stack, {kind.name: kind for kind in around.kinds}
+    users = {
+        ("the state", stack.state.partition(":")[0]),
+        ("the events of webhooks", stack.listen.events.partition(":")[0]),
+    }
+    for address, desired in configuration.desired.items():
+        for source in kinds[address.kind].sources(desired):
+            try:
+                scheme = Address.of(source.address, configuration.root, around.environment).scheme
+            except SourceUnreadable as error:
+                yield Finding("sources", "error", f"{address}: {error.summary}", error.detail)
+                continue
+            users.add((str(address), scheme))
+    needed = sorted((name, user, scheme) for user, scheme in users if (name := extra(scheme)))
+    for name in dict.fromkeys(name for name, _, scheme in needed if not installed(scheme)):
+        by = [user for other, user, _ in needed if other == name]
+        more = f" and {len(by) - 1} more" if len(by) > 1 else ""
+        yield Finding("extras", "error", f"{by[0]}{more} needs {name}", f"pip install 'smsops[{name}]'")
+    if needed and all(installed(scheme) for _, _, scheme in needed):
+        names = ", ".join(dict.fromkeys(name for name, _, _ in needed))
+        yield Finding("extras", "ok", f"{names}: installed")
 
 
 def _zone(configuration: Configuration) -> Finding:
@@ -148,9 +215,6 @@ def _account(configuration: Configuration, around: Surroundings) -> Iterator[Fin
             error.hint or "Check account.url, the network and the proxy.",
         )
         return
-    except SmsopsError as error:
-        yield Finding("account", "error", error.summary, error.detail)
-        return
     yield Finding("account", "ok", f"{told}, at {'the embedded sandbox' if url == SANDBOX_URL else url}")
     # The server's time lies between the moments before and after the call, as far as it tells.
     skew = max(began - server_time, server_time - around.now(), timedelta())
@@ -164,13 +228,9 @@ def _account(configuration: Configuration, around: Surroundings) -> Iterator[Fin
 def _state(configuration: Configuration, around: Surroundings) -> Iterator[Finding]:
     from smsops.pipeline import master_credentials, open_store, state_salt
 
-    try:
-        store = open_store(configuration, around)
-        credentials = master_credentials(configuration, around.environment)
-        found = store.load(state_salt(configuration, credentials))
-    except SmsopsError as error:
-        yield Finding("state", "error", error.summary, error.detail)
-        return
+    store = open_store(configuration, around)
+    credentials = master_credentials(configuration, around.environment)
+    found = store.load(state_salt(configuration, credentials))
     where = store.backend.where
     if not found.serial and not found.entries:
         yield Finding("state", "ok", f"{where}, nothing there yet")
@@ -184,12 +244,15 @@ def _state(configuration: Configuration, around: Surroundings) -> Iterator[Findi
         detail = "Plan: the account may show how they ended. Else find out, then: smsops resolve ADDRESS"
         yield Finding("doubts", "warning", f"calls about {addresses} may have happened", detail)
     if not store.remote:
-        yield from _file_modes(Path(where))
+        yield from _file(Path(where))
         yield from _git(configuration.root)
     yield from _lock(store)
 
 
-def _file_modes(path: Path) -> Iterator[Finding]:
+def _file(path: Path) -> Iterator[Finding]:
+    there = next((place for place in (path, *path.absolute().parents) if place.exists()), path)
+    if not os.access(there, os.W_OK):
+        yield Finding("state", "error", f"{there} cannot be written", "Check the owner and the rights of it.")
     if path.exists() and path.stat().st_mode & 0o077:
         yield Finding("state", "warning", f"others may read {path}", f"chmod 600 {path}")
 
@@ -198,7 +261,7 @@ def _lock(store: StateStore) -> Iterator[Finding]:
     try:
         held = store.held()
     except SmsopsError as error:
-        yield Finding("lock", "error", error.summary, error.detail)
+        yield Finding("lock", "error", error.summary, error.detail or _advice(error.code))
         return
     if held is None:
         yield Finding("lock", "ok", "free")
@@ -213,8 +276,14 @@ def _lock(store: StateStore) -> Iterator[Finding]:
 
 def _git(root: Path) -> Iterator[Finding]:
     """Whether git would take the state, which may hold backups of contacts."""
+    from shutil import which
+
     from smsops.edge.git import ignores
 
+    if which("git") is None:
+        detail = "Install it, or know that plans and the history name no commit."
+        yield Finding("git", "warning", "there is no git", detail)
+        return
     ignored = ignores(root, ".smsops/state.json")
     if ignored:
         yield Finding("git", "ok", "the local state is ignored")

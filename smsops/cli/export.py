@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -12,13 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsops.cli.init import IGNORE
+from smsops.cli.init import STACK_NAME, ignored, stack_name
 from smsops.cli.options import Command, Globals, current
 
 if TYPE_CHECKING:
     from smsops.config.load import Configuration
-
-_STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
 @click.command(cls=Command)
@@ -52,13 +49,13 @@ def export(
         raise click.UsageError("The embedded sandbox is a stack's own: name that stack with -C, after its first apply")
     if name is None:
         login = master_credentials(source, settings.environment).login
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "-", login).strip("-._") or "stack"
-    if not _STACK_NAME.match(name):
+        name = stack_name(login)
+    if not STACK_NAME.match(name):
         raise click.UsageError("--stack takes letters, digits, _, - and ., and begins with a letter or digit")
     target = settings.path(directory) if directory else settings.directory
     color = settings.use_color(sys.stderr)
     with made_whole(target, last=STACK_FILE) as made:
-        (made / ".gitignore").write_text(IGNORE, "utf-8")
+        (made / ".gitignore").write_text(ignored(), "utf-8")
         for schema in ("stack", "included"):
             (made / f"{schema}.schema.json").write_text(schema_file(schema), "utf-8")
         with progress.reading(color) as told:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 COMMANDS = {
-    "init": ("smsops.cli.init:init", "Write a small working stack on the sandbox."),
+    "init": ("smsops.cli.init:init", "Write a small stack that plans at once."),
+    "explain": ("smsops.cli.explain:explain", "Say what a code, or a status of the API, means and what to do."),
     "doctor": ("smsops.cli.doctor:doctor", "Look whether all that a run needs is there, and say what to do."),
     "validate": ("smsops.cli.plan:validate", "Check everything that can be checked without the network."),
     "fmt": ("smsops.cli.fmt:fmt", "Format YAML files, comments kept."),
@@ -42,7 +43,6 @@ COMMANDS = {
     "state": ("smsops.cli.state:state", "Look at the state, or mend it."),
     "sandbox": ("smsops.cli.sandbox:sandbox", "The embedded emulator of the API."),
     "graph": ("smsops.cli.graph:graph", "The operations of a plan as Mermaid or DOT."),
-    "explain": ("smsops.cli.explain:explain", "Say what a code means, and what to do."),
     "schema": ("smsops.cli.schema:schema", "Print a JSON Schema."),
     "completion": ("smsops.cli.completion:completion", "Print the completion for a shell."),
 }

@@ -93,10 +93,9 @@ def fail(method: str, kind: str, after: int, times: int) -> None:
 @sandbox.command()
 def reset() -> None:
     """Empty the stack's sandbox. The state is left alone: remove it too for a fresh start."""
-    from smsops.cli.connect import sandbox_path
-    from smsops.sandbox.app import Sandbox
+    from smsops.cli.connect import open_sandbox
 
-    emulator = Sandbox(sandbox_path(current().directory))
+    emulator = open_sandbox(current().directory)
     emulator.reset()
     emulator.close()
     click.echo("The sandbox is empty.", err=True)

@@ -245,7 +245,8 @@ class View:
         results = [self.results[read] for read in reads]
         for result in results:
             if isinstance(result, Exception):
-                raise CannotRead(str(result))
+                hint = f". {result.hint}" if isinstance(result, ApiError) and result.hint else ""
+                raise CannotRead(f"{result}{hint}".removesuffix("."))
         return results
 
     def having(self, read: Read, attribute: str, value: Any) -> Sequence[Any]:
@@ -594,6 +595,10 @@ class Kind(ABC):
     def declare(self, spec: Any, declaration: Declaration) -> list[Desired]:
         """The resources that one block stands for; its own first."""
         raise NotImplementedError
+
+    def sources(self, desired: Desired) -> Sequence[RemoteSource]:
+        """What lies elsewhere and is read for a plan of this resource."""
+        return ()
 
     def check(self, desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
         """Rules that need the other resources: references, fields, duplicates."""

@@ -165,12 +165,27 @@ def sms_of(identifier: str) -> tuple[int, int] | None:
     return None if found is None else (int(found[1], 16), int(found[2], 16))
 
 
+class UnusableFile(ValueError):
+    """A file in which no sandbox can be kept: damaged, of another version, or not to be written. The text says which."""
+
+
 class Store:
-    """One connection to one database; a file survives its process, and several processes may use it in turn."""
+    """One connection to one database; a file survives its process, and several processes may use it in turn.
+
+    UnusableFile where that cannot be.
+    """
 
     def __init__(self, path: str | Path) -> None:
-        if str(path) != ":memory:":
-            _create_private(Path(path))
+        try:
+            if str(path) != ":memory:":
+                _create_private(Path(path))
+            self._open(path)
+        except OSError as error:
+            raise UnusableFile(f"{error.filename or path}: {error.strerror}") from None
+        except sqlite3.DatabaseError as error:
+            raise UnusableFile(f"{path}: {error}") from None
+
+    def _open(self, path: str | Path) -> None:
         # A connection of its own thread only would forbid a client that runs its event loop in another thread.
         self._waiting: dict[int, tuple[int, Contacts | None]] = {}
         self.connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -180,7 +195,7 @@ class Store:
         version = self.connection.execute("PRAGMA user_version").fetchone()[0]
         if not 0 <= version <= VERSION:
             self.connection.close()
-            raise ValueError(f"{path} is a sandbox of another version ({version}); delete it to begin anew")
+            raise UnusableFile(f"{path} is a sandbox of another version ({version})")
         if version < VERSION:  # each version so far has only added tables
             with self.transaction():
                 for statement in _SCHEMA.split(";"):

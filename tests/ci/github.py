@@ -26,7 +26,11 @@ REPOSITORY, TOKEN = "acme/sms", "ghs-token"
 PYTHON = f"""#!/bin/sh
 # Makes an environment that has smsops already, and sees what would be installed.
 if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; exit 0; fi
-if [ "$1 $2" = "-m pip" ]; then for last; do :; done; test -e "$last/pyproject.toml"; exit $?; fi
+if [ "$1 $2" = "-m pip" ]; then
+    for last; do :; done
+    case "$last" in *.lock) test -e "$last";; *) test -e "$last/pyproject.toml";; esac
+    exit $?
+fi
 exec {sys.executable} "$@"
 """
 

@@ -1,9 +1,11 @@
 """`doctor` finds what would stop a run, says what to do, and changes nothing."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from smsops.api.client import Transport
 from smsops.api.contract import Credentials
 from smsops.cli.connect import ApiConnection
+from smsops.cli.main import run
+from smsops.cli.options import Globals
 from smsops.config.load import Configuration
 from tests.api.scripted_server import Asked, Reply, ScriptedWire, Step
 from tests.harness import READS, START, Stack
@@ -84,3 +88,57 @@ def test_a_clock_that_is_wrong_is_told(stack: Stack, hours: int, status: str) ->
     elsewhere.write("")
     assert checks(elsewhere, 0)["clock"]["status"] == status
     elsewhere.close()
+
+
+def test_whatever_is_broken_every_look_is_made_and_says_what_to_do(stack: Stack) -> None:
+    """A damaged state, a state that is a directory, a place that cannot be written, a sandbox that is none, an extra that is not
+    installed, an address that makes no sense: doctor goes on to its end, and each error has its advice."""
+    path = stack.root / ".smsops" / "state.json"
+    path.parent.mkdir()
+    sections = {"lists": {"vip": {"contacts": [{"url": "mysql://db.example/crm", "sql": "select 1 phone"}]}}}
+    for spoiled in (b"{", b'{"format_version": 1}', b"\xff\xfe\x00", "directory", "no directory around it"):
+        if isinstance(spoiled, bytes):
+            path.write_bytes(spoiled)
+        elif path.is_file():
+            path.unlink()
+            path.mkdir()
+        else:
+            path.rmdir()
+            path.parent.rmdir()
+            path.parent.touch()
+        stack.write(sections)
+        found = checks(stack, 1)
+        assert found["state"]["status"] == "error"
+        assert found["extras"] == {"check": "extras", "status": "ok", "summary": "mysql: installed", "detail": ""}
+        assert found["account"]["status"] == "ok"
+        assert all(check["detail"] for check in found.values() if check["status"] == "error")
+    assert stack.run("plan").exit_code == 1
+
+    with pytest.MonkeyPatch.context() as patch:  # as if neither extra had ever been installed
+        for library in ("pymysql", "obstore"):
+            patch.setitem(sys.modules, library, None)
+        stack.write(sections | {"state": "s3://bucket/state.json"})
+        result = stack.run("doctor")
+        assert "error   extras: contacts.vip needs mysql\n          pip install 'smsops[mysql]'\n" in result.stdout
+        assert "error   extras: the state needs s3\n          pip install 'smsops[s3]'\n" in result.stdout
+        assert "SMS499" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("content", [b"no database", None])
+def test_a_sandbox_that_cannot_be_used_is_told(
+    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of the embedded sandbox that is damaged, or a directory, is named with what to do, by doctor and by plan."""
+    (tmp_path / "smsops.yaml").write_text('smsops: 1\nstack: test\naccount: {url: "sandbox:"}\n', "utf-8")
+    path = tmp_path / ".smsops" / "sandbox.db"
+    path.parent.mkdir()
+    path.mkdir() if content is None else path.write_bytes(content)
+
+    for command, errors in (
+        ("doctor", "error   account: The embedded sandbox"),
+        ("plan", "error SMS455: The embedded"),
+    ):
+        assert run([command], Globals(directory=tmp_path, environment={})) == 1
+        out, err = capsys.readouterr()
+        assert errors in out + err
+        assert f"Remove {path}" in out + err

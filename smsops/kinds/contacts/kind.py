@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from smsops.kinds.base import MOST_STEPS, Kind, Resource, Session, View
+from smsops.kinds.base import MOST_STEPS, Kind, Resource, Session, SourceRead, View
 from smsops.kinds.contacts.calls import ListContacts
 from smsops.kinds.contacts.rows import (
     KIND,
@@ -21,7 +21,8 @@ from smsops.kinds.contacts.rows import (
 )
 from smsops.model.address import Address
 from smsops.model.plan import CHANGED_OUTSIDE, CREATE, DELETE, FORGET, GONE, UPDATE, Change, ContactCounts
-from smsops.model.resources import Absent, CannotRead, Observation, Present
+from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present
+from smsops.model.sources import RemoteSource
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON, plural
 from smsops.table import Table
@@ -58,6 +59,9 @@ class ContactSet(Kind):
     name: ClassVar[str] = KIND
     counts_people: ClassVar[bool] = True
     adoptable: ClassVar[bool] = False
+
+    def sources(self, desired: Desired) -> Sequence[RemoteSource]:
+        return [part.source for part in desired.data.parts if isinstance(part, SourceRead)]
 
     def scope(self, address: Address) -> Address:
         return Address(address.account, "list", address.name)
