@@ -104,7 +104,8 @@ class Watched:
 
 async def plan(parallelism: int) -> Taken:
     """One plan."""
-    from smsops.pipeline import PlanOptions, open_store, prepare, session
+    from smsops.pipeline import PlanOptions, prepare
+    from smsops.surroundings import open_store, session
 
     configuration, surroundings = planning(parallelism)
     ended = 0.0

@@ -38,7 +38,8 @@ def stages(root: Path) -> dict[str, Callable[[], object]]:
     from smsops.core import diff, drift, plan
     from smsops.model.diagnostics import Diagnostics
     from smsops.model.values import printed
-    from smsops.pipeline import PlanOptions, open_store, prepare
+    from smsops.pipeline import PlanOptions, prepare
+    from smsops.surroundings import open_store
 
     given = globals_for(root, STAGED, Account())
     around = given.around()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from smsops.api.contract import AccountInfo, CreatedSubAccount, ListRecord, SubAccountRecord
     from smsops.cli.options import Globals
     from smsops.config.load import Configuration
-    from smsops.pipeline import Connection
+    from smsops.surroundings import Connection
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 LAYOUTS = ("one", "spread", "generate")
@@ -185,7 +185,7 @@ def globals_for(root: Path, resources: int, account: Account) -> Globals:
     """What the command line needs to run on an account in this process."""
     from smsops.cli.options import Globals
     from smsops.kinds import KINDS
-    from smsops.pipeline import Surroundings
+    from smsops.surroundings import Surroundings
 
     @asynccontextmanager
     async def connect(configuration: Configuration, credentials: object) -> AsyncIterator[Connection]:
@@ -198,7 +198,8 @@ def globals_for(root: Path, resources: int, account: Account) -> Globals:
 def own_all(root: Path, resources: int) -> None:
     """Write the state that applying a stack to an empty account would leave, without the durable steps on the way."""
     from smsops.model.state import Own, Put
-    from smsops.pipeline import PlanOptions, master_credentials, open_store, prepare
+    from smsops.pipeline import PlanOptions, prepare
+    from smsops.surroundings import master_credentials, open_store
 
     given = globals_for(root, resources, Account())
     around, configuration = given.around(), given.load()

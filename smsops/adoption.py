@@ -17,7 +17,8 @@ from smsops.core.census import Census, Placed, contents
 from smsops.edge import new_directory
 from smsops.edge.refresh import Refresh
 from smsops.errors import SmsopsError
-from smsops.kinds.base import MASTER_INFO, Kind, SourceRead, View
+from smsops.kinds.base import Kind
+from smsops.kinds.view import MASTER_INFO, SourceRead, View
 from smsops.model.blocks import written
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.outcome import Outcome, Progress
@@ -26,18 +27,8 @@ from smsops.model.resources import NotReadYet, SecretReference
 from smsops.model.settings import Settings
 from smsops.model.state import Event, Put, State
 from smsops.model.values import JSON
-from smsops.pipeline import (
-    Connection,
-    PlanOptions,
-    Prepared,
-    Surroundings,
-    check_master,
-    check_targets,
-    open_store,
-    perform,
-    prepare,
-    session,
-)
+from smsops.pipeline import PlanOptions, Prepared, check_master, check_targets, perform, prepare
+from smsops.surroundings import Connection, Surroundings, open_store, session
 from smsops.table.read import Source
 
 _ACCOUNTS = "accounts"

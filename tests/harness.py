@@ -26,8 +26,8 @@ from smsops.edge.state.backend import Holder
 from smsops.edge.state.file import FileBackend
 from smsops.edge.state.store import StateStore
 from smsops.kinds import KINDS, Kind
-from smsops.pipeline import Surroundings
 from smsops.sandbox.app import Call, Sandbox
+from smsops.surroundings import Surroundings
 
 LOGIN, API_KEY = "acme", "acme-key"
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

@@ -35,17 +35,8 @@ from smsops.model.override import Override
 from smsops.model.plan import Plan
 from smsops.model.state import Put
 from smsops.model.values import JSON
-from smsops.pipeline import (
-    Connection,
-    PlanOptions,
-    Prepared,
-    check_saved,
-    open_store,
-    perform,
-    prepare,
-    record_settled,
-    session,
-)
+from smsops.pipeline import PlanOptions, Prepared, check_saved, perform, prepare, record_settled
+from smsops.surroundings import Connection, open_store, session
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def export(keys: tuple[str, ...], all_accounts: bool, output: str) -> None:
     """Print the blacklist, the latest entry first; numbers are masked without --show-contacts."""
     from smsops.cli.views import blacklist as views
     from smsops.edge.blacklist import blacklists
-    from smsops.pipeline import Connection, ask, master_credentials
+    from smsops.surroundings import Connection, ask, master_credentials
 
     configuration, around = current().load(), current().around()
     master, zone = master_credentials(configuration, around.environment).login, configuration.settings.account_timezone
@@ -70,7 +70,7 @@ def check(wanted: tuple[str, ...], keys: tuple[str, ...], all_accounts: bool, ou
     from smsops.cli.views import blacklist as views
     from smsops.edge.blacklist import check_lists, check_phones
     from smsops.model.blacklisted import Check
-    from smsops.pipeline import Connection, ask
+    from smsops.surroundings import Connection, ask
 
     configuration = current().load()
     phones = list(_phones(wanted, configuration.settings.default_country))
@@ -88,7 +88,7 @@ def check(wanted: tuple[str, ...], keys: tuple[str, ...], all_accounts: bool, ou
 
 async def _accounts(configuration: Configuration, keys: tuple[str, ...], everybody: bool, reader: Reader) -> Accounts:
     """The accounts that are asked about. A key is that of the stack, or the login of an account that it does not own."""
-    from smsops.pipeline import account_keys
+    from smsops.surroundings import account_keys
 
     if keys and everybody:
         raise click.UsageError("--account and --all-accounts say different things: leave out one of them")

@@ -87,7 +87,8 @@ def _prepared(options: PlanOptions) -> Prepared:
     import asyncio
 
     from smsops.cli.views import progress, text
-    from smsops.pipeline import open_store, prepare, session
+    from smsops.pipeline import prepare
+    from smsops.surroundings import open_store, session
 
     settings = current()
     configuration, around = settings.load(), settings.around()

@@ -20,7 +20,7 @@ from smsops.model.values import JSON, plural, printed
 if TYPE_CHECKING:
     from smsops.config.load import Configuration
     from smsops.edge.state.store import StateStore
-    from smsops.pipeline import Surroundings
+    from smsops.surroundings import Surroundings
 
 DOCTOR_VERSION = "1.0"
 _SKEW = timedelta(seconds=30)
@@ -192,7 +192,7 @@ def _account(configuration: Configuration, around: Surroundings) -> Iterator[Fin
 
     from smsops.api.contract import ApiError
     from smsops.config.stack import SANDBOX_URL
-    from smsops.pipeline import session
+    from smsops.surroundings import session
 
     url = configuration.stack.account.url
     began = server_time = around.now()
@@ -226,7 +226,7 @@ def _account(configuration: Configuration, around: Surroundings) -> Iterator[Fin
 
 
 def _state(configuration: Configuration, around: Surroundings) -> Iterator[Finding]:
-    from smsops.pipeline import master_credentials, open_store, state_salt
+    from smsops.surroundings import master_credentials, open_store, state_salt
 
     store = open_store(configuration, around)
     credentials = master_credentials(configuration, around.environment)

@@ -40,8 +40,8 @@ def export(
     from smsops.config.stack import SANDBOX_URL
     from smsops.edge.new_directory import made_whole
     from smsops.model.values import plural
-    from smsops.pipeline import master_credentials
     from smsops.schemas import schema_file
+    from smsops.surroundings import master_credentials
 
     settings = current()
     source = _source(settings, url)

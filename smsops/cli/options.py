@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smsops.config.load import Configuration, Inputs
     from smsops.model.diagnostics import Diagnostic
     from smsops.model.override import Override
-    from smsops.pipeline import Surroundings
+    from smsops.surroundings import Surroundings
 
 F = TypeVar("F", bound=Callable[..., Any])
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -63,7 +63,7 @@ class Globals:
         if self.surroundings is None:
             from smsops.cli.connect import connect
             from smsops.kinds import KINDS
-            from smsops.pipeline import Surroundings, system_now
+            from smsops.surroundings import Surroundings, system_now
 
             self.surroundings = Surroundings(KINDS, self._allowing_commands(), system_now, connect)
         return self.surroundings

@@ -170,7 +170,8 @@ def make_plan(settings: Globals, command: str, options: PlanOptions, wait: float
     import asyncio
 
     from smsops.cli.views import progress
-    from smsops.pipeline import open_store, prepare, session
+    from smsops.pipeline import prepare
+    from smsops.surroundings import open_store, session
 
     configuration = settings.load()
     store = open_store(configuration, settings.around())
@@ -246,7 +247,7 @@ def failed_plan(error: SmsopsError) -> Plan:
     """What is shown where no plan could be made."""
     from smsops import __version__
     from smsops.model.plan import Plan
-    from smsops.pipeline import system_now
+    from smsops.surroundings import system_now
 
     now = system_now()
     found = failure_diagnostics(error)

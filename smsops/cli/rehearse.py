@@ -31,9 +31,10 @@ from smsops.edge.state.store import StateStore
 from smsops.errors import SmsopsError
 from smsops.model.outcome import Report
 from smsops.model.values import JSON, printed
-from smsops.pipeline import PlanOptions, check_saved, looking, open_store
+from smsops.pipeline import PlanOptions, check_saved
 from smsops.rehearsal.run import Rehearsal, look, shadow_of
 from smsops.rehearsal.run import rehearse as rehearse_plan
+from smsops.surroundings import looking, open_store
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def replies(addresses: tuple[str, ...], follow: bool, output: str) -> None:
     It takes no reply away from whoever else reads them. CAMPAIGN may be a glob. JSON has one reply a line.
     """
     from smsops.edge.delivery import received
-    from smsops.pipeline import Connection, ask
+    from smsops.surroundings import Connection, ask
 
     configuration = current().load()
     known = campaigns_known(configuration)

@@ -20,7 +20,7 @@ from smsops.model.address import Address, matches, renamed, stands_in
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.state import Drop, Event, Intent, Move, Moved, Settle, State
 from smsops.model.values import JSON, printed
-from smsops.pipeline import locate_store, open_store
+from smsops.surroundings import locate_store, open_store
 
 _lock_timeout = click.option("--lock-timeout", default="0s", metavar="DURATION", help="Wait for a locked state.")
 

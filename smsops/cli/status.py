@@ -65,7 +65,7 @@ def report(address: str, output: str) -> None:
     """
     from smsops.cli.views import campaigns as views
     from smsops.edge.delivery import delivery_of
-    from smsops.pipeline import ask
+    from smsops.surroundings import ask
 
     configuration = current().load()
     known = {str(one.address): (one, login) for one, login in campaigns_known(configuration)}
@@ -119,7 +119,8 @@ def _heard(configuration: Configuration, standing: Standing) -> Heard:
 
 def campaigns_known(configuration: Configuration) -> list[tuple[Standing, str | None]]:
     """The campaigns that the state knows, by date, each with the login of its sub-account; None is the master."""
-    from smsops.pipeline import account_login, master_credentials, open_store, standings, state_salt
+    from smsops.pipeline import standings
+    from smsops.surroundings import account_login, master_credentials, open_store, state_salt
 
     around = current().around()
     credentials = master_credentials(configuration, around.environment)

@@ -14,7 +14,8 @@ from fnmatch import fnmatchcase
 from pydantic_core import ValidationError
 
 from smsops.errors import SmsopsError
-from smsops.kinds.base import AnyRead, CannotSay, Described, Found, Kind, Slot, View
+from smsops.kinds.base import CannotSay, Described, Found, Kind, Slot
+from smsops.kinds.view import AnyRead, View
 from smsops.model.address import Address, matches
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.resources import CannotRead, NotReadYet

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from smsops.core.graph import closure, dependencies
 from smsops.core.takeover import taken_over
-from smsops.kinds.base import AnyRead, Kind, Resource, View
+from smsops.kinds.base import Kind
+from smsops.kinds.view import AnyRead, Resource, View
 from smsops.model.address import Address, matches, stands_in
 from smsops.model.diagnostics import Diagnostic, Diagnostics
 from smsops.model.plan import ADOPT, CREATE, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change

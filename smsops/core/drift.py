@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from smsops.kinds.base import AnyRead, View
+from smsops.kinds.view import AnyRead, View
 from smsops.model.address import Address
 from smsops.model.plan import FORGET, NO_OP, Change
 from smsops.model.resources import CannotRead, NotReadYet, Unknown

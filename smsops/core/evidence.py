@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
 
-from smsops.kinds.base import MASTER_INFO, View
+from smsops.kinds.view import MASTER_INFO, View
 from smsops.model.address import Address
 from smsops.model.resources import CannotRead, Present
 from smsops.model.state import Event, Intent, Moved, Settle, fold

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 
-from smsops.kinds.base import View
+from smsops.kinds.view import View
 from smsops.model.address import Address
 from smsops.model.plan import Change
 

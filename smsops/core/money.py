@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from smsops.core.graph import closure, order
-from smsops.kinds.base import Funds, View
+from smsops.kinds.view import Funds, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import Balance, Cause, Change, Forecast, Plan

@@ -10,7 +10,8 @@ from smsops.core import drift, money
 from smsops.core.diff import Difference, unknown_diagnostics
 from smsops.core.graph import dependencies, order, waits
 from smsops.core.policy import Terms, judged
-from smsops.kinds.base import MOST_STEPS, View
+from smsops.kinds.base import MOST_STEPS
+from smsops.kinds.view import View
 from smsops.model.address import Address
 from smsops.model.plan import NO_OP, Change, Doubt, Git, Operation, Plan
 from smsops.model.values import digest

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from smsops.errors import SmsopsError
-from smsops.kinds.base import View
+from smsops.kinds.view import View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic, Mark, did_you_mean
 from smsops.model.expression import CannotEvaluate, Evaluator, evaluator

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from smsops.core.graph import closure, dependencies
 from smsops.errors import SmsopsError
-from smsops.kinds.base import Kind, Resource, View
+from smsops.kinds.base import Kind
+from smsops.kinds.view import Resource, View
 from smsops.model.address import Address, matches
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.plan import ADOPT, Change

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from smsops.api.contract import ApiError, Reader
-from smsops.kinds.base import AnyRead, SourceRead
+from smsops.kinds.view import AnyRead, SourceRead
 from smsops.model.resources import Read
 from smsops.model.sources import SourceUnreadable
 from smsops.table.read import Source

@@ -17,7 +17,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic_core import PydanticCustomError
 
 from smsops.api.contract import OutcomeUnknown
-from smsops.kinds.base import MASTER_INFO, Declaration, Kind, Resource, Session, Upcoming, View
+from smsops.kinds.base import Declaration, Kind, Upcoming
+from smsops.kinds.session import Session
+from smsops.kinds.view import MASTER_INFO, Resource, View
 from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field
 from smsops.model.plan import CREATE, DELETE, UPDATE, Change

@@ -15,7 +15,7 @@ from html import unescape
 from typing import Any, ClassVar, Literal
 
 from smsops.api.contract import Email, Writer
-from smsops.kinds.base import Declaration, Declared, Resource, View, check_ignored
+from smsops.kinds.base import Declaration, Declared, check_ignored
 from smsops.kinds.campaign.audience import all_of, audience_digest, lists_for, meeting
 from smsops.kinds.campaign.calls import OVER, Payload, Taken
 from smsops.kinds.campaign.declare import (
@@ -34,6 +34,7 @@ from smsops.kinds.campaign.planned import balance_of
 from smsops.kinds.campaign.policy import cancellable_until, check_window, check_words, in_window, warn_final
 from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date, zone_called
 from smsops.kinds.campaign.spec import ListsSpec
+from smsops.kinds.view import Resource, View
 from smsops.model.address import Address
 from smsops.model.block import Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank

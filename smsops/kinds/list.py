@@ -15,21 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic_core import PydanticCustomError
 
 from smsops.api.contract import ListField, ListRecord
-from smsops.kinds.base import (
-    CannotSay,
-    Declaration,
-    Declared,
-    Described,
-    Found,
-    Kind,
-    Resource,
-    Session,
-    Slot,
-    View,
-    check_ignored,
-    confirmed,
-    created,
-)
+from smsops.kinds.base import CannotSay, Declaration, Declared, Described, Found, Kind, Slot, check_ignored
 from smsops.kinds.contacts import (
     NOBODY,
     ContactSet,
@@ -44,6 +30,8 @@ from smsops.kinds.contacts import (
     present_contacts,
     wanted_contacts,
 )
+from smsops.kinds.session import Session, confirmed, created
+from smsops.kinds.view import Resource, View
 from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank, can_say

@@ -9,24 +9,10 @@ from functools import lru_cache
 from typing import ClassVar
 
 from smsops.api.contract import CreatedSubAccount, Refused, SubAccountRecord
-from smsops.kinds.base import (
-    MASTER_INFO,
-    CannotSay,
-    Declaration,
-    Declared,
-    Described,
-    Found,
-    Funds,
-    Kind,
-    Resource,
-    Session,
-    Slot,
-    View,
-    check_ignored,
-    confirmed,
-    created,
-)
+from smsops.kinds.base import CannotSay, Declaration, Declared, Described, Found, Kind, Slot, check_ignored
 from smsops.kinds.credits import CreditsField, declare_credits
+from smsops.kinds.session import Session, confirmed, created
+from smsops.kinds.view import MASTER_INFO, Funds, Resource, View
 from smsops.model.address import Address
 from smsops.model.block import Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank, SecretField, Text, can_say

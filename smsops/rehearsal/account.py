@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from smsops.api.contract import AccountInfo, ApiError, Contacts, Credentials, ListRecord, Reader, SubAccountRecord
-from smsops.kinds.base import MASTER_INFO, AnyRead, SourceRead, View
+from smsops.kinds.view import MASTER_INFO, AnyRead, SourceRead, View
 from smsops.model.address import Address
 from smsops.model.phone import calling_code
 from smsops.model.plan import Plan

@@ -19,18 +19,10 @@ from smsops.errors import ExitCode
 from smsops.model.outcome import Report
 from smsops.model.plan import Plan
 from smsops.model.values import JSON, as_json_number
-from smsops.pipeline import (
-    Connection,
-    PlanOptions,
-    Prepared,
-    Surroundings,
-    open_store,
-    perform,
-    prepare,
-    record_settled,
-)
+from smsops.pipeline import PlanOptions, Prepared, perform, prepare, record_settled
 from smsops.rehearsal.account import copied, log_ins, still_true
 from smsops.sandbox.app import Sandbox
+from smsops.surroundings import Connection, Surroundings, open_store
 
 FORMAT_VERSION = "1.0"
 

@@ -21,7 +21,7 @@ from smsops.cli.main import run
 from smsops.cli.options import Globals
 from smsops.edge.state.backend import HEARTBEAT, Backend, Held, Holder, lock_lost
 from smsops.edge.state.open import open_backend
-from smsops.pipeline import Surroundings
+from smsops.surroundings import Surroundings
 from tests.engine.world import CHANGED, Killed, assert_world, incomplete, killed_at_event, refuse, world
 from tests.harness import API_KEY, READS, Result, Stack
 from tests.kinds.contract import PERSON, assert_discreet, inline, mutating, people, person, phone

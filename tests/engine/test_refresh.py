@@ -9,7 +9,7 @@ import pytest
 from smsops.api.client import ReaderClient, Transport
 from smsops.api.contract import Credentials, Unreadable
 from smsops.edge.refresh import Refresh
-from smsops.kinds.base import AnyRead
+from smsops.kinds.view import AnyRead
 from smsops.model.resources import Read
 from tests.api.scripted_server import KEY, LOGIN, Asked, ScriptedWire, Step, VirtualClock
 

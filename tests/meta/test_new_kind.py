@@ -10,7 +10,9 @@ from typing import ClassVar
 import pytest
 
 from smsops.kinds import KINDS
-from smsops.kinds.base import Declaration, Kind, Resource, Session, View
+from smsops.kinds.base import Declaration, Kind
+from smsops.kinds.session import Session
+from smsops.kinds.view import Resource, View
 from smsops.model.address import Address
 from smsops.model.block import Block
 from smsops.model.blocks import GuardedBlock, NonBlank

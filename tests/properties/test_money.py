@@ -22,12 +22,13 @@ from smsops.cli.options import Globals
 from smsops.config.load import Configuration
 from smsops.core import money
 from smsops.core.graph import closure, order
-from smsops.kinds.base import Funds
+from smsops.kinds.view import Funds
 from smsops.model.address import Address
 from smsops.model.outcome import Outcome, Progress
 from smsops.model.plan import Operation
 from smsops.model.values import Number
-from smsops.pipeline import PlanOptions, Surroundings, open_store, perform, prepare, session
+from smsops.pipeline import PlanOptions, perform, prepare
+from smsops.surroundings import Surroundings, open_store, session
 from tests.harness import LOGIN, Stack
 from tests.kinds.contract import LATER, balance, person, phone
 from tests.properties.stacks import moderate

@@ -13,7 +13,9 @@ import pytest
 from smsops.cli.main import run
 from smsops.cli.options import Globals
 from smsops.kinds import KINDS
-from smsops.kinds.base import Kind, Resource, Session, View
+from smsops.kinds.base import Kind
+from smsops.kinds.session import Session
+from smsops.kinds.view import Resource, View
 from smsops.model.block import Block
 from smsops.model.plan import UPDATE, Change
 from smsops.model.resources import Present

@@ -23,7 +23,7 @@ from smsops.edge.state.encryption import Keys
 from smsops.edge.state.store import StateStore
 from smsops.model.state import State
 from smsops.model.values import Secret
-from smsops.pipeline import Surroundings
+from smsops.surroundings import Surroundings
 from tests.harness import API_KEY, LOGIN, Result, Stack
 from tests.simulation.disk import Death, Disk, Mortal, Process
 from tests.simulation.virtual import VirtualTime, virtual_loops

@@ -20,7 +20,7 @@ from smsops.errors import StateError
 from smsops.model.address import Address
 from smsops.model.state import Drop, Entry, Intend, Intent, Own, Put
 from smsops.model.values import Secret
-from smsops.pipeline import Surroundings, open_store
+from smsops.surroundings import Surroundings, open_store
 from tests.harness import API_KEY, Stack
 from tests.state.contract import REMOTE, address_of, holder, opener
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from smsops.kinds.base import View
 from smsops.kinds.campaign.recurrence import RecurrenceSpec
 from smsops.kinds.campaign.text import Template
 from smsops.kinds.contacts import NOBODY, live_contacts, merged_contacts, wanted_contacts
+from smsops.kinds.view import View
 from smsops.model.address import Address
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import CannotRead, Desired

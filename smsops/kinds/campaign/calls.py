@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from smsops.api.contract import Message, Recipient, Refused, Writer
-from smsops.kinds.base import Session
 from smsops.kinds.campaign.links import WantedLink, make_links
 from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, NOBODY, Part, SentPart
+from smsops.kinds.session import Session
 from smsops.model.address import Address
 from smsops.model.plan import Change
 from smsops.model.state import Drop, Entry, Event, Moved, Put

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from smsops.api.contract import Refused
-from smsops.kinds.base import Resource, View, price_read
 from smsops.kinds.campaign.parts import CANCELLING, Part, Reach, SentPart
 from smsops.kinds.campaign.text import Template
+from smsops.kinds.view import Resource, View, price_read
 from smsops.model.values import Number, plural
 
 

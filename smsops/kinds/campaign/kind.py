@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from smsops.kinds.base import Declaration, Declared, Readers, Resource, Upcoming, View
+from smsops.kinds.base import Declaration, Declared, Readers, Upcoming
 from smsops.kinds.campaign.audience import Audience, audience_digest, audience_of
 from smsops.kinds.campaign.declare import check, declare
 from smsops.kinds.campaign.law import judge_law
@@ -18,6 +18,7 @@ from smsops.kinds.campaign.policy import check_policies
 from smsops.kinds.campaign.report import shown_sender
 from smsops.kinds.campaign.simulate import simulate
 from smsops.kinds.campaign.spec import CampaignSpec
+from smsops.kinds.view import Resource, View
 from smsops.model.block import Block
 from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import Change

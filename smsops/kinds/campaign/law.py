@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from smsops.kinds.base import Resource, View
 from smsops.kinds.campaign.parts import Survey
 from smsops.kinds.campaign.policy import in_window
 from smsops.kinds.campaign.schedule import shown
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import STOP
+from smsops.kinds.view import Resource, View
 from smsops.model.phone import Place, place_of
 from smsops.model.values import plural
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from smsops.kinds.base import Kind, Resource, Session, Told, View
+from smsops.kinds.base import Kind, Told
 from smsops.kinds.campaign.calls import OVER, SENT, Payload, Slice, execute, with_campaign_id, with_lost_id
 from smsops.kinds.campaign.cost import cost_of
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, SCHEDULED, SentPart
@@ -23,6 +23,8 @@ from smsops.kinds.campaign.policy import check_lead_time
 from smsops.kinds.campaign.schedule import read_schedule, shown, zone_called
 from smsops.kinds.campaign.standing import appointment, standing
 from smsops.kinds.campaign.told import told
+from smsops.kinds.session import Session
+from smsops.kinds.view import Resource, View
 from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Change
 from smsops.model.resources import Absent, Desired, Observation, Present
 from smsops.model.sending import Appointment

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from smsops.api.contract import Refused, Writer
-from smsops.kinds.base import Session, View
 from smsops.kinds.campaign.text import Template, stand_in
+from smsops.kinds.session import Session
+from smsops.kinds.view import View
 from smsops.model.address import Address
 from smsops.model.state import Entry, Put
 

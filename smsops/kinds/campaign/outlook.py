@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from smsops.kinds.base import Resource, Upcoming, View
+from smsops.kinds.base import Upcoming
 from smsops.kinds.campaign.audience import CampaignData, audience_of
 from smsops.kinds.campaign.cost import cost_of
 from smsops.kinds.campaign.links import known_links
@@ -15,6 +15,7 @@ from smsops.kinds.campaign.recurrence import days_of_scheduling
 from smsops.kinds.campaign.report import message_document
 from smsops.kinds.campaign.schedule import read_schedule, shown
 from smsops.kinds.campaign.text import Template
+from smsops.kinds.view import Resource, View
 from smsops.model.values import JSON, utc
 
 

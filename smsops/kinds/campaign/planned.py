@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from smsops.api.contract import Message
-from smsops.kinds.base import MASTER_INFO, Resource, View
 from smsops.kinds.campaign.audience import audience_digest
 from smsops.kinds.campaign.calls import Payload, TextPost
 from smsops.kinds.campaign.cost import Estimate, cost_of, estimate, judge_cost
@@ -18,6 +17,7 @@ from smsops.kinds.campaign.report import judge_message, message_document
 from smsops.kinds.campaign.schedule import read_schedule, shown, wire_date, zone_called
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import Template
+from smsops.kinds.view import MASTER_INFO, Resource, View
 from smsops.model.address import Address
 from smsops.model.plan import Change
 from smsops.model.resources import Present, Read

@@ -6,10 +6,10 @@ import re
 import unicodedata
 from datetime import datetime
 
-from smsops.kinds.base import Resource, View
 from smsops.kinds.campaign.schedule import is_near, last_change, shown, zone_called
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import STOP, Template
+from smsops.kinds.view import Resource, View
 
 
 def check_policies(resource: Resource, when: datetime, view: View) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smsops.kinds.base import Resource, View
 from smsops.kinds.campaign.alphabet import forcing, is_gsm, length, safe, segments
 from smsops.kinds.campaign.links import known_links
 from smsops.kinds.campaign.parts import Survey
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import STOP, Template, stand_in
+from smsops.kinds.view import Resource, View
 from smsops.model.values import JSON, mask_text, plural
 
 DEFAULT_SENDER = "36180"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from smsops.api.contract import ApiError, Reader, Simulation
-from smsops.kinds.base import Readers, View
+from smsops.kinds.base import Readers
 from smsops.kinds.campaign.calls import Payload, TextPost
 from smsops.kinds.campaign.cost import cost_of, judge_cost
 from smsops.kinds.campaign.parts import Part
+from smsops.kinds.view import View
 from smsops.model.plan import Change
 from smsops.model.sending import Simulated
 from smsops.model.values import plural

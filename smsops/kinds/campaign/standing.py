@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from smsops.kinds.base import Resource, View
 from smsops.kinds.campaign.cost import cost_of
 from smsops.kinds.campaign.parts import ID_LOST, NO_CAMPAIGN, NOBODY, SentPart
 from smsops.kinds.campaign.policy import cancellable_until
 from smsops.kinds.campaign.schedule import last_change, zone_called
+from smsops.kinds.view import Resource, View
 from smsops.model.plan import DELETE
 from smsops.model.sending import Appointment
 from smsops.model.settings import Settings

@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from smsops.api.contract import ApiError
-from smsops.kinds.base import Told, View
+from smsops.kinds.base import Told
+from smsops.kinds.view import View
 from smsops.model.resources import CannotRead, NotReadYet, Present, Read
 from smsops.model.state import Intent
 from smsops.model.webhooks import Sighting

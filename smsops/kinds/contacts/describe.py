@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from smsops.api.contract import ListRecord
-from smsops.kinds.base import Slot, View
+from smsops.kinds.base import Slot
+from smsops.kinds.view import View
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import CannotRead, Read
 from smsops.model.values import JSON, plural

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from smsops.kinds.base import MOST_STEPS, Kind, Resource, Session, SourceRead, View
+from smsops.kinds.base import MOST_STEPS, Kind
 from smsops.kinds.contacts.calls import ListContacts
 from smsops.kinds.contacts.rows import (
     KIND,
@@ -19,6 +19,8 @@ from smsops.kinds.contacts.rows import (
     saved_contacts,
     wanted_contacts,
 )
+from smsops.kinds.session import Session
+from smsops.kinds.view import Resource, SourceRead, View
 from smsops.model.address import Address
 from smsops.model.plan import CHANGED_OUTSIDE, CREATE, DELETE, FORGET, GONE, UPDATE, Change, ContactCounts
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present

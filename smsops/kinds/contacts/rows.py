@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from smsops.kinds.base import SourceRead, View
 from smsops.kinds.contacts.gather import CONTRADICTION, FilePart, Part, gathered
+from smsops.kinds.view import SourceRead, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic, Mark
 from smsops.model.resources import CannotRead, Desired, Present, Read, Unknown

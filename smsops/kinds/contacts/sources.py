@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic_core import PydanticCustomError
 
-from smsops.kinds.base import Declaration, SourceRead, Step
+from smsops.kinds.base import Declaration, Step
 from smsops.kinds.contacts.gather import CONTRADICTION, FilePart, InlinePart, Part, gathered
 from smsops.kinds.contacts.rows import KIND, Declared, Wanted
+from smsops.kinds.view import SourceRead
 from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field, WithJsonSchema
 from smsops.model.blocks import SECRET_SCHEMA, NonBlank, read_secret, refuse_password
