@@ -107,7 +107,7 @@ def test_no_stack_says_how_to_get_one(stack: Stack) -> None:
 def test_no_traceback_when_smsops_itself_fails(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a mistake of smsops ends in one line with a code."""
     stack.write(LIST)
-    monkeypatch.setattr("smsops.pipeline.open_store", lambda configuration: 1 / 0)
+    monkeypatch.setattr("smsops.surroundings.open_store", lambda configuration: 1 / 0)
     monkeypatch.setattr("smsops.cli.plan.Globals.load", lambda self: 1 / 0)
     result = stack.run("plan")
 

@@ -29,7 +29,7 @@ STACK: dict[str, Any] = {
     },
 }
 
-few = settings(max_examples=15)
+few = settings(max_examples=8)
 
 
 def member(number: int, **fields: str) -> dict[str, str]:
