@@ -32,7 +32,7 @@ STAGED = 10_000
 def stages(root: Path) -> dict[str, Callable[[], object]]:
     """The stages of a plan against an empty account, each a function that can be called again and again."""
     from smsops import garbage
-    from smsops.api.contract import Credentials
+    from smsops.api.records import Credentials
     from smsops.cli.views import text
     from smsops.config.yaml import parse
     from smsops.core import diff, drift, plan

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from smsops.api.contract import AccountInfo, CreatedSubAccount, ListRecord, SubAccountRecord
+    from smsops.api.records import AccountInfo, CreatedSubAccount, ListRecord, SubAccountRecord
     from smsops.cli.options import Globals
     from smsops.config.load import Configuration
     from smsops.surroundings import Connection
@@ -146,22 +146,22 @@ class Account:
         return found
 
     async def get_info(self, *, sub_account: str | None = None) -> AccountInfo:
-        from smsops.api.contract import AccountInfo
+        from smsops.api.records import AccountInfo
 
         return AccountInfo("Active Account", 1_000_000, "key", {})
 
     async def get_sub_accounts(self) -> tuple[SubAccountRecord, ...]:
-        from smsops.api.contract import SubAccountRecord
+        from smsops.api.records import SubAccountRecord
 
         return tuple(SubAccountRecord(login, 0, fields) for login, fields in self.sub_accounts.items())
 
     async def get_lists(self, *, sub_account: str | None = None) -> tuple[ListRecord, ...]:
-        from smsops.api.contract import ListRecord
+        from smsops.api.records import ListRecord
 
         return tuple(ListRecord(name, 0, False, "2026-11-01") for name in self.lists.get(sub_account, ()))
 
     async def create_sub_account(self, data: Mapping[str, str]) -> CreatedSubAccount:
-        from smsops.api.contract import CreatedSubAccount
+        from smsops.api.records import CreatedSubAccount
         from smsops.kinds.sub_account import WIRE
 
         read = dict(WIRE.values())

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from pathlib import Path
 
-from smsops.api.contract import Credentials
+from smsops.api.records import Credentials
 from smsops.config.files import STACK_FILE
 from smsops.config.load import Configuration, Inputs, load
 from smsops.config.stack import DEFAULT_URL, AccountBlock, StackBlock

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from smsops import __version__, garbage
-from smsops.api.contract import ApiError, AuthenticationRefused, Credentials, Reader
+from smsops.api.contract import Reader
+from smsops.api.errors import ApiError, AuthenticationRefused
+from smsops.api.records import Credentials
 from smsops.config.load import Configuration
 from smsops.core import diff, drift, evidence, plan, takeover
 from smsops.core.policy import Terms

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from smsops.api.contract import ApiError, Credentials, Reader, Writer
+from smsops.api.contract import Reader, Writer
+from smsops.api.errors import ApiError
+from smsops.api.records import Credentials
 from smsops.config.load import Configuration, Inputs, locate
 from smsops.config.stack import StackBlock
 from smsops.edge import git

@@ -17,7 +17,7 @@ from typing import Any
 
 from smsops import garbage
 from smsops.api.client import Transport
-from smsops.api.contract import Credentials
+from smsops.api.records import Credentials
 from smsops.cli.connect import ApiConnection, SandboxWire
 from smsops.cli.main import run
 from smsops.cli.options import Globals

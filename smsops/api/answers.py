@@ -10,9 +10,19 @@ from __future__ import annotations
 
 import re
 
-from smsops.api.contract import (
+from smsops.api.errors import AuthenticationRefused, Refused
+from smsops.api.methods import (
+    CancelStatus,
+    CreditStatus,
+    ImpliedStatus,
+    SendStatus,
+    StatusTable,
+    SubAccountsStatus,
+    Verdict,
+    comparable,
+)
+from smsops.api.records import (
     AccountInfo,
-    AuthenticationRefused,
     Blacklisted,
     Cancelled,
     Contacts,
@@ -23,23 +33,12 @@ from smsops.api.contract import (
     DeliveryStatus,
     ListRecord,
     Number,
-    Refused,
     Replies,
     Reply,
     Sent,
     SentEmail,
     Simulation,
     SubAccountRecord,
-)
-from smsops.api.methods import (
-    CancelStatus,
-    CreditStatus,
-    ImpliedStatus,
-    SendStatus,
-    StatusTable,
-    SubAccountsStatus,
-    Verdict,
-    comparable,
 )
 from smsops.api.tree import Malformed, Mapped, Tree, count, decode, elements, keyed, moment, number, text, texts
 from smsops.api.verdicts import Answer, judge

@@ -18,12 +18,15 @@ from typing import Self, TypeVar
 from urllib.parse import quote_plus, urlencode
 
 from smsops.api import answers, methods, payloads
-from smsops.api.contract import (
+from smsops.api.contract import Collector, Reader, Writer
+from smsops.api.errors import ApiError, NotSent, OutcomeUnknown, Refused
+from smsops.api.methods import Method, Retry
+from smsops.api.pacing import Clock, Pace, SystemClock, backoff, read_date, retry_after
+from smsops.api.payloads import Data, Format, Unwritable
+from smsops.api.records import (
     AccountInfo,
-    ApiError,
     Blacklisted,
     Cancelled,
-    Collector,
     Contacts,
     Counts,
     CreatedSubAccount,
@@ -34,22 +37,14 @@ from smsops.api.contract import (
     ListField,
     ListRecord,
     Message,
-    NotSent,
     Number,
-    OutcomeUnknown,
-    Reader,
-    Refused,
     Replies,
     Reply,
     Sent,
     SentEmail,
     Simulation,
     SubAccountRecord,
-    Writer,
 )
-from smsops.api.methods import Method, Retry
-from smsops.api.pacing import Clock, Pace, SystemClock, backoff, read_date, retry_after
-from smsops.api.payloads import Data, Format, Unwritable
 from smsops.api.tree import Malformed
 from smsops.api.verdicts import CHECK_URL, LOOK_FIRST, Answer, http_failure
 from smsops.api.wire import Incoming, NoAddress, NotConnected, Wire

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import TypeAlias
 
-from smsops.api.contract import Email, ListField, Message, Recipient
+from smsops.api.records import Email, ListField, Message, Recipient
 
 Data: TypeAlias = "Mapping[str, str | Sequence[Mapping[str, str]]]"
 

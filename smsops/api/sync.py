@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import Credentials
+from smsops.api.records import Credentials
 
 P = ParamSpec("P")
 T = TypeVar("T")

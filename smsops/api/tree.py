@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from smsops.api.contract import Number
+from smsops.api.records import Number
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

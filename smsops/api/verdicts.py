@@ -14,15 +14,9 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from smsops.api.causes import CHECK_CREDENTIALS, cause, refusal
-from smsops.api.contract import (
-    HIDDEN,
-    ApiError,
-    AuthenticationRefused,
-    OutcomeUnknown,
-    Refused,
-    Unreadable,
-)
+from smsops.api.errors import ApiError, AuthenticationRefused, OutcomeUnknown, Refused, Unreadable
 from smsops.api.methods import Method, StatusTable, Verdict, comparable
+from smsops.api.records import HIDDEN
 from smsops.api.tree import Malformed, Mapped, Tree, decode, elements, keyed, number, text, unwrapped
 from smsops.model.values import mask_emails, mask_text
 

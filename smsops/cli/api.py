@@ -40,7 +40,7 @@ def api(method: str, parameters: tuple[str, ...], sub_account: str | None, auto_
 
     NAME=@FILE takes a value from a file. Login, key and format are added.
     """
-    from smsops.api.contract import Credentials
+    from smsops.api.records import Credentials
     from smsops.surroundings import Connection, ask
 
     if method.lower() not in map(str.lower, _NAMES):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from smsops.api.client import ReaderClient, Transport, WriterClient
-from smsops.api.contract import Credentials
+from smsops.api.records import Credentials
 from smsops.api.wire import HEADERS
 from smsops.config.load import Configuration
 from smsops.config.stack import SANDBOX_URL

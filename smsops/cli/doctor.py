@@ -190,7 +190,7 @@ def _secrets(configuration: Configuration, around: Surroundings) -> Iterator[Fin
 def _account(configuration: Configuration, around: Surroundings) -> Iterator[Finding]:
     import asyncio
 
-    from smsops.api.contract import ApiError
+    from smsops.api.errors import ApiError
     from smsops.config.stack import SANDBOX_URL
     from smsops.surroundings import session
 

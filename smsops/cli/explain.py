@@ -94,8 +94,8 @@ def _status(method: Method, given: str) -> str:
 
 def _delivery(method: Method) -> dict[str, str]:
     """What became of a message, by the status in a report; nothing for methods that bring no reports."""
-    from smsops.api.contract import DeliveryStatus
     from smsops.api.methods import GET_ACK_BY_SMS_ID, GET_ACKS
+    from smsops.api.records import DeliveryStatus
 
     return {str(one.code): one.meaning for one in DeliveryStatus} if method in (GET_ACKS, GET_ACK_BY_SMS_ID) else {}
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, cast
 
-from smsops.api.contract import ApiError, Credentials, NotSent, OutcomeUnknown, Refused, Writer
+from smsops.api.contract import Writer
+from smsops.api.errors import ApiError, NotSent, OutcomeUnknown, Refused
+from smsops.api.records import Credentials
 from smsops.edge.meter import Meter
 from smsops.errors import Interrupted, SmsopsError
 from smsops.kinds.base import Kind

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from smsops.api.contract import ListRecord, Reader
+from smsops.api.contract import Reader
+from smsops.api.records import ListRecord
 from smsops.model.blacklisted import Blacklist, BlacklistEntry, Check, Found, ListCount
 
 Accounts = Sequence[tuple[str | None, str | None]]

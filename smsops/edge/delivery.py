@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from smsops.api.contract import DeliveryStatus, Reader, Replies
+from smsops.api.contract import Reader
+from smsops.api.records import DeliveryStatus, Replies
 from smsops.model.standing import Delivery, Received, Standing
 from smsops.model.values import mask_text
 from smsops.model.webhooks import NOTHING_HEARD, Heard, PersonKey, WebhookEvent

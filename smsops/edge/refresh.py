@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from smsops.api.contract import ApiError, Reader
+from smsops.api.contract import Reader
+from smsops.api.errors import ApiError
 from smsops.kinds.view import AnyRead, SourceRead
 from smsops.model.resources import Read
 from smsops.model.sources import SourceUnreadable

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic_core import PydanticCustomError
 
-from smsops.api.contract import OutcomeUnknown
+from smsops.api.errors import OutcomeUnknown
 from smsops.kinds.base import Declaration, Kind, Upcoming
 from smsops.kinds.session import Session
 from smsops.kinds.view import MASTER_INFO, Resource, View

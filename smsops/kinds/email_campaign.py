@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import unescape
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from smsops.api.contract import Email, Writer
+from smsops.api.contract import Writer
 from smsops.kinds.base import Declaration, Declared, check_ignored
 from smsops.kinds.campaign.audience import all_of, audience_digest, lists_for, meeting
 from smsops.kinds.campaign.calls import OVER, Payload, Taken
@@ -46,6 +46,9 @@ from smsops.model.standing import Standing
 from smsops.model.state import Entry
 from smsops.model.values import JSON, Number, mask_email, mask_emails, mask_text, plural
 from smsops.table import Table
+
+if TYPE_CHECKING:
+    from smsops.api.records import Email
 
 _ADDRESS = re.compile(
     r"(?=.{3,254}\Z)(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -241,6 +244,8 @@ class EmailCampaign(ScheduledKind):
         self._judge(resource, planned, view)
         if send and not planned.immediate:
             warn_final(resource, when, view)
+        from smsops.api.records import Email
+
         email = Email(
             spec.sender,
             (),

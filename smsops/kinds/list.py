@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic_core import PydanticCustomError
 
-from smsops.api.contract import ListField, ListRecord
 from smsops.kinds.base import CannotSay, Declaration, Declared, Described, Found, Kind, Slot, check_ignored
 from smsops.kinds.contacts import (
     NOBODY,
@@ -42,6 +41,9 @@ from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.untold import Structure
 from smsops.model.values import JSON
 from smsops.table import Table
+
+if TYPE_CHECKING:
+    from smsops.api.records import ListField, ListRecord
 
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _RESERVED = frozenset(("MOBILEPHONE", "PHONE"))
@@ -467,6 +469,8 @@ def _same_fields(one: Mapping[str, JSON], other: Mapping[str, JSON]) -> bool:
 
 
 def _wire_fields(spec: ListSpec) -> tuple[ListField, ...]:
+    from smsops.api.records import ListField
+
     return tuple(ListField(name, flags.filter, flags.mailing) for name, flags in spec.fields.items())
 
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from smsops.api.contract import ApiError, NotSent, OutcomeUnknown, Refused, Writer
+from smsops.api.contract import Writer
+from smsops.api.errors import ApiError, NotSent, OutcomeUnknown, Refused
 from smsops.model.address import Address
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON, Number, Secret

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from smsops.api.contract import CreatedSubAccount, Refused, SubAccountRecord
+from smsops.api.errors import Refused
 from smsops.kinds.base import CannotSay, Declaration, Declared, Described, Found, Kind, Slot, check_ignored
 from smsops.kinds.credits import CreditsField, declare_credits
 from smsops.kinds.session import Session, confirmed, created
@@ -23,6 +23,9 @@ from smsops.model.resources import Absent, Desired, Observation, Present, Read
 from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.untold import Standing
 from smsops.model.values import JSON, Number, Secret, digest, mask_phone
+
+if TYPE_CHECKING:
+    from smsops.api.records import CreatedSubAccount, SubAccountRecord
 
 _CONTACT_DETAILS = {
     # ours: (written as, read as); a few differ by more than case.
@@ -360,6 +363,8 @@ class SubAccount(Kind):
     async def _execute_create(self, login: str, data: Mapping[str, str], session: Session) -> None:
         async def landed() -> CreatedSubAccount | None:
             records = await session.master.get_sub_accounts()
+            from smsops.api.records import CreatedSubAccount
+
             return CreatedSubAccount(None) if any(record.login == login for record in records) else None
 
         account = await confirmed(lambda: session.master.create_sub_account(data), landed)

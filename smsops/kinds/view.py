@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from smsops.api.contract import ApiError
+from smsops.api.errors import ApiError
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic, Diagnostics
 from smsops.model.plan import CREATE, Change

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from smsops.api.contract import AccountInfo, ApiError, Contacts, Credentials, ListRecord, Reader, SubAccountRecord
+from smsops.api.contract import Reader
+from smsops.api.errors import ApiError
+from smsops.api.records import AccountInfo, Contacts, Credentials, ListRecord, SubAccountRecord
 from smsops.kinds.view import MASTER_INFO, AnyRead, SourceRead, View
 from smsops.model.address import Address
 from smsops.model.phone import calling_code

@@ -10,7 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from smsops.api.contract import AccountInfo, Credentials, Reader
+from smsops.api.contract import Reader
+from smsops.api.records import AccountInfo, Credentials
 from smsops.config.load import Configuration
 from smsops.edge.apply import Reporter
 from smsops.edge.state.overlay import Overlay

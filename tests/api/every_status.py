@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from smsops.api import methods
-from smsops.api.contract import DeliveryStatus
 from smsops.api.methods import (
     METHODS,
     CancelStatus,
@@ -22,6 +21,7 @@ from smsops.api.methods import (
     SubAccountsStatus,
 )
 from smsops.api.payloads import Data, Format, email_data, written
+from smsops.api.records import DeliveryStatus
 from smsops.cli.connect import SandboxWire
 from smsops.sandbox import fates
 from smsops.sandbox.app import Sandbox

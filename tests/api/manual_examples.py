@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from smsops.api.contract import (
+from smsops.api.records import (
     AccountInfo,
     Cancelled,
     Counts,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smsops.api.client import WriterClient
-from smsops.api.contract import DeliveryStatus
 from smsops.api.methods import METHODS, Method, Verdict
+from smsops.api.records import DeliveryStatus
 from tests.api.every_status import CASES, Case
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods.md"

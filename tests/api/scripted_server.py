@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, parse_qsl
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import Credentials, Email, Message, Recipient
 from smsops.api.methods import SIMPLIFIED_SENDING
+from smsops.api.records import Credentials, Email, Message, Recipient
 from smsops.api.wire import Wire
 
 T = TypeVar("T")

@@ -5,17 +5,8 @@ from typing import Any
 
 import pytest
 
-from smsops.api.contract import (
-    ApiError,
-    AuthenticationRefused,
-    Contacts,
-    ListRecord,
-    OutcomeUnknown,
-    Refused,
-    Simulation,
-    SubAccountRecord,
-    Unreadable,
-)
+from smsops.api.errors import ApiError, AuthenticationRefused, OutcomeUnknown, Refused, Unreadable
+from smsops.api.records import Contacts, ListRecord, Simulation, SubAccountRecord
 from tests.api.scripted_server import CALLS, READS, REPORTS, WRITES, Server, Step, ask, failure
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import Credentials, Unreadable
+from smsops.api.errors import Unreadable
 from smsops.api.methods import GET_CONTACTS
+from smsops.api.records import Credentials
 from smsops.api.tree import Malformed
 from tests.api.scripted_server import KEY, LOGIN, Asked, Reply, ScriptedWire, Server, Step, VirtualClock
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from smsops.api.client import ReaderClient, WriterClient
-from smsops.api.contract import (
+from smsops.api.contract import Reader, Writer
+from smsops.api.errors import ApiError, AuthenticationRefused, NotSent, OutcomeUnknown, Refused, Unreadable
+from smsops.api.methods import METHODS, Method
+from smsops.api.records import (
     AccountInfo,
-    ApiError,
-    AuthenticationRefused,
     Contacts,
     CreatedSubAccount,
     Credentials,
@@ -20,18 +21,11 @@ from smsops.api.contract import (
     DeliveryReports,
     DeliveryStatus,
     Email,
-    NotSent,
-    OutcomeUnknown,
-    Reader,
-    Refused,
     Replies,
     Reply,
     Sent,
     SentEmail,
-    Unreadable,
-    Writer,
 )
-from smsops.api.methods import METHODS, Method
 from smsops.table import Rows
 from tests.api.scripted_server import CALLS, KEY, MESSAGE, WRITES, Server, Step, ask, failure
 

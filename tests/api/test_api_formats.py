@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smsops.api.client import WriterClient
-from smsops.api.contract import Email, ListField, Message, NotSent, OutcomeUnknown, Recipient, Unreadable
+from smsops.api.errors import NotSent, OutcomeUnknown, Unreadable
 from smsops.api.methods import METHODS, Method
 from smsops.api.payloads import Format
+from smsops.api.records import Email, ListField, Message, Recipient
 from smsops.api.verdicts import judge
 from tests.api.scripted_server import CALLS, Server, ask, body, failure
 from tests.api.test_api_properties import PARSERS, trees, typed

@@ -7,12 +7,8 @@ from typing import Any
 import pytest
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import (
-    ApiError,
-    Credentials,
-    OutcomeUnknown,
-    Unreadable,
-)
+from smsops.api.errors import ApiError, OutcomeUnknown, Unreadable
+from smsops.api.records import Credentials
 from smsops.api.wire import NotConnected
 from tests.api.scripted_server import (
     CALLS,

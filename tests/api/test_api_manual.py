@@ -12,9 +12,10 @@ import pytest
 
 from smsops.api import answers
 from smsops.api.client import WriterClient
-from smsops.api.contract import Contacts, Email, ListField, Message, Recipient, Refused
+from smsops.api.errors import Refused
 from smsops.api.methods import METHODS
 from smsops.api.payloads import Format
+from smsops.api.records import Contacts, Email, ListField, Message, Recipient
 from smsops.api.verdicts import judge
 from tests.api.manual_examples import ANSWERS, REFUSALS, Example
 from tests.api.scripted_server import CALLS, Server, ask

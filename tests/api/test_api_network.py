@@ -15,7 +15,8 @@ from typing import TypeVar
 import pytest
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import ApiError, Credentials, Message, NotSent, OutcomeUnknown, Unreadable
+from smsops.api.errors import ApiError, NotSent, OutcomeUnknown, Unreadable
+from smsops.api.records import Credentials, Message
 from tests.api.scripted_server import KEY, LOGIN, MESSAGE, VirtualClock
 
 T = TypeVar("T")
@@ -314,7 +315,7 @@ def test_certificate_from_the_environment(certificate: Path) -> None:
     code = (
         "import asyncio, sys\n"
         "from smsops.api.client import ReaderClient, Transport\n"
-        "from smsops.api.contract import Credentials\n"
+        "from smsops.api.records import Credentials\n"
         "async def main():\n"
         "    async with Transport(sys.argv[1]) as transport:\n"
         "        print(await ReaderClient(transport, Credentials('acme', 'key')).get_lists())\n"

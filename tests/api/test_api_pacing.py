@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import Credentials
+from smsops.api.records import Credentials
 from tests.api.scripted_server import KEY, LOGIN, Asked, Reply, ScriptedWire, Step
 from tests.simulation.virtual import VirtualTime, virtual_loops
 

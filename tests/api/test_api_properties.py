@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smsops.api import answers
-from smsops.api.contract import ApiError, OutcomeUnknown, Refused, Unreadable
+from smsops.api.errors import ApiError, OutcomeUnknown, Refused, Unreadable
 from smsops.api.methods import METHODS, Method, Verdict, comparable
 from smsops.api.pacing import retry_after
 from smsops.api.tree import decode, number, unwrapped

@@ -5,19 +5,8 @@ from typing import Any
 
 import pytest
 
-from smsops.api.contract import (
-    ApiError,
-    AuthenticationRefused,
-    DeliveryReport,
-    DeliveryReports,
-    DeliveryStatus,
-    OutcomeUnknown,
-    Refused,
-    Replies,
-    Reply,
-    SentEmail,
-    Unreadable,
-)
+from smsops.api.errors import ApiError, AuthenticationRefused, OutcomeUnknown, Refused, Unreadable
+from smsops.api.records import DeliveryReport, DeliveryReports, DeliveryStatus, Replies, Reply, SentEmail
 from smsops.api.tree import moment
 from tests.api.scripted_server import CALLS, REPLY, REPORT, REPORTS, Server, Step, ask, failure
 

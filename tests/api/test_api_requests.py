@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from smsops.api.client import WriterClient
-from smsops.api.contract import ListField, Message, NotSent, Recipient
+from smsops.api.errors import NotSent
+from smsops.api.records import ListField, Message, Recipient
 from tests.api.scripted_server import CALLS, EMAIL, KEY, LOGIN, MESSAGE, Server, ask, failure
 
 Call = Callable[[WriterClient], Awaitable[object]]

@@ -4,16 +4,9 @@ from typing import Any
 
 import pytest
 
-from smsops.api.contract import (
-    ApiError,
-    AuthenticationRefused,
-    Cancelled,
-    NotSent,
-    OutcomeUnknown,
-    Refused,
-    Unreadable,
-)
+from smsops.api.errors import ApiError, AuthenticationRefused, NotSent, OutcomeUnknown, Refused, Unreadable
 from smsops.api.methods import METHODS, Retry
+from smsops.api.records import Cancelled
 from smsops.api.wire import NotConnected
 from tests.api.scripted_server import (
     CALLS,

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smsops.api.client import WriterClient
-from smsops.api.contract import ApiError, Contacts, Email, ListField, Message, Recipient, Refused
+from smsops.api.errors import ApiError, Refused
 from smsops.api.methods import METHODS, Verdict
 from smsops.api.payloads import Format
+from smsops.api.records import Contacts, Email, ListField, Message, Recipient
 from smsops.cli.connect import SandboxWire
 from smsops.sandbox.app import Sandbox
 from tests.api.every_status import CASES, World

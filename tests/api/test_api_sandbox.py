@@ -6,20 +6,9 @@ from typing import Any
 import pytest
 
 from smsops.api.client import WriterClient
-from smsops.api.contract import (
-    AuthenticationRefused,
-    Cancelled,
-    Counts,
-    Credentials,
-    ListField,
-    Message,
-    OutcomeUnknown,
-    Recipient,
-    Refused,
-    Sent,
-    Unreadable,
-)
+from smsops.api.errors import AuthenticationRefused, OutcomeUnknown, Refused, Unreadable
 from smsops.api.payloads import Format
+from smsops.api.records import Cancelled, Counts, Credentials, ListField, Message, Recipient, Sent
 from smsops.cli.connect import SandboxWire
 from smsops.sandbox.app import Sandbox
 from smsops.sandbox.handlers import METHODS

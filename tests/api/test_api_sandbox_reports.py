@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from smsops.api.client import WriterClient
-from smsops.api.contract import DeliveryStatus, Email, Message, Recipient, Refused
+from smsops.api.errors import Refused
+from smsops.api.records import DeliveryStatus, Email, Message, Recipient
 from smsops.cli.connect import SandboxWire
 from smsops.sandbox.app import Sandbox
 from tests.api.scripted_server import KEY, LOGIN, ask

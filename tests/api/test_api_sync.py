@@ -6,7 +6,9 @@ import inspect
 import pytest
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import Credentials, Refused, Writer
+from smsops.api.contract import Writer
+from smsops.api.errors import Refused
+from smsops.api.records import Credentials
 from smsops.api.sync import Client
 from tests.api.scripted_server import CALLS, KEY, LOGIN, REPLY, Server, Step, VirtualClock, ask
 

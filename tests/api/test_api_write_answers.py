@@ -5,16 +5,8 @@ from typing import Any
 
 import pytest
 
-from smsops.api.contract import (
-    ApiError,
-    AuthenticationRefused,
-    Cancelled,
-    Counts,
-    CreatedSubAccount,
-    OutcomeUnknown,
-    Refused,
-    Sent,
-)
+from smsops.api.errors import ApiError, AuthenticationRefused, OutcomeUnknown, Refused
+from smsops.api.records import Cancelled, Counts, CreatedSubAccount, Sent
 from tests.api.scripted_server import CALLS, WRITES, Server, Step, ask, failure
 
 

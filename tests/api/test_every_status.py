@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from smsops.api.contract import AuthenticationRefused, DeliveryStatus, Refused
+from smsops.api.errors import AuthenticationRefused, Refused
 from smsops.api.methods import (
     CancelStatus,
     CreditStatus,
@@ -20,6 +20,7 @@ from smsops.api.methods import (
     comparable,
 )
 from smsops.api.payloads import Format
+from smsops.api.records import DeliveryStatus
 from smsops.api.verdicts import judge
 from smsops.sandbox.app import Sandbox
 from tests.api.every_status import CASES, Case, World, expected

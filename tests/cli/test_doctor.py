@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from smsops.api.client import Transport
-from smsops.api.contract import Credentials
+from smsops.api.records import Credentials
 from smsops.cli.connect import ApiConnection
 from smsops.cli.main import run
 from smsops.cli.options import Globals

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smsops.api.contract import ApiError
+from smsops.api.errors import ApiError
 from smsops.api.methods import METHODS, Retry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from smsops.api.client import Transport, WriterClient
-from smsops.api.contract import Credentials
+from smsops.api.records import Credentials
 from smsops.cli.connect import SandboxWire
 from tests.engine.world import incomplete, refuse
 from tests.harness import API_KEY, LOGIN, Stack

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from smsops.api.client import ReaderClient, Transport
-from smsops.api.contract import Credentials, Unreadable
+from smsops.api.errors import Unreadable
+from smsops.api.records import Credentials
 from smsops.edge.refresh import Refresh
 from smsops.kinds.view import AnyRead
 from smsops.model.resources import Read

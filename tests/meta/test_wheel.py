@@ -63,11 +63,7 @@ def test_the_wheel_has_the_types_and_names_its_extras(wheel: Path) -> None:
     described = metadata.read_text("utf-8")
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
 
-    package = ROOT / "smsops"
-    inside = {
-        path.relative_to(package) for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts
-    }
-    packed = {path.relative_to(wheel / "smsops") for path in (wheel / "smsops").rglob("*") if path.is_file()}
+    inside, packed = _files(ROOT / "smsops"), _files(wheel / "smsops")
     assert packed == inside | {Path("_version.py"), Path("codes.md")}
     assert Path("py.typed") in packed
     assert set(extras) == {"azure", "gcs", "mysql", "postgres", "s3"}
@@ -110,3 +106,9 @@ def test_a_version_comes_from_git_or_from_what_an_archive_says(tmp_path: Path) -
     git("commit", "--allow-empty", "-qm", "two")
     commit = git("rev-parse", "--short", "HEAD")
     assert version() == f"1.2.1.dev1+g{commit}"
+
+
+def _files(package: Path) -> set[Path]:
+    """What is in a package, but for what Python leaves there."""
+    found = (path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(package) for path in found}

@@ -16,7 +16,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from smsops.api.client import Transport
-from smsops.api.contract import Credentials
+from smsops.api.records import Credentials
 from smsops.cli.connect import ApiConnection, SandboxAnswer, SandboxWire
 from smsops.cli.options import Globals
 from smsops.config.load import Configuration

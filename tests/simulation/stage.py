@@ -13,7 +13,7 @@ from random import Random
 
 from smsops import garbage
 from smsops.api.client import Transport
-from smsops.api.contract import Credentials
+from smsops.api.records import Credentials
 from smsops.cli.connect import ApiConnection
 from smsops.cli.main import run
 from smsops.cli.options import Globals

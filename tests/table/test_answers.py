@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smsops.api import answers
-from smsops.api.contract import ApiError
+from smsops.api.errors import ApiError
 from smsops.api.methods import GET_CONTACTS
 from smsops.table import answer as arriving
 from smsops.table import backup

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from smsops.api.contract import Message, Recipient, Refused, Writer
+from smsops.api.contract import Writer
+from smsops.api.errors import Refused
 from smsops.kinds.campaign.links import WantedLink, make_links
 from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, NOBODY, Part, SentPart
 from smsops.kinds.session import Session
@@ -16,6 +17,9 @@ from smsops.model.address import Address
 from smsops.model.plan import Change
 from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.values import JSON, Number, as_json_number, mask_phone
+
+if TYPE_CHECKING:
+    from smsops.api.records import Message, Recipient
 
 _GONE = frozenset(("CAMPAIGNALREADYDELETED", "CAMPNOTFOUND"))
 SENT = frozenset(("CAMPALREADYSENT", "BADCAMPAIGSENDINGTYPE"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import weakref
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from smsops.api.contract import Recipient
 from smsops.kinds.campaign.alphabet import BASIC, EXTENDED, MAX_LENGTH
 from smsops.kinds.campaign.parts import CHARACTERS, ORIGIN, ROOMY_FROM, SHOWN, Cut, Part, Reach, Survey, fingerprint
 from smsops.kinds.campaign.text import Template
@@ -15,6 +15,9 @@ from smsops.model.values import shown_phone
 from smsops.table import BATCH, Rows
 from smsops.table.columns import Columns
 from smsops.table.engine import literal
+
+if TYPE_CHECKING:
+    from smsops.api.records import Recipient
 
 _BLOCK = 64
 _BEYOND = r"\x{10000}-\x{10FFFF}"
@@ -71,6 +74,8 @@ class ColumnsCut(Cut):
         rows = self._engine.run(
             f"SELECT phone{values} FROM {self._name} WHERE part = {number} ORDER BY digest, phone::VARCHAR"
         )
+        from smsops.api.records import Recipient
+
         return [Recipient(self._engine.phone(phone), tuple(params)) for phone, *params in rows]
 
     def _reach(self, numbers: Collection[int], template: Template, blacklist: frozenset[str]) -> dict[int, Reach]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from smsops.api.contract import Refused
+from smsops.api.errors import Refused
 from smsops.kinds.campaign.parts import CANCELLING, Part, Reach, SentPart
 from smsops.kinds.campaign.text import Template
 from smsops.kinds.view import Resource, View, price_read

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from smsops.api.contract import Refused, Writer
+from smsops.api.contract import Writer
+from smsops.api.errors import Refused
 from smsops.kinds.campaign.text import Template, stand_in
 from smsops.kinds.session import Session
 from smsops.kinds.view import View

@@ -13,14 +13,16 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from smsops.api.contract import Recipient
 from smsops.kinds.campaign.alphabet import MAX_LENGTH, is_gsm, length, segments
 from smsops.kinds.campaign.text import Template
 from smsops.model.phone import country_of
 from smsops.model.values import JSON, shown_phone
 from smsops.table import BATCH, Rows, Table
+
+if TYPE_CHECKING:
+    from smsops.api.records import Recipient
 
 T = TypeVar("T")
 
@@ -231,6 +233,8 @@ class RowsCut(Cut):
         super().__init__()
         self._key = key
         secret = key.encode()
+        from smsops.api.records import Recipient
+
         ordered = [(place(secret, phone), Recipient(phone, template.parameters(fields))) for phone, fields in people]
         ordered.sort(key=lambda item: (item[0], item[1].phone))
         self._members: list[list[Recipient]] = []

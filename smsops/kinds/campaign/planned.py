@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from smsops.api.contract import Message
 from smsops.kinds.campaign.audience import audience_digest
 from smsops.kinds.campaign.calls import Payload, TextPost
 from smsops.kinds.campaign.cost import Estimate, cost_of, estimate, judge_cost
@@ -50,6 +49,8 @@ def change_of(resource: Resource, planned: Planned, view: View) -> Change:
         warn_final(resource, when, view)
     entry = _entry(resource, when, view)
     name = f"{resource.address.name} {view.digest(str(resource.address))[:6]}"
+    from smsops.api.records import Message
+
     message = Message(
         linked.wire,
         (),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from smsops.api.contract import ApiError, Reader, Simulation
+from smsops.api.contract import Reader
+from smsops.api.errors import ApiError
 from smsops.kinds.base import Readers
 from smsops.kinds.campaign.calls import Payload, TextPost
 from smsops.kinds.campaign.cost import cost_of, judge_cost
@@ -13,6 +15,9 @@ from smsops.kinds.view import View
 from smsops.model.plan import Change
 from smsops.model.sending import Simulated
 from smsops.model.values import plural
+
+if TYPE_CHECKING:
+    from smsops.api.records import Simulation
 
 
 async def simulate(change: Change, view: View, readers: Readers) -> Change:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from smsops.api.contract import ApiError
+from smsops.api.errors import ApiError
 from smsops.kinds.base import Told
 from smsops.kinds.view import View
 from smsops.model.resources import CannotRead, NotReadYet, Present, Read

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from smsops.api.contract import ApiError, Counts, OutcomeUnknown, Refused, Writer
+from smsops.api.contract import Writer
+from smsops.api.errors import ApiError, OutcomeUnknown, Refused
 from smsops.model.values import mask_phone, plural
 from smsops.table import BATCH, Fields, Row, Table
+
+if TYPE_CHECKING:
+    from smsops.api.records import Counts
 
 Progress = Callable[[int], None]
 """Told how many contacts are done."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from smsops.api.contract import ListRecord
 from smsops.kinds.base import Slot
 from smsops.kinds.view import View
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import CannotRead, Read
 from smsops.model.values import JSON, plural
 from smsops.table import Fields, Rows, Table
+
+if TYPE_CHECKING:
+    from smsops.api.records import ListRecord
 
 _NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
 
