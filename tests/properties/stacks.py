@@ -25,7 +25,7 @@ MESSAGES = ("Hello", "Hello {NAME}", "{SHOP}: {NAME} {SHOP}", "€ {NAME} ^ {{ok
 
 moderate = settings(
     deadline=None,
-    max_examples=20,
+    max_examples=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
 

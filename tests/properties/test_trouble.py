@@ -48,7 +48,7 @@ FAULTS = st.lists(
     min_size=1,
     max_size=4,
 )
-MANY = settings(moderate, max_examples=30)
+MANY = settings(moderate, max_examples=50)
 
 
 @MANY
