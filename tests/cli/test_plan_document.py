@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from typing import Any
 
-import jq
 import pytest
-from regopy import Interpreter
 
 from tests.harness import Stack
 from tests.kinds.contract import LATER, inline, people, person
@@ -76,17 +77,29 @@ def document(stack: Stack) -> Any:
 )
 def test_jq(document: Any, query: str, expected: list[Any]) -> None:
     """Filters that work on Terraform's plan work on this one, and what stands beside it is found as easily."""
-    assert jq.compile(query).input_value(document).all() == expected
+    assert (
+        elsewhere("import jq; print(json.dumps(jq.compile(text).input_value(document).all()))", query, document)
+        == expected
+    )
 
 
 def test_rules_in_rego(document: Any) -> None:
     """A team's Conftest rules see deletes, credits, contacts and sendings."""
-    rules = Interpreter()
-    rules.add_module("plan.rego", RULES)
-    rules.set_input(document)
+    asked = (
+        "from regopy import Interpreter; rules = Interpreter(); rules.add_module('plan.rego', text); "
+        "rules.set_input(document); said = lambda name: sorted(rules.query(f'data.main.{name}').results[0].expressions[0]); "
+        "print(json.dumps([said('deny'), said('warn')]))"
+    )
 
-    def said(rule: str) -> list[str]:
-        return sorted(rules.query(f"data.main.{rule}").results[0].expressions[0])
+    deny, warn = elsewhere(asked, RULES, document)
 
-    assert said("deny") == ["700 credits would be moved", "list.old would be deleted"]
-    assert said("warn") == ["4 SMS would be sent"]
+    assert deny == ["700 credits would be moved", "list.old would be deleted"]
+    assert warn == ["4 SMS would be sent"]
+
+
+def elsewhere(code: str, text: str, document: Any) -> Any:
+    """What some code prints in a process of its own: the C++ library beneath regopy does not get on with DuckDB's."""
+    program = f"import json, sys; text, document = json.load(sys.stdin); {code}"
+    given = json.dumps([text, document])
+    done = subprocess.run([sys.executable, "-c", program], input=given, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
