@@ -34,8 +34,6 @@ _HAS_CODE = (
 )
 _ABROAD = "WHEN spaced IN (number::VARCHAR, '+' || number, '00' || number) THEN NULL"
 """Digits that the two before have left are no French number, whatever noise is taken away."""
-_OVERSEAS = (_FRANCE + int(min(OVERSEAS)) * 1_000_000, _FRANCE + (int(max(OVERSEAS)) + 1) * 1_000_000 - 1)
-"""Between these lie all numbers that have another code than France."""
 _NOISE = (
     r"[\s\x0b\x1c-\x1f\x{85}.\-/()\x{a0}\x{ad}\x{1680}\x{2000}-\x{200f}\x{2010}-\x{2015}"
     r"\x{2028}-\x{202f}\x{205f}\x{2060}\x{3000}\x{feff}]+"
@@ -83,7 +81,7 @@ def fast_path(text: str, country: str, rows: str, codes: Sequence[int] = ()) -> 
     overseas = (
         f"french - {_FRANCE} + (CASE (french - {_FRANCE}) // 1000000 {overseas} ELSE 33 END)::UBIGINT * 1000000000"
     )
-    overseas = f"WHEN french BETWEEN {_OVERSEAS[0]} AND {_OVERSEAS[1]} THEN {overseas}"
+    overseas = f"WHEN {_is_overseas('french')} THEN {overseas}"
     spent = "spaced, number, french"
     if not codes:
         return f"SELECT * EXCLUDE ({spent}), CASE {overseas} ELSE french END AS digits FROM ({found})"
@@ -101,11 +99,23 @@ def fast_path(text: str, country: str, rows: str, codes: Sequence[int] = ()) -> 
     )
 
 
+def _is_overseas(number: str) -> str:
+    """Whether a number that looks French may be one of those that are dialled with another code."""
+    ranges = _ranges(map(int, OVERSEAS))
+    return " OR ".join(
+        f"{number} BETWEEN {_FRANCE + first * 1_000_000} AND {_FRANCE + (last + 1) * 1_000_000 - 1}"
+        for first, last in ranges
+    )
+
+
 def _is_mobile(digits: str, code: int) -> str:
     plan = mobile_plan(code)
     assert plan is not None
     # Ranges, since of a list of numbers the engine would make a join with every row.
-    lengths = " OR ".join(f"length({digits}) BETWEEN {first} AND {last}" for first, last in _ranges(code, plan.lengths))
+    lengths = " OR ".join(
+        f"length({digits}) BETWEEN {first} AND {last}"
+        for first, last in _ranges(len(str(code)) + length for length in plan.lengths)
+    )
     forms = " AND ".join(
         f"regexp_full_match({digits}, {literal(f'{code}(?:{form})')})" for form in (plan.mobile, plan.every)
     )
@@ -113,12 +123,12 @@ def _is_mobile(digits: str, code: int) -> str:
     return f"starts_with({digits}, '{code}') AND ({lengths}) AND {forms}{changed}"
 
 
-def _ranges(code: int, lengths: Iterable[int]) -> list[tuple[int, int]]:
-    """Lengths of numbers as ranges, with those of their code."""
+def _ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Numbers as ranges, each from its first to its last."""
     found: list[tuple[int, int]] = []
-    for length in sorted(len(str(code)) + length for length in lengths):
-        if found and found[-1][1] == length - 1:
-            found[-1] = (found[-1][0], length)
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
         else:
-            found.append((length, length))
+            found.append((number, number))
     return found
