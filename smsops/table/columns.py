@@ -19,14 +19,18 @@ _PIECE = 20_000
 class Columns(Table):
     """A table of many contacts: `phone`, and one column a field. Where a contact lacks a field that is null.
 
-    `whole` says that nothing is null. A `raw` table is as it was read: texts may have blanks at their ends, which do not
-    count, and a phone may stand in it twice, then the last counts (by the column `piece`, then by the place).
+    `whole` says that nothing is null. In a `spaced` table texts may have spaces at their ends, which do not count. A `raw`
+    table is as it was read: texts may have any blanks at their ends, and a phone may stand in it twice, then the last counts
+    (by the column `piece`, then by the place). Most such tables are only compared, and of those few contacts differ.
     """
 
-    def __init__(self, name: str, fields: Sequence[str], *, whole: bool = False, raw: bool = False) -> None:
+    def __init__(
+        self, name: str, fields: Sequence[str], *, whole: bool = False, spaced: bool = False, raw: bool = False
+    ) -> None:
         self.engine = engine()
         self.whole = whole
         self._fields = tuple(fields)
+        self._spaced = spaced
         self._raw = raw
         self._count: int | None = None
         self._name = name
@@ -34,18 +38,26 @@ class Columns(Table):
 
     @property
     def source(self) -> str:
-        """The name of the table."""
-        return self.clean()._name
+        """SQL for the table as it counts: its name, or a query in parentheses."""
+        self._clean()
+        return f"({self._of('')})" if self._spaced else self._name
 
-    def clean(self) -> Columns:
-        """The same as it counts. Most raw tables are only compared, which does without."""
+    def _of(self, join: str) -> str:
+        """SQL for the contacts that a join leaves: texts are looked at behind it."""
+        self._clean()
+        rows = f"FROM {self._name} {join}"
+        if not self._spaced:
+            return rows
+        values = "".join(f", {stripped(column(field), any_blank=False)} AS {column(field)}" for field in self._fields)
+        return f"SELECT phone{values} {rows}"
+
+    def _clean(self) -> None:
         if self._raw:
             name = self.engine.name()
             self.engine.run(f"CREATE TABLE {name} AS {self._cleaned(f'FROM {self._name}')}")
             self._let_go()
             self._name, self._raw = name, False
             self._let_go = weakref.finalize(self, self.engine.drop, name)
-        return self
 
     def _cleaned(self, rows: str) -> str:
         """SQL for some contacts of a raw table as they count."""
@@ -91,7 +103,7 @@ class Columns(Table):
         those = "(SELECT unnest(?::UBIGINT[]) AS phone)"
         while some := list(islice(rest, _PIECE)):
             rows = self.engine.run(
-                f"SELECT {self._list('phone')} FROM {self.source} SEMI JOIN {those} USING (phone)", [some]
+                f"SELECT {self._list('phone')} FROM ({self._of(f'SEMI JOIN {those} USING (phone)')})", [some]
             )
             found.update(map(self._row, rows))
         return found
@@ -173,16 +185,16 @@ class Columns(Table):
             self.engine.drop(differing)
 
     def _differing(self, old: Columns) -> str:
-        """The phones of those who are on one side only (1: here, 2: there), or differ (3)."""
+        """The phones of those who are on one side only (1: here, 2: there), or differ (3), in what does not count too."""
         shared = [name for name in self.fields if name in old.fields]
         alone = [name for name in self.fields if name not in old.fields]
         if self.whole:  # what is compared is a hash: the values need not be carried through the join
-            mine = f"SELECT phone, hash({', '.join(map(column, self.fields)) or '0'}) AS h FROM {self.source}"
+            mine = f"SELECT phone, hash({', '.join(map(column, self.fields)) or '0'}) AS h FROM {self._name}"
             values = (old.value_of(name) if name in shared else "''" for name in self.fields)
             theirs = f"SELECT phone, hash({', '.join(values) or '0'}) AS h FROM {old._name}"
             differ = "a.h <> b.h"
         else:
-            mine, theirs = f"FROM {self.source}", f"FROM {old._name}"
+            mine, theirs = f"FROM {self._name}", f"FROM {old._name}"
             pairs = [f"coalesce(a.{column(name)} <> coalesce(b.{column(name)}, ''), false)" for name in shared]
             pairs += [f"coalesce(a.{column(name)} <> '', false)" for name in alone]
             differ = " OR ".join(pairs) or "false"
@@ -204,14 +216,15 @@ class Columns(Table):
         remove: Table = nothing
         before: Table = nothing
         if counts.get(1):
-            add = self._made(f"FROM {self.source} SEMI JOIN {side(1)} USING (phone)", self.fields, whole=self.whole)
+            add = self._made(self._of(f"SEMI JOIN {side(1)} USING (phone)"), self.fields, whole=self.whole)
         if counts.get(2) and exact:
             remove = self._made(f"SELECT DISTINCT phone FROM {differing} WHERE side = 2", (), whole=True)
         if counts.get(3):
-            those = f"FROM {old._name} SEMI JOIN {side(3)} USING (phone)"
-            before = self._made(old._cleaned(those) if old._raw else those, old.fields, whole=old.whole)
-            wanted = self._made(f"FROM {self.source} SEMI JOIN {side(3)} USING (phone)", self.fields, whole=self.whole)
-            if old._raw:  # what does not count may have been all that made the difference
+            those = f"SEMI JOIN {side(3)} USING (phone)"
+            kept = old._cleaned(f"FROM {old._name} {those}") if old._raw else old._of(those)
+            before = self._made(kept, old.fields, whole=old.whole)
+            wanted = self._made(self._of(those), self.fields, whole=self.whole)
+            if self._spaced or old._spaced or old._raw:  # what does not count may have been all that made the difference
                 changes = wanted.compared(before)
                 change, before = changes.change, changes.old
             else:
@@ -227,7 +240,7 @@ class Columns(Table):
         # The columns that a contact is made of are out of the condition's sight.
         met = f'SELECT "#" AS phone FROM (SELECT phone AS "#"{_then(shown)} FROM {self.source}) WHERE (\n{condition}\n)'
         try:
-            return self._made(f"FROM {self.source} SEMI JOIN ({met}) USING (phone)", self.fields, whole=self.whole)
+            return self._made(self._of(f"SEMI JOIN ({met}) USING (phone)"), self.fields, whole=self.whole)
         except EngineError as error:
             raise BadCondition(reason(error, names)) from None
 

@@ -185,6 +185,8 @@ class _Rows(Stage[Mistakes]):
         super().__init__(fields, "text VARCHAR")
         self._country = country
         self._codes = codes
+        self.spaced = False
+        """Whether some texts may have spaces at their ends."""
         self._left: dict[str, str] = {}
 
     def add_read(self, rows: str, number: int) -> list[str]:
@@ -211,7 +213,7 @@ class _Rows(Stage[Mistakes]):
                 f"UPDATE {self.name} s SET phone = k.phone FROM {known.source} k "
                 f"WHERE s.phone IS NULL AND s.text = k.{column('text')}"
             )
-        return self.settled()
+        return self.settled(spaced=self.spaced)
 
 
 def has_rare_blanks(content: bytes) -> bool:
@@ -272,8 +274,9 @@ class _CsvPieces:
         assert self.layout is not None
         cell = {name: f"c{place}" for place, name in enumerate(self.names)}
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in cell.values())
+        stage.spaced = True  # looking for them takes as long as a third of the reading, and few tables need it
         values = [
-            f"{stripped(cell[column], any_blank=rare)} AS f{place}"
+            f"{stripped(cell[column]) if rare else cell[column]} AS f{place}"
             for place, column in enumerate(self.layout.columns.values())
         ]
         try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
-from smsops.table.columns import Columns, create, insert
+from smsops.table.columns import Columns, create, insert, stripped
 from smsops.table.engine import column, engine
 from smsops.table.table import Row
 
@@ -79,15 +79,16 @@ class Stage(Generic[T]):
         """The table as it was read: of several contacts with one phone the last counts."""
         return self._finished((), raw=True)
 
-    def settled(self) -> tuple[Columns, list[str]]:
+    def settled(self, *, spaced: bool = False) -> tuple[Columns, list[str]]:
         """The table with each phone once: the first contact of several with one phone.
 
-        With it the phones that stood there with different fields.
+        With it the phones that stood there with different fields. `spaced`: spaces at the ends of texts do not count.
         """
         name, conflicts = self.name, []
         if not self.engine.value(f"SELECT count(*) = count(DISTINCT phone) FROM {name}"):
             those = f"{name} WHERE phone IN (SELECT phone FROM {name} GROUP BY phone HAVING count(*) > 1)"
-            values = ", ".join(f"coalesce({column(field)}, '')" for field in self.fields) or "0"
+            shown = (stripped(name, any_blank=False) if spaced else name for name in map(column, self.fields))
+            values = ", ".join(f"coalesce({value}, '')" for value in shown) or "0"
             found = self.engine.run(
                 f"SELECT phone FROM {those} GROUP BY phone HAVING count(DISTINCT row({values})) > 1 ORDER BY phone"
             )
@@ -96,9 +97,9 @@ class Stage(Generic[T]):
                 f"DELETE FROM {name} WHERE rowid IN (SELECT id FROM (SELECT rowid AS id, row_number() OVER "
                 f"(PARTITION BY phone ORDER BY piece, rowid) AS place FROM {those}) WHERE place > 1)"
             )
-        return self._finished(("piece",), raw=False), conflicts
+        return self._finished(("piece",), spaced=spaced), conflicts
 
-    def _finished(self, spent: Sequence[str], *, raw: bool) -> Columns:
+    def _finished(self, spent: Sequence[str], *, spaced: bool = False, raw: bool = False) -> Columns:
         name = self.name
         for column_ in (*spent, *self._spent):
             self.engine.run(f"ALTER TABLE {name} DROP COLUMN {column_}")
@@ -107,4 +108,4 @@ class Stage(Generic[T]):
         self._let_go.detach()
         if self._compressed:
             self.engine.compress()
-        return Columns(name, self.fields, whole=whole, raw=raw)
+        return Columns(name, self.fields, whole=whole, spaced=spaced, raw=raw)

@@ -16,7 +16,7 @@ from smsops.api.methods import GET_CONTACTS
 from smsops.table import answer as arriving
 from smsops.table import backup
 from smsops.table.answer import ContactsBody
-from tests.table.test_algebra import CONTACTS, Plain, both, plain
+from tests.table.test_algebra import CONTACTS, Plain, forms, plain
 
 TEXTS = st.one_of(
     st.sampled_from(['},{"', ':"', '":', "null", "a\\b", "},{", "[", " é ", "\u00a0x", "\t", "0", "]}"]),
@@ -96,7 +96,7 @@ def test_other_shapes_of_answers(shape: str) -> None:
 @given(CONTACTS)
 def test_a_backup_comes_back(contacts: Plain) -> None:
     """What is kept while contacts are not in their list is what is put back."""
-    for table in both(contacts):
+    for table in forms(contacts):
         kept = backup.document(table)
         assert plain(backup.contacts(kept)) == contacts
         with patch.multiple(arriving, SMALL=1, BLOCK=10, PIECE=30):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smsops.model.sources import Format, SourceUnreadable, Stream
@@ -30,6 +30,7 @@ CELLS = st.sampled_from(
         '5" pipe',
         '"open',
         " y ",
+        "y",
         "\u00a0z",
         '"q""q"',
         '"c" d',
@@ -84,6 +85,7 @@ def said(source: Source) -> tuple[object, ...]:
 
 @settings(max_examples=250, deadline=None)
 @given(LINES, st.sampled_from(["\n", "\n", "\r\n"]), st.integers(20, 200), st.booleans())
+@example([("0612345678", " y ", "x", ""), ("+33612345678", "y", "x ", "")], "\n", 200, True)  # no contradiction
 def test_csv_in_any_pieces(lines: list[tuple[str, ...]], end: str, piece: int, header: bool) -> None:
     """Quotes, line ends, blanks, gaps and wrong numbers: the engine and the rows find the same contacts and mistakes."""
     text = ("phone,NAME,SHOP" + end if header else "") + "".join(f"{p},{a},{b}{more}{end}" for p, a, b, more in lines)
