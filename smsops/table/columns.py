@@ -224,7 +224,9 @@ class Columns(Table):
             kept = old._cleaned(f"FROM {old._name} {those}") if old._raw else old._of(those)
             before = self._made(kept, old.fields, whole=old.whole)
             wanted = self._made(self._of(those), self.fields, whole=self.whole)
-            if self._spaced or old._spaced or old._raw:  # what does not count may have been all that made the difference
+            if (
+                self._spaced or old._spaced or old._raw
+            ):  # what does not count may have been all that made the difference
                 changes = wanted.compared(before)
                 change, before = changes.change, changes.old
             else:
