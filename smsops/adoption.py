@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from smsops.api.records import Credentials
 from smsops.config.files import STACK_FILE
@@ -35,8 +35,7 @@ _ACCOUNTS = "accounts"
 _SCHEMA_LINE = "# yaml-language-server: $schema={}"
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """What is to be exported: the new stack's name, globs of addresses (none: all), and whether contacts are."""
 
     stack: str
@@ -44,8 +43,7 @@ class Wish:
     people: bool = True
 
 
-@dataclass(frozen=True)
-class Exported:
+class Exported(NamedTuple):
     """What was written: how many blocks by section, how many contacts, and what had to be left out."""
 
     files: int

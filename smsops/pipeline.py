@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smsops import __version__, garbage
 from smsops.api.contract import Reader
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 from smsops.surroundings import Connection, Surroundings, state_salt
 
 
-@dataclass(frozen=True)
-class PlanOptions:
+class PlanOptions(NamedTuple):
     """What a plan is asked for."""
 
     targets: tuple[str, ...] = ()
@@ -240,8 +239,7 @@ def _rulebook(configuration: Configuration) -> Rulebook:
     return rulebook(configuration.stack.policy.rule_packs, configuration.rule_packs, built_in)
 
 
-@dataclass(frozen=True)
-class _Settled:
+class _Settled(NamedTuple):
     """What the account shows about calls in doubt: what is settled, the state then, and what is said of the rest."""
 
     verdicts: tuple[evidence.Verdict, ...]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from smsops.api.contract import Reader, Writer
 from smsops.api.errors import ApiError
@@ -52,8 +51,7 @@ class Connection(Protocol):
 Connect = Callable[[Configuration, Credentials], AbstractAsyncContextManager[Connection]]
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a run gets from outside: kinds, environment, clock, and the way to the API."""
 
     kinds: Sequence[Kind]

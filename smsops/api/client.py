@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from itertools import count
 from math import inf
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 from urllib.parse import quote_plus, urlencode
 
 from smsops.api import answers, methods, payloads
@@ -48,6 +47,7 @@ from smsops.api.records import (
 from smsops.api.tree import Malformed
 from smsops.api.verdicts import CHECK_URL, LOOK_FIRST, Answer, http_failure
 from smsops.api.wire import Incoming, NoAddress, NotConnected, Wire
+from smsops.model.values import repr_without
 from smsops.table.answer import ContactsBody
 
 T = TypeVar("T")
@@ -82,22 +82,26 @@ class _Spoilt(Exception):
     """An answer that its collector cannot take."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     """One call of a method, as often as it may have to be sent."""
 
     method: Method
     login: str
-    body: bytes = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
+    body: bytes
+    secrets: tuple[str, ...]
     collect: Callable[[], Collector] | None = None
 
+    def __repr__(self) -> str:
+        return repr_without(self, "body", "secrets")
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
+
+class _Reply(NamedTuple):
     status: int
-    body: bytes = field(repr=False)
+    body: bytes
     wait: float | None
+
+    def __repr__(self) -> str:
+        return repr_without(self, "body")
 
 
 class Transport:
@@ -519,7 +523,7 @@ class WriterClient(ReaderClient, Writer):
         doubts: list[OutcomeUnknown] = []
         parameters = payloads.campaign(campaign_id)
         cancelled = await self._call(methods.DELETE_CAMPAIGN, answers.cancelled, parameters, doubts=doubts)
-        return replace(cancelled, repeated=bool(doubts))
+        return cancelled._replace(repeated=bool(doubts))
 
     async def shorten_url(self, url: str) -> str:
         return await self._call(methods.SHORTEN_URL, answers.short_url, {"url": url})

@@ -8,8 +8,8 @@ a status that is not in it is never a success.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 Code = int | str
 """A status as errors show it: a number, or a word in upper case."""
@@ -166,8 +166,7 @@ class ImpliedStatus(StatusTable):
     UNAUTHENTICATED = (102, "no account matches this login and API key", Verdict.UNAUTHENTICATED)
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """One method: its name in the URL, whether it may be repeated, its statuses, its section of the manual.
 
     `settled_by` are the refusals that say how things stand, whatever became of an earlier request. `at_root` is

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from typing import NamedTuple
 
+from smsops.model.values import repr_without
 from smsops.table import Table
 
 Number = int | Decimal
@@ -17,8 +19,7 @@ Number = int | Decimal
 HIDDEN = "•••"
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """A login and its API key. The key is never shown."""
 
     login: str
@@ -28,8 +29,7 @@ class Credentials:
         return f"Credentials(login={self.login!r}, api_key={HIDDEN!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountInfo:
+class AccountInfo(NamedTuple):
     """An account as getInfo shows it (manual §13): `status` is free text such as "Active Account".
 
     `credits` is None when the server gives none (an account under subscription). `fields` holds the other
@@ -46,8 +46,7 @@ class AccountInfo:
         return f"AccountInfo(status={self.status!r}, credits={self.credits!r}, api_key={key!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class SubAccountRecord:
+class SubAccountRecord(NamedTuple):
     """One sub-account of getSubAccounts (manual §18).
 
     `fields` holds its other keys, lower-cased (`company`, `billcity`, `creationdate`…). A key that the answer
@@ -56,11 +55,13 @@ class SubAccountRecord:
 
     login: str
     credits: Number | None
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return repr_without(self, "fields")
 
 
-@dataclass(frozen=True, slots=True)
-class ListRecord:
+class ListRecord(NamedTuple):
     """One contact list of getLists (manual §25). The API never tells a list's fields."""
 
     name: str
@@ -80,8 +81,7 @@ class Contacts:
     received: int
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """What populateList or deleteContacts counted. `ignored` never says which contacts."""
 
     success: int
@@ -93,8 +93,7 @@ class Counts:
         return self.success + self.ignored + self.duplicated
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedSubAccount:
+class CreatedSubAccount(NamedTuple):
     """createSubAccount succeeded. The key comes in production, though the manual (§16) does not mention it."""
 
     api_key: str | None
@@ -103,8 +102,7 @@ class CreatedSubAccount:
         return f"CreatedSubAccount(api_key={HIDDEN if self.api_key else None!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class ListField:
+class ListField(NamedTuple):
     """A field of a list to create: `filter` selects recipients, `mailing` may stand in messages."""
 
     name: str
@@ -112,16 +110,17 @@ class ListField:
     mailing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One recipient of a message, with the values of #param_1#, #param_2#…"""
 
-    phone: str = field(repr=False)
-    params: tuple[str, ...] = field(default=(), repr=False)
+    phone: str
+    params: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return repr_without(self, "phone", "params")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One sendSms or simulateCampaign (manual §6, §7).
 
     `date` is "YYYY-MM-DD HH:MM:SS" in the account's zone. `dynamic` is the number of parameters in the text
@@ -129,7 +128,7 @@ class Message:
     """
 
     text: str
-    recipients: Sequence[Recipient] = field(repr=False)
+    recipients: Sequence[Recipient]
     sender: str | None = None
     date: str | None = None
     campaign_name: str | None = None
@@ -137,9 +136,11 @@ class Message:
     notify: bool | None = None
     client_id: str | None = None
 
+    def __repr__(self) -> str:
+        return repr_without(self, "recipients")
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+
+class Sent(NamedTuple):
     """A campaign that was taken: status 100 sent, 101 scheduled, 111 taken without its invalid numbers.
 
     `sms_ids` are the pairs (phone, id of its message) that the answer told (manual §6.4).
@@ -151,22 +152,26 @@ class Sent:
     credits_used: Number | None = None
     contacts: int | None = None
     messages: int | None = None
-    invalid_numbers: tuple[str, ...] = field(default=(), repr=False)
-    sms_ids: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    invalid_numbers: tuple[str, ...] = ()
+    sms_ids: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return repr_without(self, "invalid_numbers", "sms_ids")
 
 
-@dataclass(frozen=True, slots=True)
-class Simulation:
+class Simulation(NamedTuple):
     """What a campaign would cost. Whether the balance covers it is not part of the answer."""
 
     credits: Number
     contacts: int
     messages: int
-    invalid_numbers: tuple[str, ...] = field(default=(), repr=False)
+    invalid_numbers: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return repr_without(self, "invalid_numbers")
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(NamedTuple):
     """A scheduled campaign is gone; `already` when it was gone before this answer.
 
     `repeated` says that an earlier request of the same call was left without an answer: then it may
@@ -191,77 +196,85 @@ class DeliveryStatus(Enum):
         self.meaning = meaning
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
+class DeliveryReport(NamedTuple):
     """What an operator reported of one message (manual §8, §9); it may change for 72 hours.
 
     `status` is None where `code`, which is as the server wrote it, is not in the manual's table. `received` is in
     the account's zone, and None where no date can be read.
     """
 
-    phone: str = field(repr=False)
+    phone: str
     status: DeliveryStatus | None
     code: str
     comment: str
     received: datetime | None
 
+    def __repr__(self) -> str:
+        return repr_without(self, "phone")
 
-@dataclass(frozen=True, slots=True)
-class DeliveryReports:
+
+class DeliveryReports(NamedTuple):
     """The delivery reports of a campaign, and the CLIMSGID that it was sent with (manual §8)."""
 
     reports: tuple[DeliveryReport, ...]
     client_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What a recipient wrote back (manual §10 to §12). getPullBySmsId tells no `id`. `received` as in DeliveryReport."""
 
-    phone: str = field(repr=False)
-    text: str = field(repr=False)
+    phone: str
+    text: str
     campaign_id: str | None
     id: str | None
     received: datetime | None
 
+    def __repr__(self) -> str:
+        return repr_without(self, "phone", "text")
 
-@dataclass(frozen=True, slots=True)
-class Replies:
+
+class Replies(NamedTuple):
     """The replies to a campaign, and the CLIMSGID that it was sent with (manual §11)."""
 
     replies: tuple[Reply, ...]
     client_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Blacklisted:
+class Blacklisted(NamedTuple):
     """A number on the blacklist, why, and since when (manual §14). `received` as in DeliveryReport."""
 
-    phone: str = field(repr=False)
-    comment: str = field(repr=False)
+    phone: str
+    comment: str
     received: datetime | None
 
+    def __repr__(self) -> str:
+        return repr_without(self, "phone", "comment")
 
-@dataclass(frozen=True, slots=True)
-class Email:
+
+class Email(NamedTuple):
     """One sendEmail (manual §29). `html` is the source itself; `date` as in `Message`."""
 
     sender: str
-    recipients: Sequence[str] = field(repr=False)
+    recipients: Sequence[str]
     subject: str
-    html: str = field(repr=False)
-    text: str | None = field(default=None, repr=False)
+    html: str
+    text: str | None = None
     sender_name: str | None = None
     reply_to: str | None = None
     date: str | None = None
     campaign_name: str | None = None
 
+    def __repr__(self) -> str:
+        return repr_without(self, "recipients", "html", "text")
 
-@dataclass(frozen=True, slots=True)
-class SentEmail:
+
+class SentEmail(NamedTuple):
     """Emails that were taken: status 100 sent, 101 scheduled."""
 
     status: int
     campaign_id: str
     credits: Number | None = None
-    invalid_addresses: tuple[str, ...] = field(default=(), repr=False)
+    invalid_addresses: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return repr_without(self, "invalid_addresses")

@@ -7,8 +7,8 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -39,8 +39,7 @@ from smsops.pipeline import PlanOptions, Prepared, check_saved, perform, prepare
 from smsops.surroundings import Connection, open_store, session
 
 
-@dataclass(frozen=True)
-class _Wish:
+class _Wish(NamedTuple):
     """What the command line asks for."""
 
     options: PlanOptions

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -37,8 +37,7 @@ from smsops.rehearsal.run import rehearse as rehearse_plan
 from smsops.surroundings import looking, open_store
 
 
-@dataclass(frozen=True)
-class _Wish:
+class _Wish(NamedTuple):
     options: PlanOptions
     saved: Mapping[str, JSON] | None
     parallelism: int | None

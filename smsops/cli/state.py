@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 import click
 
@@ -186,7 +185,7 @@ def _silent(store: StateStore, seen: Held) -> Held:
     now = store.held()
     if now is None or now.holder == seen.holder:
         return seen
-    return replace(now, looks_dead=False, why="it has just given a sign of life")
+    return now._replace(looks_dead=False, why="it has just given a sign of life")
 
 
 @state.command()

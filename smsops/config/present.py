@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import replace
 
 from smsops.model.diagnostics import Diagnostic, Mark
 from smsops.model.values import SHOW_CONTACTS
@@ -71,7 +70,7 @@ def _presentable(item: Diagnostic, lines: AbstractMapping[str, Sequence[str]]) -
     if mark is not None and mark.column is not None and mark.line <= len(lines.get(mark.file, ())):
         snippet = _snippet(lines[mark.file], mark.line - 1, mark.column - 1, item.code)
     shown = _printable if SHOW_CONTACTS.get() else masked
-    return replace(item, summary=shown(item.summary), detail=shown(item.detail), snippet=snippet)
+    return item._replace(summary=shown(item.summary), detail=shown(item.detail), snippet=snippet)
 
 
 def _snippet(lines: Sequence[str], number: int, column: int, code: str) -> str:

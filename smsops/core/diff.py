@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from smsops.core.graph import closure, dependencies
 from smsops.core.takeover import taken_over
@@ -234,7 +234,7 @@ def _judge(
     if change is None:
         found.unchanged.append(Change(address, NO_OP, "matches"))
         return
-    view.decide(replace(change, follows=(*change.follows, *follows)) if follows else change)
+    view.decide(change._replace(follows=(*change.follows, *follows)) if follows else change)
     if change.deletes and resource.entry and resource.entry.protect:
         _refuse_protected(resource, change, view)
 
@@ -291,9 +291,9 @@ def _with_guard(resource: Resource, change: Change | None, view: View) -> Change
         return change
     before, after = {"protect": entry.protect}, {"protect": desired.guard.protect}
     if change is None:
-        guarded = replace(entry, protect=desired.guard.protect)
+        guarded = entry._replace(protect=desired.guard.protect)
         return Change(resource.address, UPDATE, "configuration_changed", before, after, entry=guarded)
-    return replace(change, before={**(change.before or {}), **before}, after={**(change.after or {}), **after})
+    return change._replace(before={**(change.before or {}), **before}, after={**(change.after or {}), **after})
 
 
 def _refuse_protected(resource: Resource, change: Change, view: View) -> None:

@@ -6,7 +6,7 @@ Pure, as the comparison is: where it needs something that has not been read yet 
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from smsops.kinds.view import AnyRead, View
 from smsops.model.address import Address
@@ -42,10 +42,10 @@ def find(view: View, selected: AbstractSet[Address]) -> Drift:
             found.unknown[address] = str(error)
         else:
             if change is not None:
-                found.changes.append(replace(change, content=[change.before, change.after]))
+                found.changes.append(change._replace(content=[change.before, change.after]))
     return found
 
 
 def recording(change: Change) -> Change:
     """The step that lets the state say what is there; the account is left as it is."""
-    return replace(change, actions=FORGET if change.deletes else NO_OP)
+    return change._replace(actions=FORGET if change.deletes else NO_OP)

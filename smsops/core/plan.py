@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from smsops.core import drift, money
@@ -97,7 +97,7 @@ def build(
 
 def _with_move(change: Change, moved: Mapping[Address, Address]) -> Change:
     old = moved.get(change.address)
-    return replace(change, previous_address=old) if old else change
+    return change._replace(previous_address=old) if old else change
 
 
 def _operation_id(change: Change, key: str) -> str:
@@ -126,6 +126,6 @@ def _let_cancellations_come_first(changes: dict[Address, Change]) -> None:
         if change.send is not None and "create" in change.actions:
             before = dict.fromkeys((*by_account.get(address.account, ()), *by_name.get(address.name, ())))
             if before:
-                changes[address] = replace(change, follows=(*change.follows, *before))
+                changes[address] = change._replace(follows=(*change.follows, *before))
                 for other in before:
-                    changes[other] = replace(changes[other], awaited=True)
+                    changes[other] = changes[other]._replace(awaited=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from smsops.errors import SmsopsError
 from smsops.kinds.view import View
@@ -208,8 +209,7 @@ def _updates(change: Change) -> bool:
     return "update" in change.actions and not change.recreates
 
 
-@dataclass(frozen=True)
-class _Counted:
+class _Counted(NamedTuple):
     """What a limit by kind counts: which changes, and of a list's people those whom this number is about."""
 
     noun: str
@@ -283,7 +283,7 @@ def _breaches(rules: Sequence[Rule], plan: Plan, view: View, terms: Terms) -> It
         if said is None:
             continue
         refusal = Diagnostic("error", *said, mark=terms.places.get(rule.name), blocks="plan", policy=rule.name)
-        yield refusal if rule.level == "error" else replace(refusal, severity="warning", blocks=None)
+        yield refusal if rule.level == "error" else refusal._replace(severity="warning", blocks=None)
 
 
 def _said_by(rule: Rule, evaluate: Evaluator) -> tuple[str, str, str] | None:

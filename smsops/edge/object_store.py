@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
+
+from smsops.model.values import repr_without
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore
@@ -113,14 +114,16 @@ class StoreError(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectAddress:
+class ObjectAddress(NamedTuple):
     """Where an object lies; `config` is what the parameters of its address ask for."""
 
     scheme: str
     bucket: str
     key: str
-    config: Mapping[str, str] = field(repr=False)
+    config: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return repr_without(self, "config")
 
     @property
     def where(self) -> str:

@@ -28,7 +28,7 @@ from smsops.model.sources import Format, RemoteSource
 from smsops.model.standing import Standing
 from smsops.model.state import Entry, Event, Intent, Put
 from smsops.model.untold import Untold
-from smsops.model.values import EMPTY, JSON, Number
+from smsops.model.values import EMPTY, JSON, Number, repr_without
 from smsops.table import Table
 from smsops.table.read import Reading, Source
 
@@ -125,12 +125,14 @@ class CannotSay(Exception):
     """The configuration has no words for something that the account has; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Something that the account has, whoever owns it: its remote name, and what the kind has read of it."""
 
     identity: str
-    record: Any = field(repr=False)
+    record: Any
+
+    def __repr__(self) -> str:
+        return repr_without(self, "record")
 
 
 class Slot(NamedTuple):
@@ -145,8 +147,7 @@ class Slot(NamedTuple):
     people: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(NamedTuple):
     """Something that the account has, in the words of the configuration, as few as say it.
 
     `block` has texts, booleans, mappings and lists in the order in which people read them; `remarks` are comments behind
@@ -155,8 +156,11 @@ class Described:
 
     block: dict[str, JSON]
     remarks: tuple[str, ...] = ()
-    contacts: Table | None = field(default=None, repr=False)
+    contacts: Table | None = None
     losses: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return repr_without(self, "contacts")
 
 
 def check_ignored(desired: Desired, names: Collection[str], diagnostics: Diagnostics) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from math import ceil
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic_core import PydanticCustomError
 
@@ -92,8 +91,7 @@ CreditsField = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class _Payload:
+class _Payload(NamedTuple):
     amount: int
     entry: Entry
     facts: Mapping[str, JSON]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from html import unescape
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from smsops.api.contract import Writer
 from smsops.kinds.base import Declaration, Declared, check_ignored
@@ -44,7 +44,7 @@ from smsops.model.resources import Desired
 from smsops.model.sending import Appointment, Funnel, Parts, Send
 from smsops.model.standing import Standing
 from smsops.model.state import Entry
-from smsops.model.values import JSON, Number, mask_email, mask_emails, mask_text, plural
+from smsops.model.values import JSON, Number, mask_email, mask_emails, mask_text, plural, repr_without
 from smsops.table import Table
 
 if TYPE_CHECKING:
@@ -84,20 +84,21 @@ class EmailCampaignSpec(GuardedBlock):
     )
 
 
-@dataclass(frozen=True)
-class EmailData:
+class EmailData(NamedTuple):
     """What declaring an e-mail made of its block."""
 
-    html: str = field(repr=False)
-    addresses: tuple[str, ...] = field(repr=False)
+    html: str
+    addresses: tuple[str, ...]
     is_first: bool = True
 
+    def __repr__(self) -> str:
+        return repr_without(self, "html", "addresses")
 
-@dataclass(frozen=True)
-class Mailing:
+
+class Mailing(NamedTuple):
     """Everybody who is to get an e-mail, once each, and who falls out on the way there."""
 
-    addresses: Mapping[str, str] = field(repr=False)
+    addresses: Mapping[str, str]
     """As they are written, by what tells people apart: case does not."""
     in_lists: int
     """People in the lists, and single addresses."""
@@ -107,14 +108,19 @@ class Mailing:
     invalid: tuple[str, ...]
     """Addresses that are none, masked."""
 
+    def __repr__(self) -> str:
+        return repr_without(self, "addresses")
 
-@dataclass(frozen=True, slots=True)
-class EmailPart:
+
+class EmailPart(NamedTuple):
     """A range of recipients as it is to be sent."""
 
     start: str
     fingerprint: str
-    addresses: tuple[str, ...] = field(repr=False)
+    addresses: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return repr_without(self, "addresses")
 
     @property
     def size(self) -> int:
@@ -138,7 +144,7 @@ class EmailPost:
         return {"campaign_name": self.email.campaign_name, "date": self.email.date}
 
     async def deliver(self, people: tuple[str, ...], marker: str, api: Writer) -> Taken:
-        answer = await api.send_email(replace(self.email, recipients=people))
+        answer = await api.send_email(self.email._replace(recipients=people))
         return Taken(answer.campaign_id, None, answer.credits, tuple(map(mask_email, answer.invalid_addresses)))
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic_core import PydanticCustomError
 
@@ -39,7 +38,7 @@ from smsops.model.plan import ADOPT, ADOPT_UPDATE, CHANGED_OUTSIDE, CREATE, DELE
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.untold import Structure
-from smsops.model.values import JSON
+from smsops.model.values import JSON, repr_without
 from smsops.table import Table
 
 if TYPE_CHECKING:
@@ -92,17 +91,19 @@ class ListSpec(GuardedBlock):
     contacts: list[ContactSource] | None = Field(None, description="Without it the list's contacts are left alone.")
 
 
-@dataclass(frozen=True)
-class _Payload:
+class _Payload(NamedTuple):
     name: str
     entry: Entry | None = None
     fields: tuple[ListField, ...] = ()
     old_name: str = ""
     stage: str | None = None
     live: bool = False
-    backup: Table = field(default=NOBODY, repr=False)
-    contacts: Table | None = field(default=None, repr=False)
+    backup: Table = NOBODY
+    contacts: Table | None = None
     """Whom a list that replaces another is to have."""
+
+    def __repr__(self) -> str:
+        return repr_without(self, "backup", "contacts")
 
 
 class ContactList(Kind):
@@ -343,7 +344,7 @@ class ContactList(Kind):
         ignored = resource.desired.guard.ignore_changes if resource.desired else frozenset()
         if live is None or stored is None or live == stored or "locked" in ignored:
             return None
-        now = replace(entry, attributes={**entry.attributes, "locked": live})
+        now = entry._replace(attributes={**entry.attributes, "locked": live})
         return Change(resource.address, UPDATE, CHANGED_OUTSIDE, {"locked": stored}, {"locked": live}, entry=now)
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:
@@ -380,10 +381,10 @@ class ContactList(Kind):
 
         def stage(name: str) -> Put:
             assert payload.entry is not None
-            current = session.entry(address) or replace(payload.entry, identity=payload.old_name)
+            current = session.entry(address) or payload.entry._replace(identity=payload.old_name)
             made = _shown(payload.name, payload.entry.attributes["locked"], payload.entry.attributes["fields"])
             step = {"backup": backup, "from": payload.old_name, "to": payload.name, "stage": name, "after": made}
-            return Put(replace(current, attributes={**current.attributes, "replacing": step}))
+            return Put(current._replace(attributes={**current.attributes, "replacing": step}))
 
         if payload.stage is None:
             await session.save_backup(backup, payload.backup)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from smsops.api.errors import Refused
 from smsops.kinds.base import CannotSay, Declaration, Declared, Described, Found, Kind, Slot, check_ignored
@@ -103,15 +102,14 @@ class SubAccountSpec(GuardedBlock):
     )
 
 
-@dataclass(frozen=True)
-class _Payload:
+class _Payload(NamedTuple):
     login: str
     data: Mapping[str, str]
     entry: Entry | None
     password: bool = False
     returns: int = 0
     asks: bool = False
-    balances: Mapping[str, Number | None] = field(default_factory=dict)
+    balances: Mapping[str, Number | None] = {}
 
 
 class SubAccount(Kind):
@@ -315,7 +313,7 @@ class SubAccount(Kind):
             CHANGED_OUTSIDE,
             {name: _shown_stored(name, entry.attributes[name]) for name in live},
             {name: _shown_live(name, observation.facts["fields"][WIRE[name][1]]) for name in live},
-            entry=replace(entry, attributes={**entry.attributes, **live}),
+            entry=entry._replace(attributes={**entry.attributes, **live}),
         )
 
     def delete(self, resource: Resource, observation: Observation, view: View) -> Change | None:

@@ -48,8 +48,7 @@ MASTER_INFO = Read("get_info")
 _PRICE = "get_credits_by_country"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRead:
+class SourceRead(NamedTuple):
     """One read of a source that lies elsewhere; it results in a Source, as reads of the account do in what they ask for."""
 
     source: RemoteSource

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from smsops.errors import SmsopsError
@@ -27,8 +27,7 @@ class Mark(NamedTuple):
         return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding: a stable code, what is wrong, where, and what to do.
 
     `blocks` is set where the finding is not a mistake but a refusal (a protection, a policy, a
@@ -50,7 +49,7 @@ class Diagnostic:
     def overridden(self, overrides: tuple[Override, ...]) -> Diagnostic:
         """The same, let through: a warning that says by whom and why."""
         detail = "\n".join(f"Let through by {override.text}" for override in overrides)
-        return replace(self, severity="warning", detail=detail, blocks=None, overrides=overrides)
+        return self._replace(severity="warning", detail=detail, blocks=None, overrides=overrides)
 
     def document(self) -> dict[str, object]:
         """The JSON form."""

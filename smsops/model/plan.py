@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +12,7 @@ from smsops.model.diagnostics import Diagnostic
 from smsops.model.override import Override
 from smsops.model.sending import Send
 from smsops.model.state import Entry, Intent
-from smsops.model.values import JSON, Number, as_json_number, utc
+from smsops.model.values import JSON, Number, as_json_number, repr_without, utc
 
 FORMAT_VERSION = "1.0"
 UNREADABLE = "SMS264"
@@ -57,8 +56,7 @@ class ContactCounts(NamedTuple):
         return self.add + self.change + self.remove
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What is to happen to one resource.
 
     `before` and `after` are for people and machines to read: nothing sensitive is in them.
@@ -81,9 +79,9 @@ class Change:
     after: Mapping[str, JSON] | None = None
     method: str = ""
     calls: int = 0
-    payload: Any = field(default=None, repr=False)
-    content: JSON = field(default=None, repr=False)
-    steps: tuple[JSON, ...] = field(default=(), repr=False)
+    payload: Any = None
+    content: JSON = None
+    steps: tuple[JSON, ...] = ()
     entry: Entry | None = None
     contacts: ContactCounts | None = None
     moves: Number = 0
@@ -93,6 +91,9 @@ class Change:
     follows: tuple[Address, ...] = ()
     awaited: bool = False
     previous_address: Address | None = None
+
+    def __repr__(self) -> str:
+        return repr_without(self, "payload", "content", "steps")
 
     @property
     def deletes(self) -> bool:

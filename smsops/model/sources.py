@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from smsops.model.resources import SecretReference
 
@@ -19,8 +19,7 @@ def format_of(name: str) -> Format:
     return "parquet" if path.endswith(".parquet") else "csv"
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteSource:
+class RemoteSource(NamedTuple):
     """One file at an address, or the rows of one query.
 
     `address` is https://…, s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/BLOB, or with `sql` a database

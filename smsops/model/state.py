@@ -20,13 +20,12 @@ FORMAT_VERSION = 1
 B = TypeVar("B", float, float | None)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One owned resource: its remote identity, what the account does not tell, and how it is guarded."""
 
     address: Address
     identity: str
-    attributes: Mapping[str, JSON] = field(default_factory=dict)
+    attributes: Mapping[str, JSON] = {}
     protect: bool = False
     depends_on: tuple[Address, ...] = ()
 
@@ -287,9 +286,9 @@ def fold(state: State, events: Iterable[Event], *, consume: bool = False) -> Sta
                 entries.pop(address, None)
             case Move(old, new):
                 if old in entries:
-                    entries[new] = replace(entries.pop(old), address=new)
+                    entries[new] = entries.pop(old)._replace(address=new)
                 entries = {
-                    address: replace(entry, depends_on=tuple(new if dep == old else dep for dep in entry.depends_on))
+                    address: entry._replace(depends_on=tuple(new if dep == old else dep for dep in entry.depends_on))
                     for address, entry in entries.items()
                 }
                 intents = {

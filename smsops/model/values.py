@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from hashlib import blake2b, scrypt
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,6 +46,12 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+def repr_without(record: NamedTuple, *hidden: str) -> str:
+    """How a record is shown, without some of its fields."""
+    shown = (f"{name}={value!r}" for name, value in record._asdict().items() if name not in hidden)
+    return f"{type(record).__name__}({', '.join(shown)})"
 
 
 def canonical(value: object) -> bytes:

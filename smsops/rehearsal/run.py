@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from smsops.api.contract import Reader
@@ -119,11 +119,10 @@ class Rehearsal:
 def shadow_of(store: StateStore, configuration: Configuration, surroundings: Surroundings) -> StateStore:
     """A stack's state in memory, as it is now."""
     beneath = store.backend
-    return open_store(configuration, replace(surroundings, open_backend=lambda *_: Overlay(beneath)))
+    return open_store(configuration, surroundings._replace(open_backend=lambda *_: Overlay(beneath)))
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What was read of the live account: the plan, and all that a copy of the account needs."""
 
     prepared: Prepared
@@ -169,7 +168,7 @@ async def rehearse(
             after = sandbox.balances()
             again = None
             if not report.interrupted:
-                wanted = replace(options, overrides=(), ask_prices=False, simulate=False)
+                wanted = options._replace(overrides=(), ask_prices=False, simulate=False)
                 known = still_true(prepared.view, sandbox, credentials.login)
                 again = await prepare(
                     configuration, shadow, wanted, surroundings, copy.reader, credentials, known=known

@@ -23,8 +23,7 @@ _SENDER = {
 }
 
 
-@dataclass(frozen=True)
-class Breach:
+class Breach(NamedTuple):
     """One broken rule, with everybody it is broken for.
 
     `text` says what is wrong, as the rest of a sentence behind a colon; it has no phone number in it.

@@ -9,8 +9,8 @@ import codecs
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.sources import Format
@@ -50,8 +50,7 @@ class _OtherEncoding(Exception):
         self.encoding = encoding
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Some whole rows of a source in blocks: their place among the pieces, and the line that they begin on."""
 
     number: int

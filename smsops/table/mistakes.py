@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 SHOWN = 20
 """So many mistakes of one sort in one source are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """What is wrong with a row, or with the columns: then `key` is where the configuration names them."""
 
     code: str
@@ -39,7 +38,7 @@ class Mistakes:
                 yield first[SHOWN]
             elif more > 1:
                 summary = f"{more:,} more rows of {self._label} have a mistake of this sort ({code})"
-                yield replace(first[SHOWN], summary=summary, detail="")
+                yield first[SHOWN]._replace(summary=summary, detail="")
 
     def add(self, mistake: Mistake) -> None:
         first = self._first.setdefault(mistake.code, [])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
@@ -31,8 +32,7 @@ Open = Callable[[], AbstractContextManager[Stream]]
 PHONE_COLUMNS = ("phone", "mobilephone", "mobile")
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """Which columns are the phone and the fields of a contact, and which country's national numbers are.
 
     `fields` are those that the list has, in capitals; `columns` names the column of each, or of some.
@@ -68,8 +68,7 @@ class Source:
                 yield phone, fields, line
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """Where the phone and the fields stand in the rows of one source: the column of each."""
 
     phone: str

@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 
@@ -123,7 +122,7 @@ def test_email() -> None:
         "HTML": base64.b64encode("<p>Été</p>".encode()).decode(),
     }
     optional = {"text": "T", "sender_name": "N", "reply_to": "r@a.example", "date": "2026-11-27 10:00:00"}
-    email = replace(EMAIL, **optional, campaign_name="C")
+    email = EMAIL._replace(**optional, campaign_name="C")
 
     assert sent_by(lambda api: api.send_email(email), "sendEmail").data("emailData").items() >= {
         ("MAILTEXT", "T"),

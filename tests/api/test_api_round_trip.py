@@ -73,7 +73,16 @@ told = st.builds(
     client_id=maybe,
 )
 mails = st.builds(
-    Email, st.just("a@acme.example"), st.just(["b@acme.example", "c"]), values, values, text=maybe, date=dates
+    Email,
+    st.just("a@acme.example"),
+    st.just(["b@acme.example", "c"]),
+    values,
+    values,
+    text=maybe,
+    sender_name=maybe,
+    reply_to=maybe,
+    date=dates,
+    campaign_name=maybe,
 )
 structures = fields | st.lists(st.builds(ListField, values, st.booleans(), st.booleans()), max_size=2)
 people = st.lists(

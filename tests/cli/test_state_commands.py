@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def away(tmp_path: Path) -> Iterator[Travelling]:
 def holder(age: timedelta) -> Holder:
     """A run in CI whose last sign of life is so old."""
     found = Holder.this_process("apply", "1234567890abcdef", {"CI_JOB_URL": "https://ci.example/42"})
-    return replace(found, heartbeat=(datetime.now(UTC) - age).isoformat(timespec="seconds"))
+    return found._replace(heartbeat=(datetime.now(UTC) - age).isoformat(timespec="seconds"))
 
 
 def hold(stack: Travelling, age: timedelta) -> Holder:
@@ -160,7 +160,7 @@ class TestUnlock:
     def test_a_sign_of_life(self, away: Travelling, monkeypatch: pytest.MonkeyPatch) -> None:
         """Clocks differ: a holder that gives a sign of life while it is watched keeps its lock."""
         found = hold(away, LONG)
-        alive = replace(found, heartbeat=(datetime.now(UTC) - LONG + timedelta(seconds=15)).isoformat())
+        alive = found._replace(heartbeat=(datetime.now(UTC) - LONG + timedelta(seconds=15)).isoformat())
         monkeypatch.setattr(time, "sleep", lambda seconds: setattr(away.disk, "holder", alive))
         result = away.run("state", "unlock")
         assert result.exit_code == 6

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
@@ -46,7 +45,7 @@ def opener(name: str, request: pytest.FixtureRequest, root: Path) -> OpenOne:
 
 def holder(command: str = "apply", **changes: Any) -> Holder:
     """A holder with a new id."""
-    return replace(Holder.this_process(command, None, {}), **changes)
+    return Holder.this_process(command, None, {})._replace(**changes)
 
 
 def at_once(work: Callable[[int], bool], workers: int = CONTENDERS) -> list[bool]:
@@ -365,7 +364,7 @@ class BackendContract:
             for each in (backend, other):
                 held = each.held()
                 assert held is not None
-                assert replace(held.holder, heartbeat=them.heartbeat) == them
+                assert held.holder._replace(heartbeat=them.heartbeat) == them
                 assert not held.looks_dead
                 assert held.why
                 assert not held.holder.looks_dead(datetime.now(UTC))

@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -316,7 +315,7 @@ def test_a_release_whose_answer_is_lost_is_done(url: str, other: ObjectBackend, 
 
 def test_a_lock_that_was_taken_away_is_found_lost(backend: ObjectBackend, other: ObjectBackend) -> None:
     """The holder learns by its next sign of life who holds the lock now, and leaves that lock alone."""
-    ours, theirs = holder(), replace(holder(), who="ada@laptop")
+    ours, theirs = holder(), holder()._replace(who="ada@laptop")
 
     with contextlib.ExitStack() as stack:
         with backend.lock(ours) as lock:
@@ -363,7 +362,7 @@ def test_the_thread_of_a_lock_ends_with_it(backend: ObjectBackend) -> None:
 
 def test_whose_last_sign_of_life_is_old_looks_dead(backend: ObjectBackend, other: ObjectBackend, wire: Wire) -> None:
     """Life is judged by the date that the store gives the lock, not by the clock of its holder."""
-    late = replace(holder(), heartbeat="2000-01-01T00:00:00+00:00")
+    late = holder()._replace(heartbeat="2000-01-01T00:00:00+00:00")
 
     with other.lock(late):
         alive = backend.held()

@@ -7,8 +7,7 @@ first to what waits for it. What a sub-account owns stands in a box of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from smsops.cli.views.text import symbol
 from smsops.errors import SmsopsError
@@ -25,16 +24,14 @@ _FILLS = {
 _NOTHING = "No operations"
 
 
-@dataclass(frozen=True)
-class _Node:
+class _Node(NamedTuple):
     name: str
     account: str | None
     lines: tuple[str, ...]
     group: str
 
 
-@dataclass(frozen=True)
-class _Graph:
+class _Graph(NamedTuple):
     nodes: tuple[_Node, ...]
     edges: tuple[tuple[str, str], ...]
 

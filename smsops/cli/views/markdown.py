@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from smsops.cli.views import text
@@ -302,8 +301,7 @@ def _source(made: Plan) -> str:
 # -- one document, as long as it may be -----------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Fit:
+class _Fit(NamedTuple):
     """What has a place: rows by section; what has none, counted by noun."""
 
     rows: Mapping[str, Sequence[str]]

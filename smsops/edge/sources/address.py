@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from smsops.edge.secrets import SecretUnavailable, resolve
 from smsops.model.resources import SecretReference
 from smsops.model.sources import SourceUnreadable
+from smsops.model.values import repr_without
 
 _SECRET_PARAMETER = re.compile(
     r"(?i)(?:^|&)(?:sig|[^&=]*(?:passw|secret|token|signature|credential|api[_-]?key)[^&=]*)="
@@ -20,17 +21,19 @@ _WITHOUT_HOST = ("sqlite", "postgresql", "postgres")
 """The schemes whose addresses may name no host."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """An address that makes sense as such. `label` is what messages show: no user, no password, no parameters.
 
     `by_reference`: it came from the caller's environment, not from the YAML, and may hold credentials.
     """
 
-    url: str = field(repr=False)
-    parts: SplitResult = field(repr=False)
+    url: str
+    parts: SplitResult
     label: str
     by_reference: bool
+
+    def __repr__(self) -> str:
+        return repr_without(self, "url", "parts")
 
     @classmethod
     def of(cls, given: str | SecretReference, root: Path, environment: Mapping[str, str]) -> Address:

@@ -13,9 +13,8 @@ import socket
 import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from smsops.errors import LockedError, StateError
 from smsops.model.values import JSON
@@ -31,8 +30,7 @@ class Conflict(Exception):
     """The backend holds something else than was expected: nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """Some bytes, and which version of them; a version is opaque. Equal bytes may have equal versions: what is replaced
     by version (the state, a lock) is never written twice the same, since it holds a serial or a sign of life."""
 
@@ -40,8 +38,7 @@ class Blob:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """Who holds a state: enough for another person to find out what that run is doing."""
 
     id: str
@@ -74,13 +71,13 @@ class Holder:
 
     def alive(self) -> Holder:
         """The same holder with a new sign of life."""
-        return replace(self, heartbeat=now())
+        return self._replace(heartbeat=now())
 
     def looks_dead(self, moment: datetime) -> bool:
         return moment - datetime.fromisoformat(self.heartbeat) > LOOKS_DEAD
 
     def document(self) -> dict[str, JSON]:
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def read(cls, document: Any) -> Holder:
@@ -110,8 +107,7 @@ def _ci_run(environment: Mapping[str, str]) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """Who holds the lock now, and whether it looks as if they were gone; `why` says what that is judged by."""
 
     holder: Holder

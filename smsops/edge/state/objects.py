@@ -29,9 +29,8 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from smsops.edge.object_store import NO_BUCKET, NO_OBJECT, REQUEST, ObjectAddress, ObjectClient, StoreError, answer
 from smsops.edge.state.backend import HEARTBEAT, Blob, Conflict, Held, Holder, Lock, lock_lost, locked
@@ -54,8 +53,7 @@ _MARK = re.compile(rb"\n[ \t]{64}\Z")
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(NamedTuple):
     """An object as it was read; `mark` is of the write that made it, empty where that was none of smsops."""
 
     content: bytes
@@ -64,8 +62,7 @@ class _Object:
     modified: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _LockObject:
+class _LockObject(NamedTuple):
     """The lock as it was read: who holds it (None: nobody), and when the store took that."""
 
     holder: Holder | None
@@ -77,7 +74,7 @@ class _LockObject:
         if self.holder is None:
             return None
         moment = datetime.now(UTC)
-        dead = replace(self.holder, heartbeat=self.modified.isoformat()).looks_dead(moment)
+        dead = self.holder._replace(heartbeat=self.modified.isoformat()).looks_dead(moment)
         return Held(self.holder, dead, f"its last sign of life was {_ago(moment - self.modified)}")
 
 

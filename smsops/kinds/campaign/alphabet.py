@@ -7,7 +7,7 @@ not in the GSM alphabet. The manual counts a newline as two (§6.3). What counts
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -40,8 +40,7 @@ _INSTEAD = {
 """What Unicode does not take apart into characters of the alphabet and accents."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forcing:
+class Forcing(NamedTuple):
     """A character that is not in the GSM alphabet: because of it an SMS has room for 70 characters instead of 160.
 
     A letter with its accents behind it is one character here. `places` are where it stands in the text, from 1.

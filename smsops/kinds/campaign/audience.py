@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from smsops.kinds.campaign.recurrence import RecurrenceSpec
 from smsops.kinds.campaign.text import Template
@@ -12,12 +12,11 @@ from smsops.kinds.view import View
 from smsops.model.address import Address
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import CannotRead, Desired
-from smsops.model.values import JSON, shown_phone
+from smsops.model.values import JSON, repr_without, shown_phone
 from smsops.table import BadCondition, Rows, Table
 
 
-@dataclass(frozen=True)
-class CampaignData:
+class CampaignData(NamedTuple):
     """What declaring a campaign made of its block."""
 
     template: Template
@@ -81,17 +80,19 @@ def _lists(desired: Desired) -> tuple[list[Address], list[Address]]:
     return lists, excluded
 
 
-@dataclass(frozen=True)
-class Audience:
+class Audience(NamedTuple):
     """Everybody who is to get a campaign, once each, and who falls out on the way there."""
 
-    people: Table = field(repr=False)
+    people: Table
     in_lists: int
     """People in the lists, and single numbers."""
     matching: int
     """Those of them who are meant: they meet the condition and are in no excluded list."""
     invalid: tuple[tuple[str, str], ...] = ()
     """Numbers among these that are none of a mobile, masked, each with the reason: nothing is sent to them."""
+
+    def __repr__(self) -> str:
+        return repr_without(self, "people")
 
 
 def lists_for(desired: Desired, view: View, *, pending: bool) -> tuple[list[Table], list[Table]] | None:

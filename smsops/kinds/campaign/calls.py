@@ -16,7 +16,7 @@ from smsops.kinds.session import Session
 from smsops.model.address import Address
 from smsops.model.plan import Change
 from smsops.model.state import Drop, Entry, Event, Moved, Put
-from smsops.model.values import JSON, Number, as_json_number, mask_phone
+from smsops.model.values import JSON, Number, as_json_number, mask_phone, repr_without
 
 if TYPE_CHECKING:
     from smsops.api.records import Message, Recipient
@@ -90,21 +90,20 @@ class TextPost:
         return {"campaign_name": self.message.campaign_name, "date": self.message.date}
 
     async def deliver(self, people: tuple[Recipient, ...], marker: str, api: Writer) -> Taken:
-        answer = await api.send_sms(replace(self.message, recipients=people, client_id=marker))
+        answer = await api.send_sms(self.message._replace(recipients=people, client_id=marker))
         rejected = tuple(mask_phone(phone) for phone in answer.invalid_numbers)
         return Taken(answer.campaign_id, answer.credits_used, answer.credits, rejected)
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """What executing a change of a campaign needs. Without an entry the campaign is removed."""
 
     entry: Entry | None
     cancel: tuple[SentPart, ...] = ()
     keep: tuple[SentPart, ...] = ()
-    send: tuple[Any, ...] = field(default=(), repr=False)
+    send: tuple[Any, ...] = ()
     """Slices, as the post takes them."""
-    post: Any = field(default=None, repr=False)
+    post: Any = None
     """A Post."""
     balance: Number | None = None
     when: datetime | None = None
@@ -113,6 +112,9 @@ class Payload:
     """Until when what is sent at once may still be sent: its hour was judged when it was planned."""
     over: frozenset[str] = OVER
     """The refusals of a cancellation that are believed: there is nothing left to cancel."""
+
+    def __repr__(self) -> str:
+        return repr_without(self, "send", "post")
 
 
 async def execute(change: Change, session: Session) -> Sequence[Event]:
@@ -139,7 +141,7 @@ async def _linked(address: Address, payload: Payload, api: Writer, session: Sess
     text = post.message.text
     for place, short in made.items():
         text = text.replace(place, short)
-    return replace(payload, entry=entry, post=replace(post, message=replace(post.message, text=text)))
+    return payload._replace(entry=entry, post=replace(post, message=post.message._replace(text=text)))
 
 
 async def _cancel(change: Change, payload: Payload, api: Writer, session: Session) -> None:
@@ -200,7 +202,7 @@ async def _record_gone(address: Address, part: SentPart, status: str, session: S
         parts = [SentPart.read(other) for other in entry.attributes["parts"]]
         rest = [other for other in parts if other.campaign_id != part.campaign_id]
         gone = with_parts(entry, rest, complete=False)
-        await session.record(Put(replace(gone, attributes={**gone.attributes, "gone": status})))
+        await session.record(Put(gone._replace(attributes={**gone.attributes, "gone": status})))
 
 
 async def _send(change: Change, payload: Payload, api: Writer, session: Session) -> list[SentPart]:
@@ -253,7 +255,7 @@ async def _send(change: Change, payload: Payload, api: Writer, session: Session)
         )
         balance = answer.balance if answer.balance is not None else balance
         used = cost if answer.used is None else as_json_number(answer.used)
-        sent.append(replace(new, campaign_id=answer.campaign_id, credits=used))
+        sent.append(new._replace(campaign_id=answer.campaign_id, credits=used))
         rejected += answer.rejected
         done += part.size
         session.progress(done, total, "recipients")
@@ -271,7 +273,7 @@ def with_campaign_id(announced: Entry, campaign_id: str, used: Number | None = N
     done = [
         part
         if part.campaign_id
-        else replace(part, campaign_id=campaign_id, credits=part.credits if used is None else as_json_number(used))
+        else part._replace(campaign_id=campaign_id, credits=part.credits if used is None else as_json_number(used))
         for part in parts
     ]
     return with_parts(announced, done, complete=announced.attributes["complete"])
@@ -282,16 +284,16 @@ def with_lost_id(entry: Entry, campaign_id: str) -> Entry | None:
     parts = [SentPart.read(part) for part in entry.attributes["parts"]]
     if sum(1 for part in parts if part.campaign_id == ID_LOST) != 1:
         return None
-    known = [replace(part, campaign_id=campaign_id) if part.campaign_id == ID_LOST else part for part in parts]
+    known = [part._replace(campaign_id=campaign_id) if part.campaign_id == ID_LOST else part for part in parts]
     return with_parts(entry, known, complete=entry.attributes["complete"])
 
 
 def _with_status(entry: Entry, part: SentPart, status: str) -> Entry:
     parts = [SentPart.read(other) for other in entry.attributes["parts"]]
-    marked = [replace(other, status=status) if other.campaign_id == part.campaign_id else other for other in parts]
+    marked = [other._replace(status=status) if other.campaign_id == part.campaign_id else other for other in parts]
     return with_parts(entry, marked, complete=False)
 
 
 def with_parts(entry: Entry, parts: Sequence[SentPart], *, complete: bool) -> Entry:
     documents = [part.document() for part in sorted(parts, key=lambda part: part.start)]
-    return replace(entry, attributes={**entry.attributes, "parts": documents, "complete": complete})
+    return entry._replace(attributes={**entry.attributes, "parts": documents, "complete": complete})

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from smsops.api.errors import Refused
 from smsops.kinds.campaign.parts import CANCELLING, Part, Reach, SentPart
 from smsops.kinds.campaign.text import Template
 from smsops.kinds.view import Resource, View, price_read
-from smsops.model.values import Number, plural
+from smsops.model.values import Number, plural, repr_without
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """What sending some parts comes to. `costs` are by the start of the part."""
 
     reached: Mapping[str, Reach]
@@ -24,8 +23,11 @@ class Estimate:
     countries: Mapping[str, tuple[int, Number]]
     """SMS and credits by country."""
     too_long: int
-    shown_too_long: Sequence[str] = field(repr=False)
+    shown_too_long: Sequence[str]
     unpriced: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return repr_without(self, "shown_too_long")
 
 
 def estimate(parts: Sequence[Part], template: Template, blacklist: frozenset[str], view: View) -> Estimate:

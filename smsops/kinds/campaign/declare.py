@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from smsops.kinds.base import Declaration, Declared, check_ignored
 from smsops.kinds.campaign.alphabet import MAX_LENGTH, length
@@ -114,7 +113,7 @@ def _each_occurrence(campaign: Desired, declaration: Declaration) -> list[Desire
             address=campaign.address._replace(name=f"{declaration.key}{OCCURRENCE}{local:%Y-%m-%dT%H:%M}"),
             identity=f"{declaration.key}{OCCURRENCE}{local:%Y-%m-%dT%H:%M}",
             spec=spec.model_copy(update={"schedule": f"{local:%Y-%m-%d %H:%M}", "if_missed": "skip"}),
-            data=replace(campaign.data, is_first=position == 0, recurrence=spec.schedule),
+            data=campaign.data._replace(is_first=position == 0, recurrence=spec.schedule),
         )
         for position, local in enumerate(found.times)
     ]

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from smsops.kinds.base import Kind, Told
 from smsops.kinds.campaign.calls import OVER, SENT, Payload, Slice, execute, with_campaign_id, with_lost_id
@@ -35,8 +34,7 @@ from smsops.model.untold import Scheduled
 from smsops.model.values import plural
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """What is to become of a campaign: parts are cancelled, kept, and sent at a moment. `audience` is the kind's own."""
 
     actions: Actions
@@ -177,7 +175,7 @@ class ScheduledKind(Kind):
             return None
         if not stored["parts"] and not stored["complete"]:  # cancelled, and then the run that would send it anew ended
             change = self.create(resource, view)
-            return replace(change, actions=UPDATE, reason="partly_scheduled") if change else None
+            return change._replace(actions=UPDATE, reason="partly_scheduled") if change else None
         if scheduled_for <= view.now:
             self._warn_sent(resource, content, view)
             return None
@@ -213,7 +211,7 @@ class ScheduledKind(Kind):
             if attributes == stored:
                 return None
             # It says the same in other words, or nothing was left to do.
-            entry = replace(resource.owned, attributes=attributes)
+            entry = resource.owned._replace(attributes=attributes)
             return Change(resource.address, UPDATE, "audience_changed", {}, {}, entry=entry)
         if any(part.campaign_id == ID_LOST for part in cancel):
             self._warn_lost(resource, view)

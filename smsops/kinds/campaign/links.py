@@ -6,7 +6,6 @@ An address may hold a phone number (https://wa.me/…), so the entry knows it by
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from smsops.api.contract import Writer
@@ -54,7 +53,7 @@ async def make_links(
     for place, url, key in wanted:
         session.proceed()
         made[place] = short = await api.shorten_url(url)
-        nothing_sent = replace(entry, attributes={**entry.attributes, "parts": [], "complete": False})
+        nothing_sent = entry._replace(attributes={**entry.attributes, "parts": [], "complete": False})
         await session.record(Put(_with_link(session.entry(address) or nothing_sent, key, short)))
         entry = _with_link(entry, key, short)
     if any(len(short) > len(place) for place, short in made.items()):
@@ -68,4 +67,4 @@ def _made(entry: Entry) -> Mapping[str, str]:
 
 
 def _with_link(entry: Entry, key: str, short: str) -> Entry:
-    return replace(entry, attributes={**entry.attributes, "links": {**_made(entry), key: short}})
+    return entry._replace(attributes={**entry.attributes, "links": {**_made(entry), key: short}})

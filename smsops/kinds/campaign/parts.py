@@ -13,12 +13,12 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from smsops.kinds.campaign.alphabet import MAX_LENGTH, is_gsm, length, segments
 from smsops.kinds.campaign.text import Template
 from smsops.model.phone import country_of
-from smsops.model.values import JSON, shown_phone
+from smsops.model.values import JSON, repr_without, shown_phone
 from smsops.table import BATCH, Rows, Table
 
 if TYPE_CHECKING:
@@ -40,23 +40,24 @@ CANCELLING = "cancelling"
 NO_CAMPAIGN = frozenset((NOBODY, ID_LOST))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A range of recipients as it is to be sent: `start` is the digest that it begins at."""
 
     start: str
     fingerprint: str
     size: int
     number: int
-    cut: Cut = field(repr=False)
+    cut: Cut
+
+    def __repr__(self) -> str:
+        return repr_without(self, "cut")
 
     def recipients(self) -> list[Recipient]:
         """Everybody in it, in the order of their digests."""
         return self.cut.recipients(self.number)
 
 
-@dataclass(frozen=True, slots=True)
-class SentPart:
+class SentPart(NamedTuple):
     """A range of recipients that the API has taken, under its campaign id, and what it cost."""
 
     start: str
@@ -98,8 +99,7 @@ class Reach:
     blocked: list[str] = field(default_factory=list, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(NamedTuple):
     """How a message looks for some people: the texts of the shortest, the median and the longest rendering, by SMS and
     then by characters: the longest is what costs most.
 
@@ -108,11 +108,14 @@ class Survey:
     begin alike, as far as tells their country and zone.
     """
 
-    texts: tuple[str, str, str] = field(repr=False)
+    texts: tuple[str, str, str]
     unicode: int
     empty: Mapping[str, int]
     foreign: Mapping[str, frozenset[str]]
-    origins: tuple[tuple[str, int], ...] = field(repr=False)
+    origins: tuple[tuple[str, int], ...]
+
+    def __repr__(self) -> str:
+        return repr_without(self, "texts", "origins")
 
 
 class Cut(ABC):

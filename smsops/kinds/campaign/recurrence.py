@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Annotated, Any, NamedTuple
@@ -198,8 +197,7 @@ class BadRecurrence(ValueError):
         self.key = key
 
 
-@dataclass(frozen=True)
-class Occurrences:
+class Occurrences(NamedTuple):
     """What a recurrence comes to: the local times that are to come, in order, and what was left out."""
 
     times: tuple[datetime, ...]

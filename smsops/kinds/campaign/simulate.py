@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smsops.api.contract import Reader
@@ -59,10 +58,10 @@ async def simulate(change: Change, view: View, readers: Readers) -> Change:
         )
     if found.credits > change.send.credits:
         judge_cost(view.resource(change.address), found.credits + cost_of(payload.keep), (), view)
-    return replace(change, send=change.send._replace(simulated=found))
+    return change._replace(send=change.send._replace(simulated=found))
 
 
 async def _simulation(part: Part, payload: Payload, reader: Reader) -> Simulation | None:
     post: TextPost = payload.post
     people = post.people(part)
-    return await reader.simulate_campaign(replace(post.message, recipients=people)) if people else None
+    return await reader.simulate_campaign(post.message._replace(recipients=people)) if people else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z][A-Za-z0-9_]*)\}|\{short:([^{}]*)\}")
 _LINK = re.compile(r"https?://[^\s{}]+\Z")
@@ -19,8 +19,7 @@ LONG_LINK = 30
 """A link of more characters is worth a short one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A message with its fields taken out: `wire` has #param_n#, `fields` their names in capitals, in order.
 
     `links` are the addresses that become short links, in order. As long as there is none for one, `wire` has what is as long.
@@ -42,7 +41,7 @@ class Template:
         for number, link in enumerate(self.links, start=1):
             if link in short:
                 wire = wire.replace(stand_in(number), short[link])
-        return replace(self, wire=wire) if wire != self.wire else self
+        return self._replace(wire=wire) if wire != self.wire else self
 
     def render(self, values: Mapping[str, str]) -> str:
         """What one recipient reads."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from smsops.model.diagnostics import Mark
-from smsops.model.values import shown_phone
+from smsops.model.values import repr_without, shown_phone
 from smsops.table import Fields, Table
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.read import Source
@@ -31,8 +30,7 @@ class Part(Protocol):
         """Where some phones stand, in order, with the fields that they have there."""
 
 
-@dataclass(frozen=True)
-class FilePart:
+class FilePart(NamedTuple):
     """The contacts of a file, or of whatever else is read as one."""
 
     source: Source
@@ -50,12 +48,14 @@ class FilePart:
             yield phone, fields, Mark(self.source.label, line)
 
 
-@dataclass(frozen=True)
-class InlinePart:
+class InlinePart(NamedTuple):
     """Contacts that are written in the configuration."""
 
     table: Table
-    rows: Mapping[str, Sequence[tuple[Fields, Mark]]] = field(repr=False)
+    rows: Mapping[str, Sequence[tuple[Fields, Mark]]]
+
+    def __repr__(self) -> str:
+        return repr_without(self, "rows")
 
     @property
     def conflicts(self) -> Collection[str]:
@@ -69,8 +69,7 @@ class InlinePart:
                 yield phone, fields, mark
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
+class Contradiction(NamedTuple):
     """A contact that says something else than an earlier one with the same phone."""
 
     summary: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from smsops.kinds.base import MOST_STEPS, Kind
 from smsops.kinds.contacts.calls import ListContacts
@@ -26,27 +25,29 @@ from smsops.model.plan import CHANGED_OUTSIDE, CREATE, DELETE, FORGET, GONE, UPD
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present
 from smsops.model.sources import RemoteSource
 from smsops.model.state import Drop, Entry, Event, Put
-from smsops.model.values import JSON, plural
+from smsops.model.values import JSON, plural, repr_without
 from smsops.table import Table
 
 _MANY = 50_000
 """Of more contacts than this only those who ask for drift are told: it takes longer than the rest of the plan."""
 
 
-@dataclass(frozen=True)
-class _Payload:
+class _Payload(NamedTuple):
     list_address: Address
-    removes: tuple[Table, ...] = field(default=(), repr=False)
-    inserts: tuple[Table, ...] = field(default=(), repr=False)
-    backup: Table = field(default=NOBODY, repr=False)
+    removes: tuple[Table, ...] = ()
+    inserts: tuple[Table, ...] = ()
+    backup: Table = NOBODY
     """Who is taken out of the list for a while; they are the first to come back."""
     stale_backup: str | None = None
     entry: Entry | None = None
     list_name: str = ""
     fields: tuple[str, ...] = ()
-    wanted: Table = field(default=NOBODY, repr=False)
-    key: str = field(default="", repr=False)
+    wanted: Table = NOBODY
+    key: str = ""
     """By which the state will recognise those who were wanted."""
+
+    def __repr__(self) -> str:
+        return repr_without(self, "removes", "inserts", "backup", "wanted", "key")
 
     def recorded(self) -> Entry | None:
         """The entry once all is done: what was wanted is what drift is told from."""
@@ -234,7 +235,7 @@ class ContactSet(Kind):
             CHANGED_OUTSIDE,
             {"count": entry.attributes["count"]},
             {"count": len(live)},
-            entry=replace(entry, attributes={**entry.attributes, **there}),
+            entry=entry._replace(attributes={**entry.attributes, **there}),
             contacts=counts,
         )
 
@@ -311,7 +312,7 @@ def _membership(wanted: Wanted) -> dict[str, JSON]:
 
 def _recorded(entry: Entry, contacts: Table, fields: Sequence[str], key: str) -> Entry:
     known = {"count": len(contacts), "fields": sorted(fields), "digest": contacts.digest(key)}
-    return replace(entry, attributes={**entry.attributes, **known})
+    return entry._replace(attributes={**entry.attributes, **known})
 
 
 def _count(tables: Sequence[Table]) -> int:

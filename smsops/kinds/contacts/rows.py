@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from smsops.kinds.contacts.gather import CONTRADICTION, FilePart, Part, gathered
 from smsops.kinds.view import SourceRead, View
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic, Mark
 from smsops.model.resources import CannotRead, Desired, Present, Read, Unknown
+from smsops.model.values import repr_without
 from smsops.table import BATCH, Rows, Table
 
 NOBODY = Rows({})
@@ -17,19 +18,20 @@ KIND = "contacts"
 """What the kind is called in addresses."""
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The contacts that the configuration wants in a list."""
 
-    table: Table = field(repr=False)
+    table: Table
     exact: bool
     membership_given: bool
     fields: tuple[str, ...] = ()
     """The list's fields as they are declared: the API changes their case, and compares who knows how."""
 
+    def __repr__(self) -> str:
+        return repr_without(self, "table")
 
-@dataclass(frozen=True)
-class Declared:
+
+class Declared(NamedTuple):
     """What the block of a list says of its contacts: where they come from, in order, and what becomes of others."""
 
     parts: tuple[Part | SourceRead, ...]
