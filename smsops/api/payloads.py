@@ -38,8 +38,8 @@ def written(data: Data, format: Format) -> str:
 
 # A list in JSON is in XML what its members are called, and what stands around them (appendices 1, 11, 13 and 16).
 _IN_XML = {"STRUCTURE": ("STRUCTURE", "FIELD"), "CONTACT": ("CONTACTS", "CONTACT"), "SMS": (None, "SMS")}
-_XML_NAME = re.compile("[A-Za-z_À-ÖØ-öø-ÿ][A-Za-z_À-ÖØ-öø-ÿ0-9.-]*")
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_XML_NAME = "[A-Za-z_À-ÖØ-öø-ÿ][A-Za-z_À-ÖØ-öø-ÿ0-9.-]*"
+_NOT_IN_XML = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"  # compiled when something is written in XML
 _XML_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})  # a bare \r would be read as \n
 
 
@@ -53,9 +53,9 @@ def _xml_members(data: Data) -> Iterator[str]:
             around, member = _IN_XML[key]
             members = "".join(_xml(member, each) for each in value)
             yield members if around is None else f"<{around}>{members}</{around}>"
-        elif not _XML_NAME.fullmatch(key):
+        elif not re.fullmatch(_XML_NAME, key):
             raise Unwritable(f"the field {key!r} cannot be an element in XML; JSON can have it")
-        elif _NOT_IN_XML.search(value):
+        elif re.search(_NOT_IN_XML, value):
             raise Unwritable(f"{key} has a character that XML cannot express; JSON can")
         else:
             yield f"<{key}>{value.translate(_XML_ESCAPES)}</{key}>"

@@ -71,6 +71,10 @@ def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Addre
 
 def _in_order(view: View, selected: frozenset[Address]) -> tuple[Address, ...]:
     """Leaving resources first, those that others stand in last; then wanted ones, in the order of the kinds."""
+    return view.once(_in_order, (selected, view.leaving, view.desired), lambda: _sorted(view, selected))
+
+
+def _sorted(view: View, selected: frozenset[Address]) -> tuple[Address, ...]:
     rank = {name: position for position, name in enumerate(view.kinds)}
     leaving = sorted(view.leaving, key=lambda a: (-rank[a.kind], a.sort_key))
     wanted = sorted(

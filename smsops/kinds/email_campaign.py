@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from html import unescape
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from smsops.api.contract import Writer
@@ -342,6 +341,8 @@ class EmailCampaign(ScheduledKind):
                 f"{plural(left_out, 'contact')} of {resource.address} cannot get an e-mail: nothing is sent to them",
                 f"{spec.audience.field}: {'; '.join((*none, *wrong))}.",
             )
+        from html import unescape
+
         words = unescape(_TAG.sub(" ", resource.want.data.html))
         check_words(resource, "\n".join(filter(None, (spec.subject, spec.alias, spec.text, words))), view)
         check_window(resource, planned.when, view)

@@ -63,7 +63,8 @@ def canonical(value: object) -> bytes:
 def _canonical_encoder() -> JSONEncoder:
     from json import JSONEncoder
 
-    return JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    # Values are trees: nothing is in them twice, nothing in itself.
+    return JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False, default=str)
 
 
 def printed(document: JSON) -> str:

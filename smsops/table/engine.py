@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import queue
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -162,6 +161,8 @@ def literal(text: str) -> str:
 def _nameless_file() -> int:
     if hasattr(os, "memfd_create"):
         return os.memfd_create("smsops")
+    import tempfile
+
     descriptor, path = tempfile.mkstemp()
     os.unlink(path)
     return descriptor
