@@ -10,6 +10,9 @@ def main() -> None:
 
         sys.stdout.write(f"smsops {__version__}\n")
         return
+    from smsops import garbage
+
+    garbage.little_expected()
     import contextlib
     import os
     import signal
