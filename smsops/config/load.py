@@ -235,7 +235,8 @@ class _Loader:
             )
         block = Mapping.at(marks[0]) if blocks[key] is None else blocks[key]
         nested = self.nested[kind.name]
-        own = block.without(nested) if isinstance(block, Mapping) else block
+        is_mapping = isinstance(block, Mapping)
+        own = {name: value for name, value in block.items() if name not in nested} if is_mapping else block
         address = Address(account, kind.name, key)
         self.declared.blocks.add(address)
         try:
@@ -244,12 +245,13 @@ class _Loader:
             from smsops.config.validation import report
 
             # What the block lacks, a template lacks for every row: it is said at the template.
-            place = blocks.written(key) if isinstance(block, Mapping) else marks[1]
-            report(error, kind.Spec, own, place, self.diagnostics, more_keys=tuple(nested))
+            place = blocks.written(key) if is_mapping else marks[1]
+            written = block.without(nested) if is_mapping else block
+            report(error, kind.Spec, written, place, self.diagnostics, more_keys=tuple(nested))
             self.declared.broken.add(address)
         else:
-            self.add(kind.declare(spec, _BlockDeclaration(self, own, marks, account, key, settings, spec)))
-        for name in nested if isinstance(block, Mapping) else ():
+            self.add(kind.declare(spec, _BlockDeclaration(self, block, marks, account, key, settings, spec)))
+        for name in nested if is_mapping else ():
             if name in block:
                 self.declare_section(nested[name], block[name], block.value_mark(name), key, settings)
 

@@ -163,6 +163,9 @@ def _span(one: int, other: int) -> str:
 def attributes(change: Change) -> Iterator[tuple[str, str | None, str | None]]:
     """What changes of a resource: each attribute by name, before and after in words, None where it has none."""
     before, after = change.before or {}, change.after or {}
+    if not before:
+        yield from ((name, None, value_text(after[name])) for name in sorted(after))
+        return
     for name in sorted(before.keys() | after.keys()):
         if not (before and after and name in before and name in after and before[name] == after[name]):
             yield (
