@@ -10,7 +10,7 @@ import asyncio
 import selectors
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Self
 
 import pycurl
@@ -61,26 +61,28 @@ class Network:
         self._kept.close()
         self._set_timer(-1)
 
-    @asynccontextmanager
-    async def post(self, url: str, body: bytes) -> AsyncIterator[_Transfer]:
+    def post(self, url: str, body: bytes) -> _Transfer:
+        return _Transfer(self, url, body)
+
+    def start(self, transfer: _Transfer, url: str, size: int) -> pycurl.Curl:
+        """Send what the transfer gives; it is told what comes back."""
         handle = self._idle.pop() if self._idle else self._new_handle()
-        transfer = _Transfer(handle, body)
         handle.setopt(pycurl.URL, url)
         handle.setopt(pycurl.FRESH_CONNECT, self._server_has_closed_one())
-        handle.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
+        handle.setopt(pycurl.POSTFIELDSIZE_LARGE, size)
         handle.setopt(pycurl.READFUNCTION, transfer.give)
         handle.setopt(pycurl.HEADERFUNCTION, transfer.take_header)
         handle.setopt(pycurl.WRITEFUNCTION, transfer.take)
         self._running[handle] = transfer
         self._multi.add_handle(handle)
-        try:
-            self._act(pycurl.SOCKET_TIMEOUT, 0)
-            await transfer.begun()
-            yield transfer
-        finally:
-            if self._running.pop(handle, None) is not None:
-                self._multi.remove_handle(handle)  # before its end: the connection is closed
-            self._idle.append(handle)
+        self._act(pycurl.SOCKET_TIMEOUT, 0)
+        return handle
+
+    def end(self, handle: pycurl.Curl) -> None:
+        """Let go of a handle, and of its connection where the exchange has not come to its end."""
+        if self._running.pop(handle, None) is not None:
+            self._multi.remove_handle(handle)
+        self._idle.append(handle)
 
     def _new_handle(self) -> pycurl.Curl:
         handle = pycurl.Curl()
@@ -157,10 +159,11 @@ def _never_again(offset: int, origin: int) -> int:
 
 
 class _Transfer:
-    """One exchange: what libcurl has brought, and who waits for it."""
+    """One exchange, from `async with` on: what libcurl has brought, and who waits for it."""
 
-    def __init__(self, handle: pycurl.Curl, body: bytes) -> None:
-        self._handle = handle
+    def __init__(self, network: Network, url: str, body: bytes) -> None:
+        self._network = network
+        self._url = url
         self._body = memoryview(body)
         self._given = 0
         self._headers: dict[str, str] = {}
@@ -209,12 +212,21 @@ class _Transfer:
 
     # What the client sees
 
-    async def begun(self) -> None:
+    async def __aenter__(self) -> Self:
         """Return when the body begins, or all is over; raise where no answer has begun."""
-        if not self._arrived and not self._done:
-            await self._wait()
-        if self._error is not None and not self._arrived:
-            raise self._error
+        self._handle = self._network.start(self, self._url, len(self._body))
+        try:
+            if not self._arrived and not self._done:
+                await self._wait()
+            if self._error is not None and not self._arrived:
+                raise self._error
+        except BaseException:
+            self._network.end(self._handle)
+            raise
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._network.end(self._handle)
 
     @property
     def status(self) -> int:
