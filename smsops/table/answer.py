@@ -31,6 +31,11 @@ _ARRAY = re.compile(rb'"\s*contacts?\s*"\s*:\s*\[\s*(?=\{)', re.IGNORECASE)
 _BOUNDARY = re.compile(rb'\}\s*,\s*\{\s*"(?=[^,}\]:\s])')
 """Between two contacts. Within a text that is no key the quote would end it, and one of , } ] : would follow."""
 
+_MARKS = b'":'
+_NO_MARK = bytes(range(256)).translate(None, _MARKS)
+_KEY_AND_TEXT = b'"":""'
+"""What is left of a key and a text, without all that is no mark."""
+
 _NOISE = re.compile(r"[\s+().\-]")
 _NO_KEY = frozenset(b",}]: \t\r\n"[place : place + 1] for place in range(7))
 _MAY_STAND_IN_FRONT = b"\xef\xbb\xbf \t\r\n"
@@ -173,6 +178,7 @@ class _Pieces:
         self._blocks: list[bytes] = []
         self._size = self._texts = 0
         self._is_plain = bool(self._phone and self._colon)
+        self._is_regular = not any('"' in name for name in self._names)
 
     def add(self, block: bytes) -> None:
         """Take whole contacts, a comma between two of them."""
@@ -183,10 +189,10 @@ class _Pieces:
             self._submit()
 
     def _look_through(self, block: bytes) -> None:
-        """Count the texts, and find out whether all values are texts.
-
-        They are where each colon is one between a key and a text. Where texts have colons too, the keys are counted.
-        """
+        """Count the texts, and find out whether all values are texts."""
+        if self._is_regular and self._is_all_texts(block):
+            return
+        # They are, too, where each colon is one between a key and a text. Where texts have colons, the keys are counted.
         texts = block.count(self._begins_text)
         self._texts += texts
         if block.count(b":") == texts:
@@ -194,6 +200,19 @@ class _Pieces:
         nulls = block.count(b'"' + self._colon + b"null")
         if not self._colon.startswith(b":") or block.count(b'":') != texts + nulls:
             self._is_plain = False
+
+    def _is_all_texts(self, block: bytes) -> bool:
+        """Whether all values are texts without quotes and colons; counts them then.
+
+        If the engine finds as many values as there are colons, each colon follows a key that it knows. What stands between
+        two colons with four quotes is then a value with two, and the next key: a text, or an array with one in it.
+        """
+        marks = block.translate(None, _NO_MARK)
+        texts = len(marks) // len(_KEY_AND_TEXT)
+        self._is_regular = b"[" not in block and marks == _KEY_AND_TEXT * texts
+        if self._is_regular:
+            self._texts += texts
+        return self._is_regular
 
     def _submit(self) -> None:
         number, blocks, texts = self._count, self._blocks, self._texts

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smsops.api import answers
@@ -27,7 +27,7 @@ MEMBERS = st.lists(
         {"MobilePhone": st.sampled_from(["33612345678", "33612345679", "0612345670", "+33 612345671", "32470123456"])},
         optional={
             "Firstname": TEXTS,
-            "SHOP": st.one_of(TEXTS, st.none(), st.integers(0, 9), st.booleans()),
+            "SHOP": st.one_of(TEXTS, st.none(), st.integers(0, 9), st.booleans(), st.sampled_from([[], ["x"], {}])),
             "City ": TEXTS,
         },
     ),
@@ -49,6 +49,8 @@ def judged(content: bytes, *, small: int, piece: int = 60, chunk: int = 11) -> A
 
 
 @settings(max_examples=200, deadline=None)
+@example([{"MobilePhone": "33612345678", "SHOP": shop} for shop in ("Lyon", ["x"])], True, (",", ":"), 300, 90)
+@example([{"MobilePhone": "33612345678", "A": 'x":y"z'}, {"MobilePhone": "1", "SHOP": 5}], True, (",", ":"), 300, 90)
 @given(
     MEMBERS,
     st.booleans(),
