@@ -82,8 +82,10 @@ def write_stacks(root: Path, url: str) -> None:
 @cache
 def planning(parallelism: int) -> Any:
     """What a plan needs: the configuration and the surroundings. Loading them is not measured here."""
+    from smsops import garbage
     from smsops.cli.options import Globals
 
+    garbage.little_expected()
     settings = Globals(directory=Path(os.environ[_STACKS]) / str(parallelism), environment=ENVIRONMENT)
     return settings.load(), settings.around()
 
