@@ -176,7 +176,7 @@ def test_apply_events_say_what_came_back(stack: Stack) -> None:
 def test_light_commands_import_nothing_heavy(stack: Stack, command: tuple[str, ...]) -> None:
     """validate imports no HTTP library, no server and no test library."""
     stack.write(LIST)
-    heavy = ("pycurl", "starlette", "uvicorn", "duckdb", "rich", "pytest", "hypothesis", "sqlite3", "asyncio", "ssl")
+    heavy = ("pycurl", "starlette", "uvicorn", "_duckdb", "rich", "pytest", "hypothesis", "sqlite3", "asyncio", "ssl")
     code = (
         "import sys; from smsops.cli.main import run; "
         f"code = run({list(command)!r}); assert code == 0, code; "

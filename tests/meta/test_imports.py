@@ -15,6 +15,7 @@ HEAVY = [
     "cel",
     "cryptography",
     "defusedxml",
+    "_duckdb",
     "duckdb",
     "holidays",
     "httpx",
