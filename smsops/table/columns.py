@@ -277,7 +277,9 @@ class Columns(Table):
         return column(name) if self.whole else f"coalesce({column(name)}, '')"
 
     def _row(self, values: Sequence[Any]) -> Row:
-        fields = {name: value for name, value in zip(self.fields, values[1:], strict=True) if value is not None}
+        fields = dict(zip(self.fields, values[1:], strict=True))
+        if not self.whole:
+            fields = {name: value for name, value in fields.items() if value is not None}
         return self.engine.phone(values[0]), fields
 
     def _list(self, *before: str) -> str:
