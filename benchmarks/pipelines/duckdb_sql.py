@@ -24,12 +24,16 @@ _PHONE = """
 
 def source(file: Path) -> str:
     """The CSV: `phone` as a number, the other columns as they are."""
-    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in COLUMNS)
     others = ", ".join(COLUMNS[1:])
+    return f"SELECT {_PHONE} AS phone, {others} FROM (SELECT *, {_NUMBER} AS number FROM ({rows(file)}))"
+
+
+def rows(file: Path) -> str:
+    """The CSV as it is."""
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in COLUMNS)
     return f"""
-        SELECT {_PHONE} AS phone, {others} FROM (
-            SELECT *, {_NUMBER} AS number FROM read_csv('{file}', header = true, auto_detect = false, delim = ',',
-                quote = '"', escape = '"', buffer_size = {CSV_BUFFER}, columns = {{{columns}}}))
+        SELECT * FROM read_csv('{file}', header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
+            buffer_size = {CSV_BUFFER}, columns = {{{columns}}})
     """
 
 

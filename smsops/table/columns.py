@@ -209,7 +209,9 @@ class Columns(Table):
         def side(number: int) -> str:
             return f"(SELECT phone FROM {differing} WHERE side = {number})"
 
-        counts = dict(self.engine.run(f"SELECT side, count(*) FROM {differing} GROUP BY side"))
+        counts = dict(self.engine.run(f"SELECT side, count(DISTINCT phone) FROM {differing} GROUP BY side"))
+        if not self._raw:  # so the phones of the other table need not be counted any more
+            old._count = len(self) - counts.get(1, 0) + counts.get(2, 0)
         nothing = _empty()
         add: Table = nothing
         change: Table = nothing
@@ -224,9 +226,8 @@ class Columns(Table):
             kept = old._cleaned(f"FROM {old._name} {those}") if old._raw else old._of(those)
             before = self._made(kept, old.fields, whole=old.whole)
             wanted = self._made(self._of(those), self.fields, whole=self.whole)
-            if (
-                self._spaced or old._spaced or old._raw
-            ):  # what does not count may have been all that made the difference
+            if self._spaced or old._spaced or old._raw:
+                # What does not count may have been all that made the difference.
                 changes = wanted.compared(before)
                 change, before = changes.change, changes.old
             else:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from smsops.api import answers
 from smsops.api.errors import ApiError
 from smsops.api.methods import GET_CONTACTS
+from smsops.table import Rows, backup
 from smsops.table import answer as arriving
-from smsops.table import backup
 from smsops.table.answer import ContactsBody
 from tests.table.test_algebra import CONTACTS, Plain, forms, plain
 
@@ -35,8 +35,11 @@ MEMBERS = st.lists(
 )
 
 
-def judged(content: bytes, *, small: int, piece: int = 60, chunk: int = 11) -> Any:
-    """What is made of an answer that arrives in chunks; the code of the error where it makes no sense."""
+def judged(content: bytes, *, small: int, piece: int = 60, chunk: int = 11, wanted: Plain | None = None) -> Any:
+    """What is made of an answer that arrives in chunks; the code of the error where it makes no sense.
+
+    With `wanted` contacts, what has to be done to have these instead.
+    """
     with patch.multiple(arriving, SMALL=small, BLOCK=piece // 3, PIECE=piece):
         body = ContactsBody(answers.contact_rows)
         for start in range(0, len(content), chunk):
@@ -45,6 +48,9 @@ def judged(content: bytes, *, small: int, piece: int = 60, chunk: int = 11) -> A
             found = answers.judge(GET_CONTACTS, lambda answer: answers.contacts(answer, body), body.body())
         except ApiError as error:
             return type(error)
+        if wanted is not None:
+            to_do = Rows(wanted).columns().compared(found.table)
+            return len(found.table), *map(len, (to_do.add, to_do.change, to_do.remove)), plain(to_do.old)
         return found.received, {phone: {k: v for k, v in fields.items() if v} for phone, fields in found.table}
 
 
@@ -64,6 +70,14 @@ def test_an_answer_in_any_chunks(
     """Texts that look like JSON, missing keys, nulls, numbers, national phones, any spacing: nothing is lost or made up."""
     content = json.dumps({"Contacts": members, "note": "x"}, ensure_ascii=ascii_only, separators=marks).encode()
     assert judged(content, small=1, piece=piece, chunk=chunk) == judged(content, small=1 << 30)
+
+
+@settings(max_examples=100, deadline=None)
+@given(MEMBERS, CONTACTS)
+def test_an_answer_beside_what_is_wanted(members: list[Any], wanted: Plain) -> None:
+    """Phones that stand twice and blanks that do not count make no difference, nor does how the answer was read."""
+    content = json.dumps({"Contacts": members}).encode()
+    assert judged(content, small=1, wanted=wanted) == judged(content, small=1 << 30, wanted=wanted)
 
 
 @pytest.mark.parametrize("cut", range(1, 140, 3))
