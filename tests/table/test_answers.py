@@ -18,6 +18,10 @@ from smsops.table import answer as arriving
 from smsops.table.answer import ContactsBody
 from tests.table.test_algebra import CONTACTS, Plain, forms, plain
 
+BEGINNING = 100
+"""Bytes in which an answer begins, a boundary between two contacts among them: then the engine gets the rest."""
+WHOLE_ANSWERS = 1 << 30
+
 TEXTS = st.one_of(
     st.sampled_from(['},{"', ':"', '":', "null", "a\\b", "},{", "[", " é ", "\u00a0x", "\t", "0", "]}"]),
     st.text(max_size=6),
@@ -69,7 +73,7 @@ def test_an_answer_in_any_chunks(
 ) -> None:
     """Texts that look like JSON, missing keys, nulls, numbers, national phones, any spacing: nothing is lost or made up."""
     content = json.dumps({"Contacts": members, "note": "x"}, ensure_ascii=ascii_only, separators=marks).encode()
-    assert judged(content, small=1, piece=piece, chunk=chunk) == judged(content, small=1 << 30)
+    assert judged(content, small=BEGINNING, piece=piece, chunk=chunk) == judged(content, small=WHOLE_ANSWERS)
 
 
 @settings(max_examples=100, deadline=None)
@@ -77,14 +81,16 @@ def test_an_answer_in_any_chunks(
 def test_an_answer_beside_what_is_wanted(members: list[Any], wanted: Plain) -> None:
     """Phones that stand twice and blanks that do not count make no difference, nor does how the answer was read."""
     content = json.dumps({"Contacts": members}).encode()
-    assert judged(content, small=1, wanted=wanted) == judged(content, small=1 << 30, wanted=wanted)
+    assert judged(content, small=BEGINNING, wanted=wanted) == judged(content, small=WHOLE_ANSWERS, wanted=wanted)
 
 
 @pytest.mark.parametrize("cut", range(1, 140, 3))
 def test_an_answer_that_breaks_off(cut: int) -> None:
     """Wherever an answer breaks off, it is unreadable, not shorter."""
     content = json.dumps({"Contacts": [{"MobilePhone": f"3361234567{n}", "SHOP": "Lyon"} for n in range(4)]}).encode()
-    assert judged(content[: len(content) - cut], small=1) == judged(content[: len(content) - cut], small=1 << 30)
+    assert judged(content[: len(content) - cut], small=BEGINNING) == judged(
+        content[: len(content) - cut], small=WHOLE_ANSWERS
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +100,7 @@ def test_a_phone_is_its_digits(odd: str) -> None:
     """What the engine can read as a number is a phone only where it is written as one."""
     phones = [odd, "33612345678", "33612345679", "33612345670"]
     content = json.dumps({"Contacts": [{"MobilePhone": phone, "SHOP": "Lyon"} for phone in phones]}).encode()
-    assert judged(content, small=1) == judged(content, small=1 << 30)
+    assert judged(content, small=BEGINNING) == judged(content, small=WHOLE_ANSWERS)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +111,7 @@ def test_other_shapes_of_answers(shape: str) -> None:
     content = shape.format(
         ", ".join(json.dumps({"MobilePhone": f"3361234567{n}", "A": "x"}) for n in range(9))
     ).encode()
-    assert judged(content, small=1) == judged(content, small=1 << 30)
+    assert judged(content, small=BEGINNING) == judged(content, small=WHOLE_ANSWERS)
 
 
 @settings(max_examples=40, deadline=None)
