@@ -34,19 +34,25 @@ from benchmarks.pipelines.columns import FIELDS
 
 SIZES = (100_000, 1_000_000)
 YARDSTICK = "DuckDB, streamed"
+"""The quickest that was found."""
+USUAL = "DuckDB, key and hash"
+"""The same as it is usually written, which the aim is about."""
 PRODUCT = "smsops"
 PIPELINES = {
     # name: module, whether it needs the environment of the peers, the most contacts it is asked to cope with
     "floor: every byte once": ("floor", False, 10**9),
     PRODUCT: ("product", False, 10**9),
     YARDSTICK: ("duckdb_streamed", False, 10**9),
+    USUAL: ("duckdb_key_and_hash", False, 10**9),
     "DuckDB, whole tables": ("duckdb_tables", False, 10**9),
     "polars, streamed": ("polars_streamed", True, 10**9),
     "msgspec and a dict": ("msgspec_dict", True, 10**7),
     "json, csv and a dict": ("json_dict", False, 10**6),
 }
 AIM = 1.5
-"""How many times the yardstick's time smsops may take."""
+"""How many times the time of USUAL the plan's own work may take."""
+WHOLE_AIM = 2
+"""The same for the whole command."""
 ENVIRONMENT = {"ALLMYSMS_LOGIN": "bench", "ALLMYSMS_API_KEY": "bench-key"}
 LIST = "Customers"
 STACK = """\
@@ -78,8 +84,10 @@ def own_work(data: generate.Data, results: Path, rounds: int) -> str:
     measured = _short_names(measure(commands, results, rounds))
     told = [f"### {_contacts(data.size)}, bytes to batches\n", table(measured, YARDSTICK)]
     if PRODUCT in measured:
-        ratio = measured[PRODUCT].ratio(measured[YARDSTICK])
-        told.append(f"\nsmsops takes {ratio:.2f} times as long as the yardstick (aim: at most {AIM}).")
+        usual, quickest = (measured[PRODUCT].ratio(measured[name]) for name in (USUAL, YARDSTICK))
+        told.append(
+            f"\nsmsops takes {usual:.2f} times as long as {USUAL} (aim: at most {AIM}), {quickest:.2f} times as long as {YARDSTICK}."
+        )
     return "\n".join(told)
 
 
@@ -115,15 +123,19 @@ def whole_plan(data: generate.Data, results: Path, rounds: int) -> str:
         port = url.rpartition(":")[2]
         with serving("benchmarks.server", "--port", port, "--list", LIST, data.live, str(data.size)):
             _check_plan(stack, data)
-            yardstick = python("-m", "benchmarks.pipelines.duckdb_streamed", data.source, data.live)
             commands = [
-                Command(f"{_contacts(data.size)}: {YARDSTICK}, beside the command", yardstick),
-                Command(f"{_contacts(data.size)}: smsops plan", smsops(stack, "plan"), environment=ENVIRONMENT),
+                Command(
+                    f"{_contacts(data.size)}: {name}, beside the command",
+                    python("-m", f"benchmarks.pipelines.{PIPELINES[name][0]}", data.source, data.live),
+                )
+                for name in (YARDSTICK, USUAL)
             ]
-            measured = measure(commands, results, rounds)
-    names = (f"{YARDSTICK} (no network)", "smsops plan")
-    rows = dict(zip(names, measured.values(), strict=True))
-    return f"### {_contacts(data.size)}, the whole command\n\n{table(rows, names[0])}"
+            plan = Command(f"{_contacts(data.size)}: smsops plan", smsops(stack, "plan"), environment=ENVIRONMENT)
+            measured = measure([*commands, plan], results, rounds)
+    quickest, usual, whole = measured.values()
+    rows = {f"{YARDSTICK} (no network)": quickest, f"{USUAL} (no network)": usual, "smsops plan": whole}
+    said = f"smsops plan takes {whole.ratio(usual):.2f} times as long as {USUAL} (aim: at most {WHOLE_AIM})."
+    return f"### {_contacts(data.size)}, the whole command\n\n{table(rows, f'{YARDSTICK} (no network)')}\n\n{said}"
 
 
 def _check_plan(stack: Path, data: generate.Data) -> None:

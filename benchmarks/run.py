@@ -103,8 +103,9 @@ def _rows(measured: dict[str, Measured]) -> Iterator[str]:
         group, _, command = name.partition(": ")
         cost = f"{seconds(row.seconds)}, {megabytes(row.memory)}"
         if command == "smsops" and group.endswith("contacts"):
-            yard = measured[f"{group}: DuckDB, streamed"]
-            yield f"| {group}, bytes to batches | {cost} | {row.ratio(yard):.2f} × the best pipeline known |"
+            usual, quickest = (measured[f"{group}: DuckDB, {name}"] for name in ("key and hash", "streamed"))
+            beside = f"{row.ratio(usual):.2f} × DuckDB as it is usually written, {row.ratio(quickest):.2f} × the quickest found"
+            yield f"| {group}, bytes to batches | {cost} | {beside} |"
         elif command == "smsops plan":
             yield f"| {group}, `smsops plan` | {cost} | |"
         elif command == "smsops apply":
