@@ -106,7 +106,7 @@ def _operation_id(change: Change, key: str) -> str:
 
 
 def _step_ids(change: Change, key: str) -> tuple[str, ...]:
-    if len(change.steps) > MOST_STEPS:
+    if not change.steps or len(change.steps) > MOST_STEPS:
         return ()
     return tuple(digest([str(change.address), change.content, step], key=key, length=12) for step in change.steps)
 
