@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HEAD = b'{"Contacts":['
@@ -31,6 +33,17 @@ def lines(live: Path) -> Iterator[bytes]:
         rest = cut[-len(_BETWEEN) :]
         yield cut[: -len(_BETWEEN)]
     yield rest.removesuffix(TAIL) + b"\n"
+
+
+@contextmanager
+def cut(live: Path) -> Iterator[Path]:
+    """A file with the contacts as newline-delimited JSON, for as long as it is read."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "live.ndjson"
+        with path.open("wb", buffering=0) as file:
+            for block in lines(live):
+                file.write(block)
+        yield path
 
 
 def arrays(live: Path, size: int) -> Iterator[bytes]:

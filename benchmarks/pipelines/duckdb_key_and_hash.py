@@ -6,15 +6,14 @@ hash of the other columns. `duckdb_streamed` is the same with everything that wa
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import duckdb
 
 from benchmarks.pipelines import duckdb_sql
-from benchmarks.pipelines.body import lines
+from benchmarks.pipelines.body import cut
 from benchmarks.pipelines.columns import COLUMNS
-from benchmarks.pipelines.outcome import Batches, batches, run
+from benchmarks.pipelines.outcome import Batches, joined, run
 
 _VALUES = ", ".join(COLUMNS[1:])
 _BARE = r"regexp_replace(replace(phone, '(0)', ''), '[ .\-()/]', '', 'g')"
@@ -26,29 +25,21 @@ _DIGITS = """
 
 def pipeline(source: Path, live: Path) -> Batches:
     """The contacts to send."""
-    with tempfile.TemporaryDirectory() as directory:
-        cut = Path(directory) / "live.ndjson"
-        with cut.open("wb", buffering=0) as file:
-            for block in lines(live):
-                file.write(block)
-        with duckdb.connect(config={"preserve_insertion_order": False}) as connection:
-            connection.execute(
-                f"CREATE TABLE live AS SELECT phone, hash({_VALUES}) AS fingerprint "
-                f"FROM ({duckdb_sql.live(cut, 'newline_delimited')})"
-            )
-            connection.execute(
-                f"CREATE TABLE source AS SELECT {_DIGITS} AS phone, {_VALUES} "
-                f"FROM (SELECT {_BARE} AS bare, {_VALUES} FROM ({duckdb_sql.rows(source)}))"
-            )
-            rows = connection.execute(
-                f"SELECT s.phone::VARCHAR, l.phone::VARCHAR, {_VALUES} "
-                f"FROM (SELECT *, hash({_VALUES}) AS fingerprint FROM source) s FULL OUTER JOIN live l ON s.phone = l.phone "
-                "WHERE s.phone IS NULL OR l.phone IS NULL OR s.fingerprint <> l.fingerprint"
-            ).fetchall()
-    removed = [live_phone for phone, live_phone, *_ in rows if phone is None]
-    added = [(phone, *values) for phone, live_phone, *values in rows if live_phone is None]
-    changed = [(phone, *values) for phone, live_phone, *values in rows if phone == live_phone]
-    return batches(added, changed, removed)
+    with cut(live) as lines, duckdb.connect(config={"preserve_insertion_order": False}) as connection:
+        connection.execute(
+            f"CREATE TABLE live AS SELECT phone, hash({_VALUES}) AS fingerprint "
+            f"FROM ({duckdb_sql.live(lines, 'newline_delimited')})"
+        )
+        connection.execute(
+            f"CREATE TABLE source AS SELECT {_DIGITS} AS phone, {_VALUES} "
+            f"FROM (SELECT {_BARE} AS bare, {_VALUES} FROM ({duckdb_sql.rows(source)}))"
+        )
+        rows = connection.execute(
+            f"SELECT s.phone::VARCHAR, l.phone::VARCHAR, {_VALUES} "
+            f"FROM (SELECT *, hash({_VALUES}) AS fingerprint FROM source) s FULL OUTER JOIN live l ON s.phone = l.phone "
+            "WHERE s.phone IS NULL OR l.phone IS NULL OR s.fingerprint <> l.fingerprint"
+        ).fetchall()
+        return joined(rows)
 
 
 if __name__ == "__main__":

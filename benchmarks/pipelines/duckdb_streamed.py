@@ -7,32 +7,22 @@ through it. What comes out are the contacts that differ.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import duckdb
 
 from benchmarks.pipelines import duckdb_sql
-from benchmarks.pipelines.body import lines
+from benchmarks.pipelines.body import cut
 from benchmarks.pipelines.columns import COLUMNS
-from benchmarks.pipelines.outcome import Batches, batches, run
+from benchmarks.pipelines.outcome import Batches, joined, run
 
 _VALUES = ", ".join(COLUMNS[1:])
 
 
 def pipeline(source: Path, live: Path) -> Batches:
     """The contacts to send."""
-    with tempfile.TemporaryDirectory() as directory:
-        cut = Path(directory) / "live.ndjson"
-        with cut.open("wb", buffering=0) as file:
-            for block in lines(live):
-                file.write(block)
-        with duckdb.connect(config={"preserve_insertion_order": False}) as connection:
-            rows = connection.execute(_statement(source, cut)).fetchall()
-    removed = [live_phone for phone, live_phone, *_ in rows if phone is None]
-    added = [(phone, *values) for phone, live_phone, *values in rows if live_phone is None]
-    changed = [(phone, *values) for phone, live_phone, *values in rows if phone == live_phone]
-    return batches(added, changed, removed)
+    with cut(live) as lines, duckdb.connect(config={"preserve_insertion_order": False}) as connection:
+        return joined(connection.execute(_statement(source, lines)).fetchall())
 
 
 def _statement(source: Path, live: Path) -> str:

@@ -57,6 +57,19 @@ def batches(added: Sequence[Row], changed: Sequence[Row], removed: Iterable[str]
     return Batches(found, removes, inserts)
 
 
+def joined(rows: Iterable[Sequence[str]]) -> Batches:
+    """The same of the rows of a full join: the phone here, the phone there, the values here."""
+    added: list[Row] = []
+    changed: list[Row] = []
+    removed: list[str] = []
+    for phone, there, *values in rows:
+        if phone is None:
+            removed.append(there)
+        else:
+            (added if there is None else changed).append((phone, *values))
+    return batches(added, changed, removed)
+
+
 def _cut(items: list[T]) -> list[list[T]]:
     return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import polars as pl
 
-from benchmarks.pipelines.body import lines
+from benchmarks.pipelines.body import cut
 from benchmarks.pipelines.columns import COLUMNS, LIVE_KEYS
-from benchmarks.pipelines.outcome import Batches, batches, run
+from benchmarks.pipelines.outcome import Batches, joined, run
 
 
 def pipeline(source: Path, live: Path) -> Batches:
     """The contacts to send."""
-    with tempfile.TemporaryDirectory() as directory:
-        cut = Path(directory) / "live.ndjson"
-        with cut.open("wb", buffering=0) as file:
-            for block in lines(live):
-                file.write(block)
+    with cut(live) as lines:
         known = (
-            pl.scan_ndjson(cut, schema=dict.fromkeys(LIVE_KEYS, pl.String))
+            pl.scan_ndjson(lines, schema=dict.fromkeys(LIVE_KEYS, pl.String))
             .rename(dict(zip(LIVE_KEYS, COLUMNS, strict=True)))
             .select(pl.col("phone").cast(pl.UInt64).alias("live"), _fingerprint().alias("known"))
         )
@@ -33,11 +28,7 @@ def pipeline(source: Path, live: Path) -> Batches:
             .select(pl.col("phone", "live").cast(pl.String), *COLUMNS[1:])
             .collect(engine="streaming")
         )
-    rows = differing.rows()
-    removed = [there for phone, there, *_ in rows if phone is None]
-    added = [(phone, *values) for phone, there, *values in rows if there is None]
-    changed = [(phone, *values) for phone, there, *values in rows if phone == there]
-    return batches(added, changed, removed)
+    return joined(differing.rows())
 
 
 def _fingerprint() -> pl.Expr:
