@@ -24,9 +24,22 @@ def check(condition: str, fields: tuple[str, ...]) -> None:
         engine().run(f"SELECT 1 FROM {rows} WHERE false AND (\n{condition}\n)")
         described = engine().run(f"DESCRIBE SELECT (\n{condition}\n) AS met FROM {rows}")
     except EngineError as error:
-        raise BadCondition(reason(error, fields)) from None
+        why = reason(error, fields)
+        word = _word_of_sql(condition, fields) if "syntax error" in why else None
+        hint = f'; {word} is a word of SQL: as a field write "{word}", with the quotes' if word else ""
+        raise BadCondition(f"{why}{hint}") from None
     if described[0][1] != "BOOLEAN":
         raise BadCondition("it must be true or false for each contact; compare the field with something")
+
+
+def _word_of_sql(condition: str, fields: Sequence[str]) -> str | None:
+    """A field in a condition whose name cannot stand there without quotes."""
+    from smsops.table.engine import engine
+
+    reserved = "SELECT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
+    words = {word for (word,) in engine().run(reserved)} & {field.upper() for field in fields}
+    used = re.findall(r"\w+", _QUOTED.sub("", condition).upper())
+    return next((word for word in used if word in words), None)
 
 
 def check_shape(condition: str) -> None:

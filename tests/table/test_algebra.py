@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smsops.table import Rows, Table
+from smsops.table import BadCondition, Rows, Table
+from smsops.table.condition import check
 from smsops.table.stage import Stage
 from smsops.table.union import union
 from tests.kinds.contract import phone
@@ -90,6 +92,16 @@ def test_questions_do_not_depend_on_the_form(contacts: Plain, names: set[str], n
         assert plain(table.only(names)) == plain(rows.only(names))
         assert {n: {k: f.get(k, "") for k in FIELDS} for n, f in table.every(FIELDS)} == plain(rows.every(FIELDS))
         assert plain(table.matching(condition, FIELDS)) == plain(rows.matching(condition, FIELDS))
+
+
+def test_a_field_that_is_a_word_of_sql() -> None:
+    """A condition over a field whose name SQL has a use for is refused with the way to write it, which works."""
+    with pytest.raises(BadCondition, match='TABLE is a word of SQL: as a field write "TABLE"'):
+        check("table = 'window'", ("CITY", "ORDER", "TABLE"))
+    check("\"TABLE\" = 'window'", ("TABLE", "CITY"))
+    with pytest.raises(BadCondition) as refused:
+        check("CITY = = 'x'", ("CITY",))
+    assert "word of SQL" not in str(refused.value)
 
 
 @quick
