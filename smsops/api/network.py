@@ -64,8 +64,8 @@ class Network:
     def post(self, url: str, body: bytes) -> _Transfer:
         return _Transfer(self, url, body)
 
-    def start(self, transfer: _Transfer, url: str, size: int) -> pycurl.Curl:
-        """Send what the transfer gives; it is told what comes back."""
+    def prepare(self, transfer: _Transfer, url: str, size: int) -> pycurl.Curl:
+        """A handle that sends what the transfer gives, and tells it what comes back."""
         handle = self._idle.pop() if self._idle else self._new_handle()
         handle.setopt(pycurl.URL, url)
         handle.setopt(pycurl.FRESH_CONNECT, self._server_has_closed_one())
@@ -73,10 +73,12 @@ class Network:
         handle.setopt(pycurl.READFUNCTION, transfer.give)
         handle.setopt(pycurl.HEADERFUNCTION, transfer.take_header)
         handle.setopt(pycurl.WRITEFUNCTION, transfer.take)
+        return handle
+
+    def start(self, transfer: _Transfer, handle: pycurl.Curl) -> None:
         self._running[handle] = transfer
         self._multi.add_handle(handle)
         self._act(pycurl.SOCKET_TIMEOUT, 0)
-        return handle
 
     def end(self, handle: pycurl.Curl) -> None:
         """Let go of a handle, and of its connection where the exchange has not come to its end."""
@@ -214,8 +216,9 @@ class _Transfer:
 
     async def __aenter__(self) -> Self:
         """Return when the body begins, or all is over; raise where no answer has begun."""
-        self._handle = self._network.start(self, self._url, len(self._body))
+        self._handle = self._network.prepare(self, self._url, len(self._body))
         try:
+            self._network.start(self, self._handle)
             if not self._arrived and not self._done:
                 await self._wait()
             if self._error is not None and not self._arrived:

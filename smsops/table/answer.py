@@ -190,8 +190,11 @@ class _Pieces:
 
     def _look_through(self, block: bytes) -> None:
         """Count the texts, and find out whether all values are texts."""
-        if self._is_regular and self._is_all_texts(block):
+        texts = _all_texts(block) if self._is_regular else None
+        if texts is not None:
+            self._texts += texts
             return
+        self._is_regular = False  # where one block has a colon in a text, most have: counting is quicker then
         # They are, too, where each colon is one between a key and a text. Where texts have colons, the keys are counted.
         texts = block.count(self._begins_text)
         self._texts += texts
@@ -200,19 +203,6 @@ class _Pieces:
         nulls = block.count(b'"' + self._colon + b"null")
         if not self._colon.startswith(b":") or block.count(b'":') != texts + nulls:
             self._is_plain = False
-
-    def _is_all_texts(self, block: bytes) -> bool:
-        """Whether all values are texts without quotes and colons; counts them then.
-
-        If the engine finds as many values as there are colons, each colon follows a key that it knows. What stands between
-        two colons with four quotes is then a value with two, and the next key: a text, or an array with one in it.
-        """
-        marks = block.translate(None, _NO_MARK)
-        texts = len(marks) // len(_KEY_AND_TEXT)
-        self._is_regular = b"[" not in block and marks == _KEY_AND_TEXT * texts
-        if self._is_regular:
-            self._texts += texts
-        return self._is_regular
 
     def _submit(self) -> None:
         number, blocks, texts = self._count, self._blocks, self._texts
@@ -274,6 +264,17 @@ class _Pieces:
             raise BadBody(str(error)) from None
         self._stage.add_fields(dict.fromkeys(name for _, fields in rows for name in fields))
         self._stage.add_rows(rows, number)
+
+
+def _all_texts(block: bytes) -> int | None:
+    """How many values whole contacts have where all are texts without quotes and colons, otherwise None.
+
+    If the engine finds as many values as there are colons, each colon follows a key that it knows. What stands between two
+    colons with four quotes is then a value with two, and the next key: a text, or an array with one in it.
+    """
+    marks = block.translate(None, _NO_MARK)
+    texts = len(marks) // len(_KEY_AND_TEXT)
+    return texts if b"[" not in block and marks == _KEY_AND_TEXT * texts else None
 
 
 def _names(contact: bytes) -> tuple[tuple[str, ...], str]:
