@@ -10,7 +10,7 @@ import duckdb
 from benchmarks.pipelines import duckdb_sql
 from benchmarks.pipelines.body import HEAD, TAIL
 from benchmarks.pipelines.columns import COLUMNS
-from benchmarks.pipelines.outcome import Batches, batches, run
+from benchmarks.pipelines.outcome import Batches, as_contact, batches, run
 
 _VALUES = COLUMNS[1:]
 
@@ -32,7 +32,9 @@ def pipeline(source: Path, live: Path) -> Batches:
         )
         changed_rows = changed.fetchall()
         removed = connection.execute("SELECT phone::VARCHAR FROM live ANTI JOIN source USING (phone)").fetchall()
-    return batches(added_rows, changed_rows, (phone for (phone,) in removed))
+    return batches(
+        list(map(as_contact, added_rows)), list(map(as_contact, changed_rows)), (phone for (phone,) in removed)
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from benchmarks.pipelines.columns import LIVE_KEYS
-from benchmarks.pipelines.outcome import Batches, batches, run
+from benchmarks.pipelines.outcome import Batches, as_contact, batches, run
 from benchmarks.pipelines.phones import digits
 
 
@@ -26,9 +26,9 @@ def pipeline(source: Path, live: Path) -> Batches:
             phone = digits(written)
             there = known.pop(phone, None)
             if there is None:
-                added.append((phone, *values))
+                added.append(as_contact((phone, *values)))
             elif there != tuple(values):
-                changed.append((phone, *values))
+                changed.append(as_contact((phone, *values)))
     return batches(added, changed, known)
 
 

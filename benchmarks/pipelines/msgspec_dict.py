@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.pipelines.body import arrays
-from benchmarks.pipelines.outcome import Batches, batches, run
+from benchmarks.pipelines.outcome import Batches, as_contact, batches, run
 from benchmarks.pipelines.phones import digits
 
 BLOCK = 1 << 20
@@ -42,9 +42,9 @@ def pipeline(source: Path, live: Path) -> Batches:
             phone = digits(written)
             fingerprint = known.pop(int(phone), None)
             if fingerprint is None:
-                added.append((phone, *values))
+                added.append(as_contact((phone, *values)))
             elif fingerprint != hash(tuple(values)):
-                changed.append((phone, *values))
+                changed.append(as_contact((phone, *values)))
     return batches(added, changed, map(str, known))
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.pipelines.columns import FIELDS
-from benchmarks.pipelines.outcome import Batches, batches, run
+from benchmarks.pipelines.outcome import Batches, Contact, batches, run
 from smsops import garbage
 from smsops.api.answers import contact_rows
 from smsops.model.sources import Stream
@@ -30,7 +30,7 @@ def product_pipeline(csv_path: Path, json_path: Path) -> Batches:
     assert not wanted.mistakes
     found = wanted.table.compared(_live(json_path))
     removed = [phone for phones in found.remove.phones() for phone in phones]
-    return batches(_rows(found.add), _rows(found.change), removed)
+    return batches(_contacts(found.add), _contacts(found.change), removed)
 
 
 def _opener(path: Path):  # type: ignore[no-untyped-def]
@@ -53,8 +53,8 @@ def _live(path: Path) -> Table:
     return read_[0]
 
 
-def _rows(table: Table) -> list[tuple[str, ...]]:
-    return [(phone, *(fields[name] for name in FIELDS)) for phone, fields in table]
+def _contacts(table: Table) -> list[Contact]:
+    return [{"MOBILEPHONE": phone, **fields} for phone, fields in table]
 
 
 if __name__ == "__main__":

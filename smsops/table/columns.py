@@ -25,14 +25,21 @@ class Columns(Table):
     """
 
     def __init__(
-        self, name: str, fields: Sequence[str], *, whole: bool = False, spaced: bool = False, raw: bool = False
+        self,
+        name: str,
+        fields: Sequence[str],
+        *,
+        whole: bool = False,
+        spaced: bool = False,
+        raw: bool = False,
+        count: int | None = None,
     ) -> None:
         self.engine = engine()
         self.whole = whole
         self._fields = tuple(fields)
         self._spaced = spaced
         self._raw = raw
-        self._count: int | None = None
+        self._count = count
         self._name = name
         self._let_go = weakref.finalize(self, self.engine.drop, name)
 
@@ -53,20 +60,29 @@ class Columns(Table):
 
     def _clean(self) -> None:
         if self._raw:
-            name = self.engine.name()
-            self.engine.run(f"CREATE TABLE {name} AS {self._cleaned(f'FROM {self._name}')}")
+            clean = self._cleaned("", len(self))
+            clean._let_go.detach()
             self._let_go()
-            self._name, self._raw = name, False
-            self._let_go = weakref.finalize(self, self.engine.drop, name)
+            self._name, self._raw = clean._name, False
+            self._let_go = weakref.finalize(self, self.engine.drop, self._name)
 
-    def _cleaned(self, rows: str) -> str:
-        """SQL for some contacts of a raw table as they count."""
+    def _part(self, join: str, count: int) -> Columns:
+        """The contacts that a join leaves, so many of them."""
+        if self._raw:
+            return self._cleaned(join, count)
+        if count == len(self) and not self._spaced:
+            return self
+        return self._made(self._of(join), self.fields, whole=self.whole)
+
+    def _cleaned(self, join: str, count: int) -> Columns:
+        """The same of a raw table, as they count."""
         values = "".join(f", {stripped(column(field))} AS {column(field)}" for field in self._fields)
-        twice = f"SELECT phone {rows} GROUP BY phone HAVING count(*) > 1"
-        if self.engine.value(f"SELECT count(*) = count(DISTINCT phone) {rows}"):
-            return f"SELECT phone{values} {rows}"
+        rows = f"FROM {self._name} {join}"
+        made = self._made(f"SELECT phone{values} {rows}", self.fields, whole=self.whole)
+        if len(made) == count:
+            return made
         last = "row_number() OVER (PARTITION BY phone ORDER BY piece DESC, rowid DESC) = 1"
-        return f"SELECT phone{values} {rows} QUALIFY phone NOT IN ({twice}) OR {last}"
+        return self._made(f"SELECT phone{values} {rows} QUALIFY {last}", self.fields, whole=self.whole)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -86,7 +102,7 @@ class Columns(Table):
 
     def batches(self, size: int = BATCH) -> Iterator[list[Row]]:
         for rows in self.engine.batches(f"SELECT {self._list('phone')} FROM {self.source}", size):
-            yield [self._row(values) for values in rows]
+            yield self._rows(rows)
 
     def phones(self, size: int = BATCH) -> Iterator[list[str]]:
         for rows in self.engine.batches(f"SELECT phone FROM {self.source}", size):
@@ -105,7 +121,7 @@ class Columns(Table):
             rows = self.engine.run(
                 f"SELECT {self._list('phone')} FROM ({self._of(f'SEMI JOIN {those} USING (phone)')})", [some]
             )
-            found.update(map(self._row, rows))
+            found.update(self._rows(rows))
         return found
 
     def over(self, below: Table) -> Table:
@@ -218,14 +234,13 @@ class Columns(Table):
         remove: Table = nothing
         before: Table = nothing
         if counts.get(1):
-            add = self._made(self._of(f"SEMI JOIN {side(1)} USING (phone)"), self.fields, whole=self.whole)
+            add = self._part(f"SEMI JOIN {side(1)} USING (phone)", counts[1])
         if counts.get(2) and exact:
             remove = self._made(f"SELECT DISTINCT phone FROM {differing} WHERE side = 2", (), whole=True)
         if counts.get(3):
             those = f"SEMI JOIN {side(3)} USING (phone)"
-            kept = old._cleaned(f"FROM {old._name} {those}") if old._raw else old._of(those)
-            before = self._made(kept, old.fields, whole=old.whole)
-            wanted = self._made(self._of(those), self.fields, whole=self.whole)
+            before = old._part(those, counts[3])
+            wanted = self._part(those, counts[3])
             if self._spaced or old._spaced or old._raw:
                 # What does not count may have been all that made the difference.
                 changes = wanted.compared(before)
@@ -277,11 +292,12 @@ class Columns(Table):
         """SQL for a field, an empty text where a contact lacks it."""
         return column(name) if self.whole else f"coalesce({column(name)}, '')"
 
-    def _row(self, values: Sequence[Any]) -> Row:
-        fields = dict(zip(self.fields, values[1:], strict=True))
-        if not self.whole:
-            fields = {name: value for name, value in fields.items() if value is not None}
-        return self.engine.phone(values[0]), fields
+    def _rows(self, found: Iterable[Sequence[Any]]) -> list[Row]:
+        phone, names = self.engine.phone, self._fields
+        rows = [(phone(values[0]), dict(zip(names, values[1:]))) for values in found]  # noqa: B905 - twice as quick
+        if self.whole:
+            return rows
+        return [(phone, {name: value for name, value in fields.items() if value is not None}) for phone, fields in rows]
 
     def _list(self, *before: str) -> str:
         return ", ".join((*before, *(column(name) for name in self.fields)))
@@ -289,8 +305,8 @@ class Columns(Table):
     def _made(self, query: str, fields: Sequence[str], *, whole: bool = False) -> Columns:
         """A new table with what a query gives: `phone` and the fields."""
         name = self.engine.name()
-        self.engine.run(f"CREATE TABLE {name} AS {query}")
-        made = Columns(name, fields, whole=whole)
+        count = int(self.engine.value(f"CREATE TABLE {name} AS {query}"))
+        made = Columns(name, fields, whole=whole, count=count)
         if self.engine.worth_compressing(len(made)):
             self.engine.compress()
         return made
