@@ -44,8 +44,8 @@ _FIRST_VALUE = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"(\s*:\s*)"')
 
 
 _USUAL = (
-    "strlen(phone) = 11 AND number BETWEEN 10000000000 AND 99999999999 AND phone >= '1' "
-    "AND (number % 100 <> 0 OR NOT contains(lower(phone), 'e'))"
+    "CASE WHEN number BETWEEN 10000000000 AND 99999999999 THEN CASE WHEN strlen(phone) = 11 THEN "
+    "CASE WHEN number % 100 <> 0 THEN phone >= '1' ELSE number::VARCHAR = phone END END END"
 )
 """A phone that is its number's digits and nothing else: as many characters as digits, and no exponent, with which it
 would end with two zeros, and not hexadecimal. To write the number and compare takes longer."""
@@ -231,7 +231,7 @@ class _Pieces:
         try:
             with stage.engine.file(b"[", *blocks[1:], b"]") as path:
                 rows = stage.add(
-                    f"SELECT CASE WHEN {_USUAL} OR number::VARCHAR = phone THEN number END{texts_of}, {number} "
+                    f"SELECT CASE WHEN {_USUAL} THEN number WHEN number::VARCHAR = phone THEN number END{texts_of}, {number} "
                     f"FROM (SELECT phone, try_cast(phone AS UBIGINT) AS number{texts_of} FROM (SELECT {phone} AS phone{names} "
                     f"FROM read_json('{path}', format='array', columns={{{columns}}}, "
                     f"maximum_object_size={PIECE})))"  # one buffer: no thread waits until another knows where it ends

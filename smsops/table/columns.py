@@ -294,7 +294,7 @@ class Columns(Table):
 
     def _rows(self, found: Iterable[Sequence[Any]]) -> list[Row]:
         phone, names = self.engine.phone, self._fields
-        rows = [(phone(values[0]), dict(zip(names, values[1:]))) for values in found]  # noqa: B905 - twice as quick
+        rows: list[Row] = [(phone(values[0]), dict(zip(names, values[1:]))) for values in found]  # noqa: B905 - twice as quick
         if self.whole:
             return rows
         return [(phone, {name: value for name, value in fields.items() if value is not None}) for phone, fields in rows]

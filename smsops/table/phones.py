@@ -6,7 +6,7 @@ What the fast path takes it takes as `normalise_mobile` does; what it does not t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from smsops.model.phone import FRENCH_TERRITORY, OVERSEAS, country_code, mobile_plan
 from smsops.table.engine import literal
@@ -20,17 +20,18 @@ _LONGEST = 13
 _LEAST_BARE = 10
 _WITH_CODE = re.compile(rf"(?:\+|00|(?=\d{{{_LEAST_BARE}}}))([1-9]\d{{6,14}})\Z", re.ASCII)
 _FRANCE = 33_000_000_000
-_NO_EXPONENT = "(number % 100 <> 0 OR NOT contains(lower(spaced), 'e'))"
+_NO_EXPONENT = "CASE WHEN number % 100 <> 0 THEN true ELSE NOT contains(lower(spaced), 'e') END"
 """A cast takes more than digits. But for as many digits as the number has there must be as many characters, and an
 exponent, which takes two, makes one that ends with two zeros; what begins like a phone is not hexadecimal."""
+# A CASE in a CASE, since the engine looks at both sides of an AND for every row.
 _IS_NATIONAL = (
-    "number BETWEEN 600000000 AND 799999999 "
-    f"AND (strlen(spaced) = 9 OR (strlen(spaced) = 10 AND spaced >= '06' AND spaced < '08')) AND {_NO_EXPONENT}"
+    "CASE WHEN number BETWEEN 600000000 AND 799999999 THEN "
+    f"CASE WHEN strlen(spaced) = 9 OR (strlen(spaced) = 10 AND spaced >= '06' AND spaced < '08') THEN {_NO_EXPONENT} END END"
 )
 _HAS_CODE = (
-    f"number BETWEEN {_FRANCE + 600000000} AND {_FRANCE + 799999999} AND ((strlen(spaced) = 12 AND starts_with(spaced, '+33')) "
-    "OR (strlen(spaced) = 13 AND starts_with(spaced, '0033')) OR (strlen(spaced) = 11 AND starts_with(spaced, '33'))) "
-    f"AND {_NO_EXPONENT}"
+    f"CASE WHEN number BETWEEN {_FRANCE + 600000000} AND {_FRANCE + 799999999} THEN CASE WHEN CASE strlen(spaced) "
+    "WHEN 12 THEN starts_with(spaced, '+33') WHEN 13 THEN starts_with(spaced, '0033') WHEN 11 THEN starts_with(spaced, '33') "
+    f"END THEN {_NO_EXPONENT} END END"
 )
 _ABROAD = "WHEN spaced IN (number::VARCHAR, '+' || number, '00' || number) THEN NULL"
 """Digits that the two before have left are no French number, whatever noise is taken away."""
@@ -64,9 +65,10 @@ def fast_path(text: str, country: str, rows: str, codes: Sequence[int] = ()) -> 
     bare = f"regexp_replace(replace({text}, '(0)', ''), {literal(_NOISE)}, '', 'g')"
     # Nearly all texts are digits, perhaps spaced: these are numbers at once. Each step in a query of its own: it is taken
     # once a row.
+    spaced = f"SELECT *, CASE WHEN strlen({text}) > {_LONGEST} THEN replace({text}, ' ', '') ELSE {text} END AS dotted FROM ({rows})"
     spaced = (
-        f"SELECT *, CASE WHEN strlen({text}) > {_LONGEST} THEN replace(replace({text}, ' ', ''), '.', '') ELSE {text} END "
-        f"AS spaced FROM ({rows})"
+        f"SELECT * EXCLUDE (dotted), CASE WHEN strlen(dotted) > {_LONGEST} THEN replace(dotted, '.', '') ELSE dotted END "
+        f"AS spaced FROM ({spaced})"
     )
     cast = f"SELECT *, try_cast(spaced AS UBIGINT) AS number FROM ({spaced})"
     usual = " ".join(
@@ -92,7 +94,7 @@ def fast_path(text: str, country: str, rows: str, codes: Sequence[int] = ()) -> 
         f"WHEN {whole}spaced IN ('+' || number, '00' || number) THEN number::VARCHAR "
         f"ELSE regexp_extract({bare}, '^(?:[+]|00)([1-9][0-9]{{6,14}})$', 1) END"
     )
-    taken = " ".join(f"WHEN {_is_mobile('abroad', code)} THEN abroad::UBIGINT" for code in codes)
+    taken = f"WHEN {_is_mobile('abroad', codes)} THEN abroad::UBIGINT"
     return (
         f"SELECT * EXCLUDE ({spent}, abroad), CASE {overseas} WHEN french IS NOT NULL THEN french {taken} END AS digits "
         f"FROM (SELECT *, {foreign} AS abroad FROM ({found}))"
@@ -108,19 +110,24 @@ def _is_overseas(number: str) -> str:
     )
 
 
-def _is_mobile(digits: str, code: int) -> str:
-    plan = mobile_plan(code)
-    assert plan is not None
-    # Ranges, since of a list of numbers the engine would make a join with every row.
-    lengths = " OR ".join(
-        f"length({digits}) BETWEEN {first} AND {last}"
-        for first, last in _ranges(len(str(code)) + length for length in plan.lengths)
+def _is_mobile(digits: str, codes: Sequence[int]) -> str:
+    """Whether digits are a mobile's of one of these countries. Few rows are: what counts is how many steps it takes."""
+    plans = {code: plan for code in codes if (plan := mobile_plan(code))}
+
+    def one_of(forms: Mapping[int, str]) -> str:
+        return literal("|".join(f"{code}(?:{form})" for code, form in forms.items()))
+
+    lengths = {code: "|".join(f"[0-9]{{{length}}}" for length in plan.lengths) for code, plan in plans.items()}
+    wholes = (
+        {code: plan.mobile for code, plan in plans.items()},
+        {code: plan.every for code, plan in plans.items()},
+        lengths,
     )
-    forms = " AND ".join(
-        f"regexp_full_match({digits}, {literal(f'{code}(?:{form})')})" for form in (plan.mobile, plan.every)
-    )
-    changed = f" AND NOT regexp_matches({digits}, {literal(f'^{code}(?:{plan.prefix})')})" if plan.prefix else ""
-    return f"starts_with({digits}, '{code}') AND ({lengths}) AND {forms}{changed}"
+    steps = [f"regexp_full_match({digits}, {one_of(forms)})" for forms in wholes]
+    changed = {code: plan.prefix for code, plan in plans.items() if plan.prefix}
+    if changed:
+        steps.append(f"NOT regexp_matches({digits}, '^(?:' || {one_of(changed)} || ')')")
+    return " AND ".join(steps)
 
 
 def _ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
