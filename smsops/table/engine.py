@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from itertools import count
@@ -18,6 +19,9 @@ from smsops.table.table import BATCH
 
 _FILES = 4
 """So many pieces may be on their way into the engine at once."""
+
+_MOST_AT_ONCE = 1_000
+"""So many pieces one call writes; 1,024 are allowed."""
 
 _MOST_DIGITS = 18
 _ODD = 10**19
@@ -127,22 +131,35 @@ class Engine:
         """The path under which the engine can read these bytes."""
         descriptor = self._free.get()
         try:
-            offset = 0
-            for piece in pieces:
-                view = memoryview(piece)
-                while view:
-                    written = os.pwrite(descriptor, view, offset)
-                    offset += written
-                    view = view[written:]
-            os.ftruncate(descriptor, offset)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            _write(descriptor, pieces)
+            os.ftruncate(descriptor, sum(map(len, pieces)))
             yield _path(descriptor)
         finally:
             self._free.put(descriptor)
 
 
-@cache
 def engine() -> Engine:
     """The engine of this process."""
+    with _starting:  # sources are read side by side, and their tables have to be in one database
+        return _engine()
+
+
+def start() -> None:
+    """Let the engine start, which takes a while, beside what the caller does next."""
+    threading.Thread(target=_start, name="smsops-table").start()
+
+
+def _start() -> None:
+    with suppress(Exception):  # whoever asks for the engine meets it too
+        engine()
+
+
+_starting = threading.Lock()
+
+
+@cache
+def _engine() -> Engine:
     return Engine()
 
 
@@ -169,6 +186,18 @@ def _nameless_file() -> int:
     descriptor, path = tempfile.mkstemp()
     os.unlink(path)
     return descriptor
+
+
+def _write(descriptor: int, pieces: Sequence[bytes]) -> None:
+    """Write everything with few calls: behind each one a thread waits for its turn."""
+    for first in range(0, len(pieces), _MOST_AT_ONCE):
+        some = [memoryview(piece) for piece in pieces[first : first + _MOST_AT_ONCE]]
+        while some:
+            written = os.writev(descriptor, some)
+            while some and written >= len(some[0]):
+                written -= len(some.pop(0))
+            if some:
+                some[0] = some[0][written:]
 
 
 def _path(descriptor: int) -> str:

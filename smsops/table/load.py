@@ -15,7 +15,7 @@ from typing import NamedTuple
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.sources import Format
 from smsops.table.columns import Columns, load_rows, stripped
-from smsops.table.engine import EngineError, column, engine, literal, quoted
+from smsops.table.engine import EngineError, column, engine, literal, quoted, start
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.phones import codes_among, fast_path
 from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout, read_rows
@@ -71,6 +71,7 @@ class Piece(NamedTuple):
 
 def load(source: Source, form: Format, chunks: Iterable[bytes]) -> None:
     """Fill a source's table, mistakes and conflicts. BadData where the source as a whole makes no sense."""
+    start()
     if form == "parquet":
         _load_parquet(source, b"".join(chunks))
         return
