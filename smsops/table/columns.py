@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -21,7 +21,8 @@ class Columns(Table):
 
     `whole` says that nothing is null. In a `spaced` table texts may have spaces at their ends, which do not count. A `raw`
     table is as it was read: texts may have any blanks at their ends, and a phone may stand in it twice, then the last counts
-    (by the column `piece`, then by the place). Most such tables are only compared, and of those few contacts differ.
+    (by the column `piece`, then by the place). Most such tables are only compared, and of those few contacts differ. In a
+    `hashed` table the fingerprint of the fields as they stand there is the column `hash`.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Columns(Table):
         whole: bool = False,
         spaced: bool = False,
         raw: bool = False,
+        hashed: bool = False,
         count: int | None = None,
     ) -> None:
         self.engine = engine()
@@ -39,6 +41,7 @@ class Columns(Table):
         self._fields = tuple(fields)
         self._spaced = spaced
         self._raw = raw
+        self._hashed = hashed
         self._count = count
         self._name = name
         self._let_go = weakref.finalize(self, self.engine.drop, name)
@@ -52,18 +55,17 @@ class Columns(Table):
     def _of(self, join: str) -> str:
         """SQL for the contacts that a join leaves: texts are looked at behind it."""
         self._clean()
-        rows = f"FROM {self._name} {join}"
-        if not self._spaced:
-            return rows
-        values = "".join(f", {stripped(column(field), any_blank=False)} AS {column(field)}" for field in self._fields)
-        return f"SELECT phone{values} {rows}"
+        columns = list(map(column, self._fields))
+        if self._spaced:
+            columns = [f"{stripped(name, any_blank=False)} AS {name}" for name in columns]
+        return f"SELECT {', '.join(('phone', *columns))} FROM {self._name} {join}"
 
     def _clean(self) -> None:
         if self._raw:
             clean = self._cleaned("", len(self))
             clean._let_go.detach()
             self._let_go()
-            self._name, self._raw = clean._name, False
+            self._name, self._raw, self._hashed = clean._name, False, False
             self._let_go = weakref.finalize(self, self.engine.drop, self._name)
 
     def _part(self, join: str, count: int) -> Columns:
@@ -155,7 +157,7 @@ class Columns(Table):
         if not len(self):
             return rest
         return self._made(
-            f"FROM {self.source} UNION ALL BY NAME FROM {rest.source}",
+            f"{self._of('')} UNION ALL BY NAME {rest._of('')}",
             tuple(dict.fromkeys((*self.fields, *rest.fields))),
         )
 
@@ -163,9 +165,7 @@ class Columns(Table):
         if not len(other):
             return self
         others = other.columns()
-        return self._made(
-            f"FROM {self.source} a ANTI JOIN {others.source} b ON a.phone = b.phone", self.fields, whole=self.whole
-        )
+        return self._made(self._of(f"ANTI JOIN {others.source} b USING (phone)"), self.fields, whole=self.whole)
 
     def only(self, names: Collection[str]) -> Table:
         kept = tuple(name for name in self.fields if name in names)
@@ -202,14 +202,12 @@ class Columns(Table):
 
     def _differing(self, old: Columns) -> str:
         """The phones of those who are on one side only (1: here, 2: there), or differ (3), in what does not count too."""
-        shared = [name for name in self.fields if name in old.fields]
-        alone = [name for name in self.fields if name not in old.fields]
         if self.whole:  # what is compared is a hash: the values need not be carried through the join
-            mine = f"SELECT phone, hash({', '.join(map(column, self.fields)) or '0'}) AS h FROM {self._name}"
-            values = (old.value_of(name) if name in shared else "''" for name in self.fields)
-            theirs = f"SELECT phone, hash({', '.join(values) or '0'}) AS h FROM {old._name}"
+            mine, theirs = self._fingerprints(self._fields), old._fingerprints(self._fields)
             differ = "a.h <> b.h"
         else:
+            shared = [name for name in self.fields if name in old.fields]
+            alone = [name for name in self.fields if name not in old.fields]
             mine, theirs = f"FROM {self._name}", f"FROM {old._name}"
             pairs = [f"coalesce(a.{column(name)} <> coalesce(b.{column(name)}, ''), false)" for name in shared]
             pairs += [f"coalesce(a.{column(name)} <> '', false)" for name in alone]
@@ -220,6 +218,13 @@ class Columns(Table):
             f"FROM ({mine}) a FULL JOIN ({theirs}) b ON a.phone = b.phone "
             f"WHERE a.phone IS NULL OR b.phone IS NULL OR {differ}"
         )
+
+    def _fingerprints(self, names: Collection[str]) -> str:
+        """SQL for all phones, each with `h`, the fingerprint of some fields."""
+        if self._hashed and self.whole and set(names) == set(self._fields):
+            return f"SELECT phone, hash AS h FROM {self._name}"
+        values = {name: self.value_of(name) if name in self._fields else "''" for name in names}
+        return f"SELECT phone, {fingerprint(values)} AS h FROM {self._name}"
 
     def _difference(self, old: Columns, differing: str, *, exact: bool) -> Difference:
         def side(number: int) -> str:
@@ -312,6 +317,11 @@ class Columns(Table):
         return made
 
 
+def fingerprint(values: Mapping[str, str]) -> str:
+    """SQL for a hash of a contact's fields, given by their names, in whatever order; none may be null."""
+    return f"hash({', '.join(values[name] for name in sorted(values)) or '0'})"
+
+
 BLANK = r"[\x09-\x0d\x1c-\x20\x{85}\pZ]"
 """What Python strips from the ends of a text."""
 
@@ -343,17 +353,18 @@ def create(engine: Engine, name: str, fields: Sequence[str], *more: str) -> None
 
 
 def insert(engine: Engine, name: str, fields: Sequence[str], rows: Iterable[Row], piece: int | None = None) -> None:
-    """Add contacts to a table, and the number of the piece that they come from. A field that one lacks is null."""
-    columns = ", ".join(("phone", *map(column, fields), *(() if piece is None else ("piece",))))
-    values = ", ".join(("v[1]::UBIGINT", *(f"v[{place}]" for place in range(2, len(fields) + 2))))
-    values += "" if piece is None else f", {piece}"
+    """Add contacts to a table, to that of a stage with the number of their piece. A field that one lacks is null."""
+    texts = {field: f"v[{place}]" for place, field in enumerate(fields, start=2)}
+    values = {"phone": "v[1]::UBIGINT", **{column(field): text for field, text in texts.items()}}
+    if piece is not None:
+        values |= {"piece": str(piece), "hash": fingerprint(texts)}
     rest = iter(rows)
     while some := [[engine.number(phone), *map(row.get, fields)] for phone, row in islice(rest, _PIECE)]:
         content = json.dumps(some, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         with engine.file(content) as path:
             engine.run(
-                f"INSERT INTO {name} ({columns}) SELECT {values} FROM read_json('{path}', format='array', "
-                "records=false, columns={'v': 'VARCHAR[]'}, maximum_object_size=16777216)"
+                f"INSERT INTO {name} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM read_json('{path}', "
+                "format='array', records=false, columns={'v': 'VARCHAR[]'}, maximum_object_size=16777216)"
             )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
-from smsops.table.columns import Columns, create, insert, stripped
+from smsops.table.columns import Columns, create, fingerprint, insert, stripped
 from smsops.table.engine import column, engine
 from smsops.table.table import Row
 
@@ -18,7 +18,10 @@ SIDE_BY_SIDE = 2
 
 
 class Stage(Generic[T]):
-    """Beside each contact stands the number of its piece. T is what reading a piece results in."""
+    """Beside each contact stand the number of its piece and the fingerprint of its fields, which is never as cheap again.
+
+    T is what reading a piece results in.
+    """
 
     def __init__(self, fields: Sequence[str], *more: str) -> None:
         self.engine = engine()
@@ -30,7 +33,7 @@ class Stage(Generic[T]):
         self._running: deque[Future[T]] = deque()
         self._results: list[T] = []
         self._let_go = weakref.finalize(self, self.engine.drop, self.name)
-        create(self.engine, self.name, fields, "piece INTEGER", *more)
+        create(self.engine, self.name, fields, "piece INTEGER", *more, "hash UBIGINT")
 
     def read(self, work: Callable[..., T], *arguments: Any) -> None:
         """Let a thread read a piece. Waits where enough of them are being read."""
@@ -55,8 +58,12 @@ class Stage(Generic[T]):
             self._results.append(self._running.popleft().result())
 
     def add(self, query: str) -> int:
-        """Add what a query gives: a column for each of the table's, in order; how many rows these were."""
-        count = int(self.engine.value(f"INSERT INTO {self.name} {query}"))
+        """Add what a query gives: the phone, the fields, the piece and what is more, in order; how many rows these were."""
+        texts = {field: f"f{place}" for place, field in enumerate(self.fields)}
+        names = ", ".join(("phone", *texts.values(), "piece", *self._spent))
+        count = int(
+            self.engine.value(f"INSERT INTO {self.name} SELECT *, {fingerprint(texts)} FROM ({query}) read({names})")
+        )
         self._added += count
         return count
 
@@ -108,4 +115,4 @@ class Stage(Generic[T]):
         self._let_go.detach()
         if self._compressed:
             self.engine.compress()
-        return Columns(name, self.fields, whole=whole, spaced=spaced, raw=raw)
+        return Columns(name, self.fields, whole=whole, spaced=spaced, raw=raw, hashed=True)
