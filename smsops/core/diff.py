@@ -42,7 +42,7 @@ def select(view: View, targets: Sequence[str]) -> frozenset[Address]:
     if not targets:
         return frozenset(addresses)
     chosen = {address for address in addresses if matches(address, targets)}
-    needs = {address: dependencies(address, view) & addresses for address in addresses}
+    needs = {address: needed & addresses for address, needed in dependencies(view).items()}
     needed_by: dict[Address, set[Address]] = {address: set() for address in addresses}
     for address, others in needs.items():
         for other in others:
@@ -59,8 +59,9 @@ def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Addre
     """
     judging = _Pass(view, forgotten)
     pending: set[Address] = set()
+    needs = dependencies(view)
     for address in _in_order(view, selected):
-        if pending and address in view.desired and dependencies(address, view) & pending:
+        if pending and address in view.desired and needs[address] & pending:
             pending.add(address)  # what it depends on is not known yet: what it would ask for may be wrong
         elif reads := judging.missing(address):
             judging.found.reads |= dict.fromkeys(reads)
@@ -98,7 +99,8 @@ class Search:
         """What has asked for reads that have not arrived."""
         self._awaited: dict[AnyRead, list[Address]] = {}
         among = set(self._order)
-        self._needs = {a: dependencies(a, view) & among if a in view.desired else set() for a in self._order}
+        depends = dependencies(view)
+        self._needs = {a: set(depends[a] & among) if a in view.desired else set() for a in self._order}
         self._needed_by: dict[Address, list[Address]] = {}
         for address, needs in self._needs.items():
             for need in needs:
@@ -318,7 +320,7 @@ def _keep_from_doubt_and_unknown(view: View, found: Difference) -> None:
     troubled = doubted | set(found.unknown)
     if not troubled:
         return
-    needs = {address: dependencies(address, view) for address in view.addresses}
+    needs = dependencies(view)
     _keep_from_double_sending(view, found, doubted - view.desired.keys())
     above: dict[Address, set[Address]] = {}
     for other in troubled:

@@ -23,8 +23,16 @@ def closure(start: Iterable[Address], edges: Mapping[Address, AbstractSet[Addres
     return found
 
 
-def dependencies(address: Address, view: View) -> set[Address]:
-    """What a resource depends on, as wanted now or else as recorded."""
+def dependencies(view: View) -> Mapping[Address, AbstractSet[Address]]:
+    """What each resource depends on, as wanted now or else as recorded."""
+    inputs = (view.desired, view.state)
+    found: Mapping[Address, AbstractSet[Address]] = view.once(
+        dependencies, inputs, lambda: {address: _dependencies(address, view) for address in view.addresses}
+    )
+    return found
+
+
+def _dependencies(address: Address, view: View) -> set[Address]:
     desired, entry = view.desired.get(address), view.state.entries.get(address)
     found: set[Address] = set(desired.depends_on if desired else entry.depends_on if entry else ())
     scope = view.kinds[address.kind].scope(address)

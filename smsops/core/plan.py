@@ -44,8 +44,7 @@ def build(
         if new not in changes and new in addresses:
             changes[new] = Change(new, NO_OP, "moved", previous_address=old)
     _let_cancellations_come_first(changes)
-    needs = {address: dependencies(address, view) for address in addresses}
-    graph = waits(changes, needs, view.leaving)
+    graph = waits(changes, dependencies(view), view.leaving)
     accounts = money.accounts(changes.values(), view)
     money.arrange(graph, accounts)
     ordered = order(graph)

@@ -43,7 +43,8 @@ def chosen(view: View, patterns: Sequence[str]) -> dict[Address, bool]:
             inner = outer._replace(kind=kind)
             if inner in view.desired and inner not in owned:
                 found.setdefault(inner, False)
-    needs = {address: dependencies(address, view) & view.desired.keys() for address in view.desired}
+    wanted = view.desired.keys()
+    needs = {address: needed & wanted for address, needed in dependencies(view).items() if address in wanted}
     for address in closure((a for a in found if view.kinds[a.kind].importable), needs) - owned:
         found.setdefault(address, False)
     return found

@@ -35,7 +35,8 @@ def plan_text(plan: Plan, color: bool, *, everything: bool = False) -> str:
         if item.blocks or item.overrides:
             judged.setdefault(item.address, []).append(item)
     for change in (*plan.changes, *(plan.unchanged if everything else ())):
-        lines += [*_change_lines(change, paint, judged.get(change.address, ()), destroy=plan.destroy), ""]
+        lines += _change_lines(change, paint, judged.get(change.address, ()), destroy=plan.destroy)
+        lines.append("")
     for doubt in plan.doubts:
         lines += [*_doubt_lines(doubt, paint), ""]
     if plan.drift:
@@ -58,15 +59,15 @@ def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *,
     lines = [f"  # {paint(str(change.address), bold=True)} {fate(change, destroy=destroy)}"]
     if change.previous_address:
         lines.append(f"  # it was {change.previous_address}")
-    lines += [f"  # {line}" for line in judged_lines(judged, paint)]
-    return [*lines, *_values(change, paint)]
+    lines += [f"  # {line}" for line in judged_lines(judged, paint)] if judged else ()
+    lines += _values(change, paint)
+    return lines
 
 
 def _values(change: Change, paint: Paint) -> list[str]:
     """What becomes of it, value by value."""
     symbol = paint(symbol_of(change) or " ", tint_of(change))
-    lines = (f"      {line}" for line in change_details(change, paint))
-    return [f"  {symbol} {change.address.kind}", *lines]
+    return [f"  {symbol} {change.address.kind}", *[f"      {line}" for line in change_details(change, paint)]]
 
 
 def _doubt_lines(doubt: Doubt, paint: Paint) -> list[str]:
