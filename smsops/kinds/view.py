@@ -152,13 +152,14 @@ class View:
 
     def observe(self, address: Address) -> Observation:
         """What the account says about a resource."""
-        if address not in self.observed:
-            kind = self.kinds[address.kind]
+        found = self.observed.get(address)
+        if found is None:
             try:
-                self.observed[address] = kind.observe(self.resource(address), self)
+                found = self.kinds[address.kind].observe(self.resource(address), self)
             except CannotRead as error:
-                self.observed[address] = Unknown(str(error))
-        return self.observed[address]
+                found = Unknown(str(error))
+            self.observed[address] = found
+        return found
 
     def once(self, key: Hashable, inputs: Sequence[object], work: Callable[[], T]) -> T:
         """What some costly work on these very values comes to; a plan compares several times."""

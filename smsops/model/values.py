@@ -90,7 +90,9 @@ def slow_digest(value: str, salt: str) -> str:
 
 def mask_phone(phone: str) -> str:
     """A number that can be recognised by its owner and called by nobody: ``+33 6•••••78``."""
-    digits = re.sub(r"\D", "", phone)
+    digits = phone.removeprefix("+")
+    if not digits.isdecimal():
+        digits = re.sub(r"\D", "", phone)
     if len(digits) < 7:
         return "•" * len(digits)
     return f"+{digits[:3]}{'•' * (len(digits) - 5)}{digits[-2:]}"
