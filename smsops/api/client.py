@@ -269,7 +269,10 @@ class Transport:
                 collector = call.collect() if call.collect and answer.status == 200 else kept
                 size = await self._receive(answer, collector, deadline)
                 deadline.reschedule(None)
-                body = await _take(collector.body, in_thread=collector is not kept and size > _QUICKLY_TAKEN)
+                if collector is not kept and size > _QUICKLY_TAKEN:
+                    body = await asyncio.to_thread(_taken, collector.body)
+                else:
+                    body = _taken(collector.body)
                 if answer.status in _OVERLOADED:
                     pace.slow_down(sent)
                 elif answer.status == 200:
@@ -289,10 +292,10 @@ class Transport:
             if size > longest:
                 raise _Spoilt("an answer without end")
             if kept or size <= _QUICKLY_TAKEN:
-                await _take(partial(collector.feed, chunk))
+                _taken(partial(collector.feed, chunk))
             else:
                 deadline.reschedule(None)  # the time that the collector takes is not the server's
-                await _take(partial(collector.feed, chunk), in_thread=True)
+                await asyncio.to_thread(_taken, partial(collector.feed, chunk))
                 moved = -inf
             now = loop.time()
             if now - moved > self._timeout / 10:  # moving a deadline costs more than a small answer
@@ -301,10 +304,10 @@ class Transport:
         return size
 
 
-async def _take(step: Callable[[], T], *, in_thread: bool = False) -> T:
+def _taken(step: Callable[[], T]) -> T:
     """One step of a collector; its errors are those of the answer."""
     try:
-        return await asyncio.to_thread(step) if in_thread else step()
+        return step()
     except Malformed as malformed:
         problem = str(malformed)
     except Exception as error:  # its text may quote the answer

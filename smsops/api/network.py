@@ -7,11 +7,12 @@ Redirects, cookies and ~/.netrc are off unless asked for; proxies come from the 
 from __future__ import annotations
 
 import asyncio
+import select
 import selectors
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 
 import pycurl
 
@@ -23,6 +24,8 @@ _KEEP_ALIVE = 2
 _BUFFER = 1 << 20  # bytes that may wait for whoever reads them; then the server has to
 _PIECE = 1 << 17  # bytes read at once: long answers come in fewer pieces
 _NO_ADDRESS = (pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL)
+_EPOLL: Any = getattr(select, "epoll", None)
+"""Linux has it; a selector does the same for other systems, and takes longer."""
 _NO_EXPECT = "Expect:"  # else libcurl waits for a 100 before a body of more than a megabyte
 
 
@@ -38,11 +41,12 @@ class Network:
         self._connect_timeout = connect_timeout
         self._idle: list[pycurl.Curl] = []
         self._running: dict[pycurl.Curl, _Transfer] = {}
-        self._watched: dict[int, int] = {}
-        self._kept: selectors.BaseSelector = selectors.DefaultSelector()
-        """The sockets of connections that libcurl keeps for later; some it may have closed, which it does not tell."""
-        self._in_kept: set[int] = set()
-        """Their descriptors: a selector takes longer to say whether it has one."""
+        self._busy = _Sockets()
+        """The sockets of exchanges."""
+        self._kept = _Sockets()
+        """Those of connections that libcurl keeps for later; some it may have closed, which it does not tell."""
+        self._due: float | None = None
+        """When libcurl wants to be called."""
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -51,6 +55,7 @@ class Network:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._multi.setopt(pycurl.M_MAXCONNECTS, self._connections)
+        self._loop.add_reader(self._busy.descriptor, self._go_through)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -58,8 +63,12 @@ class Network:
             self._multi.remove_handle(handle)
         self._running.clear()
         self._multi.close()
+        self._loop.remove_reader(self._busy.descriptor)
+        self._busy.close()
         self._kept.close()
-        self._set_timer(-1)
+        self._due = None
+        if self._timer is not None:
+            self._timer.cancel()
 
     def post(self, url: str, body: bytes) -> _Transfer:
         return _Transfer(self, url, body)
@@ -84,7 +93,13 @@ class Network:
         """Let go of a handle, and of its connection where the exchange has not come to its end."""
         if self._running.pop(handle, None) is not None:
             self._multi.remove_handle(handle)
+            self._arm()
         self._idle.append(handle)
+
+    def go_on(self, handle: pycurl.Curl) -> None:
+        """Let a handle that has paused bring more."""
+        handle.pause(pycurl.PAUSE_CONT)
+        self._arm()
 
     def _new_handle(self) -> pycurl.Curl:
         handle = pycurl.Curl()
@@ -109,37 +124,42 @@ class Network:
 
     def _server_has_closed_one(self) -> bool:
         """Whether a connection kept for later is no longer good: libcurl itself looks only once a second."""
-        return bool(self._in_kept and self._kept.select(0))
+        return bool(self._kept.ready())
 
     # libcurl says which sockets to watch and when it wants to be called; the event loop does that.
 
     def _watch(self, what: int, descriptor: int, multi: object, data: object) -> None:
-        before = self._watched.pop(descriptor, 0)
-        now = 0 if what == pycurl.POLL_REMOVE else what
-        if descriptor in self._in_kept:
-            self._in_kept.remove(descriptor)
-            self._kept.unregister(descriptor)
-        if now:
-            self._watched[descriptor] = now
+        self._kept.forget(descriptor)
+        if what == pycurl.POLL_REMOVE:
+            self._busy.forget(descriptor)
+            self._kept.watch(descriptor, pycurl.POLL_IN)
         else:
-            with suppress(OSError):  # closed already
-                self._kept.register(descriptor, selectors.EVENT_READ)
-                self._in_kept.add(descriptor)
-        if now & pycurl.POLL_IN and not before & pycurl.POLL_IN:
-            self._loop.add_reader(descriptor, self._act, descriptor, pycurl.CSELECT_IN)
-        elif before & pycurl.POLL_IN and not now & pycurl.POLL_IN:
-            self._loop.remove_reader(descriptor)
-        if now & pycurl.POLL_OUT and not before & pycurl.POLL_OUT:
-            self._loop.add_writer(descriptor, self._act, descriptor, pycurl.CSELECT_OUT)
-        elif before & pycurl.POLL_OUT and not now & pycurl.POLL_OUT:
-            self._loop.remove_writer(descriptor)
+            self._busy.watch(descriptor, what)
+
+    def _go_through(self) -> None:
+        for descriptor, events in self._busy.ready():
+            if descriptor in self._busy:  # it may be over since then
+                self._act(descriptor, events)
 
     def _set_timer(self, milliseconds: int) -> None:
+        self._due = self._loop.time() + milliseconds / 1000 if milliseconds >= 0 else None
+
+    def _arm(self) -> None:
+        """See to it that libcurl is called when it wants to be. It changes its mind with each step: a timer that ends
+        before that is left as it is, and set anew when it ends."""
+        if self._due is None or (self._timer is not None and self._timer.when() <= self._due):
+            return
         if self._timer is not None:
             self._timer.cancel()
+        self._timer = self._loop.call_at(self._due, self._ring)
+
+    def _ring(self) -> None:
         self._timer = None
-        if milliseconds >= 0:
-            self._timer = self._loop.call_later(milliseconds / 1000, self._act, pycurl.SOCKET_TIMEOUT, 0)
+        if self._due is not None and self._loop.time() >= self._due:
+            self._due = None
+            self._act(pycurl.SOCKET_TIMEOUT, 0)
+        else:
+            self._arm()
 
     def _act(self, descriptor: int, events: int) -> None:
         self._multi.socket_action(descriptor, events)
@@ -150,10 +170,60 @@ class Network:
                 self._finish(handle, pycurl.E_OK, "")
             for handle, code, message in bad:
                 self._finish(handle, code, message)
+        self._arm()
 
     def _finish(self, handle: pycurl.Curl, code: int, message: str) -> None:
         self._multi.remove_handle(handle)
         self._running.pop(handle).finish(code, message)
+
+
+class _Sockets:
+    """Sockets to watch, with less ado than by the event loop, which watches this one thing for all of them.
+
+    What to wait for, and what there is, is said as libcurl does: POLL_IN is CSELECT_IN is 1, for OUT it is 2.
+    """
+
+    def __init__(self) -> None:
+        self._events: dict[int, int] = {}
+        if _EPOLL:
+            self._selector: Any = _EPOLL()
+            self._found: Callable[[int], list[tuple[int, int]]] = self._selector.poll
+            self._read, self._write = select.EPOLLIN, select.EPOLLOUT
+        else:
+            self._selector = selectors.DefaultSelector()
+            self._found = lambda timeout: [(key.fd, events) for key, events in self._selector.select(timeout)]
+            self._read, self._write = selectors.EVENT_READ, selectors.EVENT_WRITE
+        self.descriptor: int = self._selector.fileno()
+
+    def __contains__(self, descriptor: int) -> bool:
+        return descriptor in self._events
+
+    def watch(self, descriptor: int, events: int) -> None:
+        mask = (self._read if events & pycurl.POLL_IN else 0) | (self._write if events & pycurl.POLL_OUT else 0)
+        try:
+            if descriptor in self._events:
+                self._selector.modify(descriptor, mask)
+            else:
+                self._selector.register(descriptor, mask)
+        except OSError:  # closed already
+            self._events.pop(descriptor, None)
+        else:
+            self._events[descriptor] = events
+
+    def forget(self, descriptor: int) -> None:
+        if self._events.pop(descriptor, None) is not None:
+            with suppress(OSError):  # closed already
+                self._selector.unregister(descriptor)
+
+    def ready(self) -> list[tuple[int, int]]:
+        """The sockets on which something can be done now, each with what. A failed one can be read and written."""
+        if not self._events:
+            return []
+        read, write = self._read, self._write
+        return [(descriptor, bool(found & ~write) | bool(found & ~read) << 1) for descriptor, found in self._found(0)]
+
+    def close(self) -> None:
+        self._selector.close()
 
 
 def _never_again(offset: int, origin: int) -> int:
@@ -249,7 +319,7 @@ class _Transfer:
                 break
             elif self._paused:
                 self._paused = False
-                self._handle.pause(pycurl.PAUSE_CONT)
+                self._network.go_on(self._handle)
             else:
                 await self._wait()
         if self._error is not None:

@@ -81,15 +81,26 @@ class Answer:
         self.method = method
         self.body = body
         self.secrets = secrets
-        self.tree: Tree = None
+        self._tree: Tree = None
+        self._mapped: Mapped | None = None
 
     def open(self) -> None:
         """Parse the body; everything below needs it."""
         self.tree = unwrapped(decode(self.body), self.method.name)
 
     @property
+    def tree(self) -> Tree:
+        return self._tree
+
+    @tree.setter
+    def tree(self, tree: Tree) -> None:
+        self._tree, self._mapped = tree, None
+
+    @property
     def mapped(self) -> Mapped:
-        return keyed(self.tree)
+        if self._mapped is None:
+            self._mapped = keyed(self._tree)
+        return self._mapped
 
     @property
     def code(self) -> str:

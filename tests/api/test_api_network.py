@@ -6,6 +6,7 @@ import gzip
 import os
 import ssl
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,8 +15,10 @@ from typing import TypeVar
 
 import pytest
 
+from smsops.api import network
 from smsops.api.client import Transport, WriterClient
 from smsops.api.errors import ApiError, NotSent, OutcomeUnknown, Unreadable
+from smsops.api.methods import GET_CONTACTS
 from smsops.api.records import Credentials, Message
 from tests.api.scripted_server import KEY, LOGIN, MESSAGE, VirtualClock
 
@@ -103,6 +106,13 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True, params=["epoll", "selector"])
+def _watched_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test, on systems that have no epoll too."""
+    if request.param == "selector":
+        monkeypatch.setattr(network, "_EPOLL", None)
 
 
 def test_a_request() -> None:
@@ -258,6 +268,50 @@ def test_server_without_tls() -> None:
     with pytest.raises(NotSent, match="no connection"):
         ask(line, send, "https://127.0.0.1:{port}")
     assert line.requests == []
+
+
+def test_slow_collector_gets_all() -> None:
+    """Whoever takes an answer in more slowly than it comes lets the server wait, and misses nothing."""
+    body = b"x" * (12 << 20)
+
+    class Slow:
+        size = 0
+
+        def feed(self, chunk: bytes) -> None:
+            time.sleep(0.01)
+            self.size += len(chunk)
+
+        def body(self) -> bytes:
+            return b'{"size": %d}' % self.size
+
+    async def run() -> object:
+        async with (
+            Line([http(body)]).listening() as port,
+            Transport(f"http://127.0.0.1:{port}", clock=VirtualClock()) as transport,
+        ):
+            credentials = Credentials(LOGIN, KEY)
+            return await transport.call(
+                GET_CONTACTS, {}, lambda answer: answer.tree, credentials=credentials, collect=Slow
+            )
+
+    assert asyncio.run(run()) == {"size": len(body)}
+
+
+def test_each_connection_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that does not come about in time comes before the request, whatever happened before it."""
+    line = Line([b"", None])
+
+    async def run() -> None:
+        async with line.listening() as port:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+            async with Transport("https://api.invalid", timeout=1.2, attempts=1) as transport:
+                api = WriterClient(transport, Credentials(LOGIN, KEY))
+                for pause in (0.3, 0):
+                    with pytest.raises(NotSent):
+                        await api.send_sms(MESSAGE)
+                    await asyncio.sleep(pause)
+
+    asyncio.run(run())
 
 
 # TLS
