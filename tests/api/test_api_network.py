@@ -108,13 +108,17 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-@pytest.fixture(autouse=True, params=["epoll", "selector"])
-def _watched_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test, on systems that have no epoll too."""
+@pytest.fixture(params=["epoll", "selector"])
+def _any_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With epoll, and as on a system that has none."""
     if request.param == "selector":
         monkeypatch.setattr(network, "_EPOLL", None)
 
 
+any_system = pytest.mark.usefixtures("_any_system")
+
+
+@any_system
 def test_a_request() -> None:
     """A POST with its parameters in the body, from smsops, that takes JSON, compressed if the server likes."""
     line = Line()
@@ -133,6 +137,7 @@ def test_a_request() -> None:
     assert b"login=acme" in body
 
 
+@any_system
 def test_connections_are_used_again() -> None:
     """One call after another goes over one connection."""
     line = Line()
@@ -206,6 +211,7 @@ def test_silence_is_in_doubt() -> None:
     assert len(line.requests) == 1
 
 
+@any_system
 def test_connection_that_was_closed_while_idle_is_not_used() -> None:
     """A server may let go of a connection between two requests: the next one goes out on another, once."""
     line = Line([http(GOOD, "200 OK", "X-Note: more to come"), http(b'{"status":101,"campaignId":"ap_1"}')])
@@ -270,6 +276,7 @@ def test_server_without_tls() -> None:
     assert line.requests == []
 
 
+@any_system
 def test_slow_collector_gets_all() -> None:
     """Whoever takes an answer in more slowly than it comes lets the server wait, and misses nothing."""
     body = b"x" * (12 << 20)
@@ -297,6 +304,7 @@ def test_slow_collector_gets_all() -> None:
     assert asyncio.run(run()) == {"size": len(body)}
 
 
+@any_system
 def test_each_connection_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that does not come about in time comes before the request, whatever happened before it."""
     line = Line([b"", None])
