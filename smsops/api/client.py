@@ -268,8 +268,8 @@ class Transport:
                 heard = self._clock.monotonic()
                 collector = call.collect() if call.collect and answer.status == 200 else kept
                 size = await self._receive(answer, collector, deadline)
-                deadline.reschedule(None)
                 if collector is not kept and size > _QUICKLY_TAKEN:
+                    deadline.reschedule(None)
                     body = await asyncio.to_thread(_taken, collector.body)
                 else:
                     body = _taken(collector.body)

@@ -272,7 +272,7 @@ def test_server_without_tls() -> None:
     line = Line()
 
     with pytest.raises(NotSent, match="no connection"):
-        ask(line, send, "https://127.0.0.1:{port}")
+        ask(line, send, "https://127.0.0.1:{port}", timeout=1)
     assert line.requests == []
 
 

@@ -56,7 +56,7 @@ def stripped(contacts: Plain) -> Plain:
     return {number: {name: value.strip() for name, value in fields.items()} for number, fields in contacts.items()}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(CONTACTS, CONTACTS, st.permutations(FIELDS), st.permutations(FIELDS), st.booleans())
 def test_a_source_beside_an_answer(
     wanted: Plain, live: Plain, columns: list[str], names: list[str], has_all_columns: bool
