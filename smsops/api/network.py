@@ -200,14 +200,9 @@ class _Sockets:
 
     def watch(self, descriptor: int, events: int) -> None:
         mask = (self._read if events & pycurl.POLL_IN else 0) | (self._write if events & pycurl.POLL_OUT else 0)
-        try:
-            if descriptor in self._events:
-                self._selector.modify(descriptor, mask)
-            else:
-                self._selector.register(descriptor, mask)
-        except OSError:  # closed already
-            self._events.pop(descriptor, None)
-        else:
+        self.forget(descriptor)
+        with suppress(OSError):  # closed already
+            self._selector.register(descriptor, mask)
             self._events[descriptor] = events
 
     def forget(self, descriptor: int) -> None:
