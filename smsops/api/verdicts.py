@@ -10,7 +10,8 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import TypeVar
 
 from smsops.api.causes import CHECK_CREDENTIALS, cause, refusal
@@ -81,26 +82,15 @@ class Answer:
         self.method = method
         self.body = body
         self.secrets = secrets
-        self._tree: Tree = None
-        self._mapped: Mapped | None = None
+        self.tree: Tree = None
 
     def open(self) -> None:
         """Parse the body; everything below needs it."""
         self.tree = unwrapped(decode(self.body), self.method.name)
 
-    @property
-    def tree(self) -> Tree:
-        return self._tree
-
-    @tree.setter
-    def tree(self, tree: Tree) -> None:
-        self._tree, self._mapped = tree, None
-
-    @property
+    @cached_property
     def mapped(self) -> Mapped:
-        if self._mapped is None:
-            self._mapped = keyed(self._tree)
-        return self._mapped
+        return keyed(self.tree)
 
     @property
     def code(self) -> str:
@@ -191,10 +181,8 @@ class Answer:
 
     def broken(self, what: str, transient: bool = True) -> Unreadable | OutcomeUnknown:
         """The error for a request that may have arrived and brought no whole answer; the body is what came of it."""
-        try:
+        with suppress(Malformed):
             self.open()
-        except Malformed:
-            self.tree = None
         return self.unclear(what, transient=transient)
 
     def evidence(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from graphlib import CycleError, TopologicalSorter
 
 from smsops.kinds.view import View
 from smsops.model.address import Address
@@ -63,29 +64,15 @@ def waits(
 
 
 def order(graph: Mapping[Address, set[Address]]) -> dict[Address, set[Address]]:
-    """The same in an order that respects it, and is the same each time: what waits for nothing, what waits for that alone, …
-
-    The standard library's sorter gives this order too, and takes four times as long.
-    """
-    missing = {address: len(needs) for address, needs in graph.items()}
-    waiting: dict[Address, list[Address]] = {}
+    """The same in an order that respects it, and is the same each time."""
+    sorter: TopologicalSorter[Address] = TopologicalSorter(dict.fromkeys(graph, ()))  # sets have an order of their own
     for address, needs in graph.items():
-        for other in needs:
-            waiting.setdefault(other, []).append(address)
-    ordered: dict[Address, set[Address]] = {}
-    ready = [address for address, count in missing.items() if not count]
-    while ready:
-        following: list[Address] = []
-        for address in ready:
-            ordered[address] = graph[address]
-            for other in waiting.get(address, ()):
-                missing[other] -= 1
-                if not missing[other]:
-                    following.append(other)
-        ready = following
-    if len(ordered) < len(graph):  # pragma: no cover - references only point inwards
-        raise ValueError(f"a cycle: {', '.join(str(address) for address in graph if address not in ordered)}")
-    return ordered
+        sorter.add(address, *needs)
+    try:
+        ordered = list(sorter.static_order())
+    except CycleError as error:  # pragma: no cover - references only point inwards
+        raise ValueError(f"cycle: {' -> '.join(str(address) for address in error.args[1])}") from error
+    return {address: graph[address] for address in ordered}
 
 
 def _nearest(

@@ -318,7 +318,7 @@ class Columns(Table):
 
 
 def fingerprint(values: Mapping[str, str]) -> str:
-    """SQL for a hash of a contact's fields, given by their names, in whatever order; none may be null."""
+    """SQL for a hash of a contact's fields, given by their names, in whatever order. Nulls are no empty texts to it."""
     return f"hash({', '.join(values[name] for name in sorted(values)) or '0'})"
 
 

@@ -125,7 +125,7 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
             number, line, ended, size, blocks = number + 1, line + ended, 0, 0, []
         blocks.append(block)
         size += len(block)
-        ended += len(block) - len(block.replace(b"\n", b""))  # to count them takes half as long again
+        ended += block.count(b"\n")
     if blocks:
         yield Piece(number, line, blocks, whole=number == 0)
 

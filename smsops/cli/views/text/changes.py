@@ -91,15 +91,11 @@ def done_text(actions: Actions, address: str, status: str) -> str:
 
 def change_details(change: Change, paint: Paint) -> list[str]:
     """What changes of a resource, line by line: attributes, contacts, messages, credits."""
-    if not change.before:
-        after = change.after or {}
-        lines = [f"{name}: {value_text(after[name])}" for name in sorted(after)]
-    else:
-        arrow = paint("->", "yellow")
-        lines = [
-            f"{name}: {old} {arrow} {new}" if old is not None and new is not None else f"{name}: {new or old}"
-            for name, old, new in attributes(change)
-        ]
+    arrow = paint("->", "yellow")
+    lines = [
+        f"{name}: {old} {arrow} {new}" if old is not None and new is not None else f"{name}: {new or old}"
+        for name, old, new in attributes(change)
+    ]
     lines += consequences(change)
     return lines
 
@@ -194,7 +190,7 @@ def value_text(value: JSON) -> str:
         return f"{value:,}"
     if isinstance(value, Mapping):
         if all(isinstance(item, Mapping) for item in value.values()):  # names with switches: FIRSTNAME (mailing)
-            return ", ".join([_switched(str(name), flags) for name, flags in value.items()]) or "(none)"
+            return ", ".join(_switched(str(name), flags) for name, flags in value.items()) or "(none)"
         return f"{{{', '.join(f'{name}: {value_text(item)}' for name, item in value.items())}}}"
     return ", ".join(value_text(item) for item in value)
 

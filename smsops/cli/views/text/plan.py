@@ -59,7 +59,7 @@ def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *,
     lines = [f"  # {paint(str(change.address), bold=True)} {fate(change, destroy=destroy)}"]
     if change.previous_address:
         lines.append(f"  # it was {change.previous_address}")
-    lines += [f"  # {line}" for line in judged_lines(judged, paint)] if judged else ()
+    lines += [f"  # {line}" for line in judged_lines(judged, paint)]
     lines += _values(change, paint)
     return lines
 
