@@ -1,4 +1,4 @@
-"""Every benchmark, one after another; what they find goes into docs/benchmarks.md.
+"""Every benchmark, one after another; what they find goes into docs/benchmarks.md, the table in short into the README too.
 
 Run with `make bench`, `make bench FAST=1` (a few minutes) or `make bench LARGE=1` (10,000,000 contacts as well).
 """
@@ -20,6 +20,7 @@ import pyperf
 from benchmarks.measure import RESULTS, ROOT, Measured, machine, measured_in, megabytes, python, seconds
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
 HERE = Path(__file__).parent
 
 
@@ -79,14 +80,14 @@ def run(part: Part, mode: str) -> str | None:
     return said if part.markdown else f"```text\n{said}\n```"
 
 
-def write(section: str, content: str) -> None:
-    """Replace a section of the page, which stands between two comments."""
-    page = PAGE.read_text("utf-8")
+def write(section: str, content: str, page: Path = PAGE) -> None:
+    """Replace a section of a page, which stands between two comments."""
+    text = page.read_text("utf-8")
     begin, end = f"<!-- measured: {section} -->", f"<!-- end: {section} -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if not pattern.search(page):
-        sys.exit(f"{PAGE} has no section {section}")
-    PAGE.write_text(pattern.sub(lambda _: f"{begin}\n\n{content}\n\n{end}", page), "utf-8")
+    if not pattern.search(text):
+        sys.exit(f"{page} has no section {section}")
+    page.write_text(pattern.sub(lambda _: f"{begin}\n\n{content}\n\n{end}", text), "utf-8")
 
 
 def short() -> str:
@@ -147,8 +148,9 @@ def main() -> None:
 
 def _write_summary(mode: str, load: float) -> None:
     when = f"Measured on {date.today():%d %B %Y}: {machine()}; load when it began {load:.2f}; {mode} run."
-    write("machine", when)
-    write("short", short())
+    for page in (PAGE, README):
+        write("machine", when, page)
+        write("short", short(), page)
     print(short())
 
 
