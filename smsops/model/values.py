@@ -119,10 +119,11 @@ SHOW_CONTACTS: ContextVar[bool] = ContextVar("show_contacts", default=False)
 
 
 def shown_phone(phone: str) -> str:
-    """A number for the eyes of whoever runs a command: masked, unless they asked for it in full."""
+    """A number for the eyes of whoever runs a command: masked, unless they asked for it in full; a national one has no +."""
+    is_national = phone.startswith("0")
     if not SHOW_CONTACTS.get():
-        return mask_phone(phone)
-    return f"+{phone}" if phone.isdigit() and not phone.startswith("0") else phone
+        return mask_phone(phone).removeprefix("+") if is_national else mask_phone(phone)
+    return f"+{phone}" if phone.isdigit() and not is_national else phone
 
 
 def shown_text(text: str) -> str:

@@ -161,3 +161,10 @@ def test_many_mistakes_are_counted(pieces: list[int]) -> None:
         if more == 1
         else [f"{more:,} more rows of vip.csv have a mistake of this sort (SMS160)"]
     )
+
+
+def test_a_wrong_number_is_shown_as_it_is_written() -> None:
+    """Masked, and without a + where it had none: who looks for it in the file finds it."""
+    (mistake,) = by_rows(b"phone,NAME\n01 45 45 45 45,Ann\n").mistakes
+    assert mistake.summary.startswith("014•••••45 is not the number of a mobile")
+    assert mistake.line == 2
