@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from graphlib import CycleError, TopologicalSorter
 
 from smsops.kinds.view import View
 from smsops.model.address import Address
@@ -64,14 +63,21 @@ def waits(
 
 
 def order(graph: Mapping[Address, set[Address]]) -> dict[Address, set[Address]]:
-    """The same in an order that respects it, and is the same each time."""
-    sorter: TopologicalSorter[Address] = TopologicalSorter(dict.fromkeys(graph, ()))  # sets have an order of their own
+    """The same in an order that respects it, and is the same each time: what waits for nothing first, as it came."""
+    needed_by: dict[Address, list[Address]] = {}
     for address, needs in graph.items():
-        sorter.add(address, *needs)
-    try:
-        ordered = list(sorter.static_order())
-    except CycleError as error:  # pragma: no cover - references only point inwards
-        raise ValueError(f"cycle: {' -> '.join(str(address) for address in error.args[1])}") from error
+        for need in needs:
+            needed_by.setdefault(need, []).append(address)
+    missing = {address: len(needs) for address, needs in graph.items() if needs}
+    ordered = [address for address in graph if address not in missing]
+    for address in ordered:  # which grows
+        for other in needed_by.get(address, ()):
+            missing[other] -= 1
+            if not missing[other]:
+                ordered.append(other)
+    if len(ordered) < len(graph):  # pragma: no cover - references only point inwards
+        cycle = " and ".join(str(address) for address in graph.keys() - set(ordered))
+        raise ValueError(f"a cycle, or what waits for one: {cycle}")
     return {address: graph[address] for address in ordered}
 
 

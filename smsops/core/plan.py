@@ -10,11 +10,9 @@ from smsops.core import drift, money
 from smsops.core.diff import Difference, unknown_diagnostics
 from smsops.core.graph import dependencies, order, waits
 from smsops.core.policy import Terms, judged
-from smsops.kinds.base import MOST_STEPS
 from smsops.kinds.view import View
 from smsops.model.address import Address
 from smsops.model.plan import NO_OP, Change, Doubt, Git, Operation, Plan
-from smsops.model.values import digest
 
 
 @dataclass(frozen=True)
@@ -48,20 +46,13 @@ def build(
     accounts = money.accounts(changes.values(), view)
     money.arrange(graph, accounts)
     ordered = order(graph)
-    ids = {address: _operation_id(changes[address], context.key) for address in ordered}
-    operations = tuple(
-        Operation(
-            ids[address],
-            changes[address],
-            tuple(sorted(ids[other] for other in ordered[address])),
-            _step_ids(changes[address], context.key),
-        )
-        for address in ordered
-    )
+    operations: dict[Address, Operation] = {}
+    for address, needs in ordered.items():
+        operations[address] = Operation(changes[address], tuple(operations[need] for need in needs), context.key)
+    recorded: list[Operation] = []
     if view.refresh_only:
         found.unknown |= drifted.unknown
-        recordings = [drift.recording(change) for change in drifted.changes]
-        operations += tuple(Operation(_operation_id(change, context.key), change) for change in recordings)
+        recorded = [Operation(drift.recording(change), key=context.key) for change in drifted.changes]
     view.diagnostics.extend(unknown_diagnostics(found, view))
     plan = Plan(
         stack=context.stack,
@@ -74,7 +65,7 @@ def build(
         lineage=view.state.lineage if view.state.serial else None,
         serial=view.state.serial,
         changes=tuple(sorted(changes.values(), key=lambda change: change.address.sort_key)),
-        operations=operations,
+        operations=(*operations.values(), *recorded),
         unchanged=tuple(change for change in found.unchanged if change.address not in changes),
         doubts=tuple(Doubt(intent, view.evidence.get(intent.id, "")) for intent in found.doubts),
         unknown=tuple(sorted(found.unknown, key=lambda address: address.sort_key)),
@@ -97,17 +88,6 @@ def build(
 def _with_move(change: Change, moved: Mapping[Address, Address]) -> Change:
     old = moved.get(change.address)
     return change._replace(previous_address=old) if old else change
-
-
-def _operation_id(change: Change, key: str) -> str:
-    what = [str(change.address), change.actions, change.method, change.content, change.steps]
-    return digest(what, key=key, length=16)
-
-
-def _step_ids(change: Change, key: str) -> tuple[str, ...]:
-    if not change.steps or len(change.steps) > MOST_STEPS:
-        return ()
-    return tuple(digest([str(change.address), change.content, step], key=key, length=12) for step in change.steps)
 
 
 def _let_cancellations_come_first(changes: dict[Address, Change]) -> None:

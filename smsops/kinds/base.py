@@ -41,10 +41,6 @@ from smsops.kinds.view import Funds, Resource, View
 Step = str | int
 
 
-MOST_STEPS = 10_000
-"""A change of more steps than this, which died half-way, is planned and reviewed anew."""
-
-
 class Upcoming(NamedTuple):
     """What a resource will take some day, when a later apply comes to it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from smsops.errors import ExitCode
@@ -12,9 +13,12 @@ from smsops.model.diagnostics import Diagnostic
 from smsops.model.override import Override
 from smsops.model.sending import Send
 from smsops.model.state import Entry, Intent
-from smsops.model.values import JSON, Number, as_json_number, repr_without, utc
+from smsops.model.values import JSON, Number, as_json_number, digest, repr_without, utc
 
 FORMAT_VERSION = "1.0"
+MOST_STEPS = 10_000
+"""A change of more steps than this, which died half-way, is planned and reviewed anew."""
+
 UNREADABLE = "SMS264"
 """The code of what could not be read: the rest of the plan holds all the same."""
 
@@ -125,18 +129,40 @@ class Change(NamedTuple):
         return document
 
 
-class Operation(NamedTuple):
-    """One step of an apply: the calls of one change, after those it depends on.
+class Operation:
+    """One step of an apply: the calls of one change, after those of the operations that it needs.
 
-    `id` is a keyed digest of all that the step would do, so that the same id means the same calls
-    with the same content, and tells nobody the content; `steps` are such digests of its steps, where these are not
-    too many to be kept.
+    `id` is a digest of all that the step would do, so that the same id means the same calls with the same content, and tells
+    nobody the content; `steps` are such digests of the change's steps, where these are not too many to be kept. They are
+    worked out when they are first asked for: a plan that is only shown needs none. `key` keys them.
     """
 
-    id: str
-    change: Change
-    depends_on: tuple[str, ...] = ()
-    steps: tuple[str, ...] = ()
+    def __init__(self, change: Change, needs: tuple[Operation, ...] = (), key: str = "") -> None:
+        self.change = change
+        self._needs = needs
+        self._key = key
+
+    @cached_property
+    def id(self) -> str:
+        change = self.change
+        what = [str(change.address), change.actions, change.method, change.content, change.steps]
+        return digest(what, key=self._key, length=16)
+
+    @cached_property
+    def depends_on(self) -> tuple[str, ...]:
+        """The ids of what must be done first."""
+        return tuple(sorted(need.id for need in self._needs))
+
+    @cached_property
+    def steps(self) -> tuple[str, ...]:
+        change = self.change
+        if len(change.steps) > MOST_STEPS:
+            return ()
+        address = str(change.address)
+        return tuple(digest([address, change.content, step], key=self._key, length=12) for step in change.steps)
+
+    def __repr__(self) -> str:
+        return f"Operation({self.change!r})"
 
     def document(self) -> dict[str, JSON]:
         document: dict[str, JSON] = {

@@ -13,7 +13,7 @@ from smsops.model.outcome import Progress
 from smsops.model.plan import UPDATE, Change, Operation
 from tests.harness import Stack
 
-OPERATION = Operation("o-1", Change(Address(None, "contacts", "vip"), UPDATE, "configuration_changed"))
+OPERATION = Operation(Change(Address(None, "contacts", "vip"), UPDATE, "configuration_changed"))
 HALFWAY = Progress(20_000, 100_000, "contacts", 1250.0, 64.0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from smsops.kinds.base import MOST_STEPS, Kind
+from smsops.kinds.base import Kind
 from smsops.kinds.contacts.calls import ListContacts
 from smsops.kinds.contacts.rows import (
     KIND,
@@ -21,7 +21,7 @@ from smsops.kinds.contacts.rows import (
 from smsops.kinds.session import Session
 from smsops.kinds.view import Resource, SourceRead, View
 from smsops.model.address import Address
-from smsops.model.plan import CHANGED_OUTSIDE, CREATE, DELETE, FORGET, GONE, UPDATE, Change, ContactCounts
+from smsops.model.plan import CHANGED_OUTSIDE, CREATE, DELETE, FORGET, GONE, MOST_STEPS, UPDATE, Change, ContactCounts
 from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present
 from smsops.model.sources import RemoteSource
 from smsops.model.state import Drop, Entry, Event, Put

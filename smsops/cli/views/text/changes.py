@@ -91,13 +91,15 @@ def done_text(actions: Actions, address: str, status: str) -> str:
 
 def change_details(change: Change, paint: Paint) -> list[str]:
     """What changes of a resource, line by line: attributes, contacts, messages, credits."""
+    if not change.before and change.after:
+        after = change.after
+        return [*[f"{name}: {value_text(after[name])}" for name in sorted(after)], *consequences(change)]
     arrow = paint("->", "yellow")
     lines = [
         f"{name}: {old} {arrow} {new}" if old is not None and new is not None else f"{name}: {new or old}"
         for name, old, new in attributes(change)
     ]
-    lines += consequences(change)
-    return lines
+    return [*lines, *consequences(change)]
 
 
 def consequences(change: Change) -> list[str]:
