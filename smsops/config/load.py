@@ -117,11 +117,11 @@ class _Loader:
         top = self.files.read_stack()
         if top is None:
             return None
-        tree = self.assemble(top)
-        sections = {name: (tree.pop(name), tree.value_mark(name)) for name in list(tree) if name in self.kinds}
-        stack, tree = self.validate_stack(tree)
-        for section, (blocks, mark) in sections.items():
-            self.declare_section(self.kinds[section], blocks, mark, None, stack.settings)
+        whole = self.assemble(top)
+        stack, tree = self.validate_stack(whole.without(self.kinds))
+        for section in whole:
+            if section in self.kinds:
+                self.declare_section(self.kinds[section], whole, None, stack.settings)
         for desired in self.declared.resources.values():
             self.all_kinds[desired.address.kind].check(desired, self.declared, self.diagnostics)
         if stack.policy.rule_packs:
@@ -214,29 +214,34 @@ class _Loader:
 
         self.rule_packs = read_own(names, mark_of, self.files, self.diagnostics)
 
-    def declare_section(self, kind: Kind, blocks: Any, mark: Mark, account: str | None, settings: Settings) -> None:
+    def declare_section(self, kind: Kind, outer: Mapping, account: str | None, settings: Settings) -> None:
+        section = str(kind.section)
+        blocks = outer[section]
         if blocks is None:
             return
         if not isinstance(blocks, Mapping):
             self.incomplete = True
-            self.diagnostics.error("SMS112", f"{kind.section}: Write a mapping (key: value)", mark=mark)
+            mark = outer.value_mark(section)
+            self.diagnostics.error("SMS112", f"{section}: Write a mapping (key: value)", mark=mark)
             return
         for key in blocks:
             self.declare_block(kind, key, blocks, account, settings)
 
     def declare_block(self, kind: Kind, key: str, blocks: Mapping, account: str | None, settings: Settings) -> None:
-        marks = blocks.key_mark(key), blocks.value_mark(key)
+        mark = blocks.key_mark(key)
         if not _YAML_KEY.match(key):
             self.diagnostics.error(
                 "SMS113",
                 f'"{key}" cannot be a key',
                 detail="A key is letters, digits, _, - and ., and begins with a letter or digit.",
-                mark=marks[0],
+                mark=mark,
             )
-        block = Mapping.at(marks[0]) if blocks[key] is None else blocks[key]
+        block = Mapping.at(mark) if blocks[key] is None else blocks[key]
         nested = self.nested[kind.name]
         is_mapping = isinstance(block, Mapping)
-        own = {name: value for name, value in block.items() if name not in nested} if is_mapping else block
+        own = block
+        if nested and is_mapping:
+            own = {name: value for name, value in block.items() if name not in nested}
         address = Address(account, kind.name, key)
         self.declared.blocks.add(address)
         try:
@@ -245,15 +250,15 @@ class _Loader:
             from smsops.config.validation import report
 
             # What the block lacks, a template lacks for every row: it is said at the template.
-            place = blocks.written(key) if is_mapping else marks[1]
+            place = blocks.written(key) if is_mapping else blocks.value_mark(key)
             written = block.without(nested) if is_mapping else block
             report(error, kind.Spec, written, place, self.diagnostics, more_keys=tuple(nested))
             self.declared.broken.add(address)
         else:
-            self.add(kind.declare(spec, _BlockDeclaration(self, block, marks, account, key, settings, spec)))
+            self.add(kind.declare(spec, _BlockDeclaration(self, block, mark, account, key, settings, spec)))
         for name in nested if is_mapping else ():
             if name in block:
-                self.declare_section(nested[name], block[name], block.value_mark(name), key, settings)
+                self.declare_section(nested[name], block, key, settings)
 
     def nested_sections(self, kind: Kind) -> dict[str, Kind]:
         if not kind.opens_account:
@@ -303,7 +308,7 @@ class _BlockDeclaration:
         self,
         loader: _Loader,
         block: Any,
-        marks: tuple[Mark, Mark],
+        mark: Mark,
         account: str | None,
         key: str,
         settings: Settings,
@@ -311,7 +316,7 @@ class _BlockDeclaration:
     ) -> None:
         self._loader = loader
         self._block = block
-        self._marks = marks
+        self._mark = mark
         self._spec = spec
         self.account = account
         self.key = key
@@ -319,7 +324,7 @@ class _BlockDeclaration:
         self.now = loader.now
 
     def mark(self, *path: Step) -> Mark:
-        return (mark_at(self._block, path) if path else None) or self._marks[0]
+        return (mark_at(self._block, path) if path else None) or self._mark
 
     def error(self, code: str, summary: str, *path: Step, detail: str = "", key: bool = False) -> None:
         mark = (key_mark_at(self._block, path) if key else None) or self.mark(*path)

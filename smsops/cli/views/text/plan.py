@@ -49,7 +49,7 @@ def _drift_lines(drift: Iterable[Change], paint: Paint) -> Iterator[str]:
     yield ""
     for change in drift:
         yield f"  # {paint(str(change.address), bold=True)} {drifted(change)}"
-        yield from _values(change, paint)
+        yield _values(change, paint)
         yield ""
 
 
@@ -60,14 +60,14 @@ def _change_lines(change: Change, paint: Paint, judged: Sequence[Diagnostic], *,
     if change.previous_address:
         lines.append(f"  # it was {change.previous_address}")
     lines += [f"  # {line}" for line in judged_lines(judged, paint)]
-    lines += _values(change, paint)
+    lines.append(_values(change, paint))
     return lines
 
 
-def _values(change: Change, paint: Paint) -> list[str]:
-    """What becomes of it, value by value."""
+def _values(change: Change, paint: Paint) -> str:
+    """What becomes of it, value by value, a line for each."""
     symbol = paint(symbol_of(change) or " ", tint_of(change))
-    return [f"  {symbol} {change.address.kind}", *[f"      {line}" for line in change_details(change, paint)]]
+    return "\n      ".join([f"  {symbol} {change.address.kind}", *change_details(change, paint)])
 
 
 def _doubt_lines(doubt: Doubt, paint: Paint) -> list[str]:
