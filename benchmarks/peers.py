@@ -46,20 +46,45 @@ def smsops_plan(directory: Path, size: int, stack: ExitStack) -> Command:
     return Command(PRODUCT, smsops(directory, "plan"), environment=ENVIRONMENT)
 
 
-def deck_diff(directory: Path, size: int, stack: ExitStack) -> Command | None:
+def deck_consumers(directory: Path, size: int, stack: ExitStack) -> Command | None:
     """Consumers, the simplest that Kong has."""
+    lines = ["consumers:"]
+    for number in range(size):
+        lines += (f"- username: shop-{number:05}", f"  custom_id: Shop {number}", "  tags: [bench, Lyon]")
+    return _deck_diff(directory, lines, "", stack)
+
+
+def deck_services(directory: Path, size: int, stack: ExitStack) -> Command | None:
+    """Half of the resources are services, the other half a route of each: things that stand in others, as lists do."""
+    lines = ["services:"]
+    for number in range(size // 2):
+        lines += (
+            f"- name: shop-{number:05}",
+            f"  host: shop-{number:05}.bench.example",
+            "  port: 80",
+            "  protocol: http",
+            "  path: /",
+            "  retries: 5",
+            "  tags: [bench, Lyon]",
+            "  routes:",
+            f"  - name: customers-{number:05}",
+            "    paths: [/customers]",
+            "    methods: [GET, POST]",
+        )
+    return _deck_diff(directory, lines, ", services with a route each", stack)
+
+
+def _deck_diff(directory: Path, lines: Iterable[str], what: str, stack: ExitStack) -> Command | None:
     program = _deck()
     if program is None:
         return None
     url = stack.enter_context(serving("benchmarks.server", "--kong"))
-    lines = ['_format_version: "1.1"', "consumers:"]
-    for number in range(size):
-        lines += (f"- username: shop-{number:05}", f"  custom_id: Shop {number}", "  tags: [bench, Lyon]")
-    _write(directory / "kong.yaml", lines)
+    _write(directory / "kong.yaml", ('_format_version: "1.1"', *lines))
     said = subprocess.run([program, "version"], stdout=subprocess.PIPE, text=True, check=True).stdout
     version = said.removeprefix("decK").split()[0]
     return Command(
-        f"decK {version}", [program, "diff", "--no-color", "--kong-addr", url, "-s", str(directory / "kong.yaml")]
+        f"decK {version}{what}",
+        [program, "diff", "--no-color", "--kong-addr", url, "-s", str(directory / "kong.yaml")],
     )
 
 
@@ -98,7 +123,8 @@ def terraform_plan(directory: Path, size: int, stack: ExitStack) -> Command:
 TOOLS: dict[str, tuple[Prepare, int, str]] = {
     # program: how it is prepared, the most resources it is asked to cope with, what it says of N resources to create
     PRODUCT: (smsops_plan, 10**6, r"Plan: {size} to add"),
-    "deck": (deck_diff, 10**6, r"Created: {size}"),
+    "deck": (deck_consumers, 10**6, r"Created: {size}"),
+    "deck, nested": (deck_services, 10**6, r"Created: {size}"),
     "octodns": (octodns_plan, 10**5, r"Creates={size}"),
     "terraform": (terraform_plan, 10**4, r"Plan: {size} to add"),
 }

@@ -66,7 +66,7 @@ PARTS = (
         fast=("--sizes", "100000", "--rounds=3"),
         large=("--sizes", "100000", "1000000", "10000000"),
     ),
-    Part("peers", _RESULTS, fast=("--sizes", "1000", "--rounds=3")),
+    Part("peers", _RESULTS, fast=("--sizes", "1000", "--rounds=3"), thorough=("--rounds=9",)),
 )
 
 
