@@ -98,7 +98,7 @@ format: .venv/installed
 	$(BIN)/ruff format .
 
 schemas: .venv/installed
-	@for name in stack included rule-pack plan apply-event rehearsal doctor validation calendar preview status report blacklist blacklist-check state history; do \
+	@for name in stack included rule-pack plan apply-event rehearsal doctor validation calendar preview status report reply blacklist blacklist-check state history; do \
 		$(BIN)/smsops schema $$name > schemas/$$name.schema.json; done
 
 tables: .venv/installed

@@ -53,6 +53,8 @@ AIM = 1.5
 """How many times the yardstick's time the plan's own work may take."""
 WHOLE_AIM = 2
 """The same for the whole command."""
+AIMED_AT = 1_000_000
+"""The contacts that the aims are about: of fewer, what a process costs to start is half."""
 ENVIRONMENT = {"ALLMYSMS_LOGIN": "bench", "ALLMYSMS_API_KEY": "bench-key"}
 LIST = "Customers"
 STACK = """\
@@ -84,13 +86,14 @@ def own_work(data: generate.Data, results: Path, rounds: int) -> str:
     measured = _short_names(measure(commands, results, rounds))
     told = [f"### {_contacts(data.size)}, bytes to batches\n", table(measured, YARDSTICK)]
     if PRODUCT in measured:
-        told.append(f"\n{_beside(PRODUCT, measured[PRODUCT], measured[YARDSTICK], measured[USUAL], AIM)}")
+        told.append(f"\n{_beside(PRODUCT, measured[PRODUCT], measured[YARDSTICK], measured[USUAL], AIM, data.size)}")
     return "\n".join(told)
 
 
-def _beside(name: str, mine: Measured, quickest: Measured, usual: Measured, aim: float) -> str:
+def _beside(name: str, mine: Measured, quickest: Measured, usual: Measured, aim: float, size: int) -> str:
+    aimed_at = f" (aim: at most {aim})" if size >= AIMED_AT else ""
     return (
-        f"{name} takes {mine.ratio(quickest):.2f} times as long as {YARDSTICK} (aim: at most {aim}), "
+        f"{name} takes {mine.ratio(quickest):.2f} times as long as {YARDSTICK}{aimed_at}, "
         f"{mine.ratio(usual):.2f} times as long as {USUAL}."
     )
 
@@ -138,7 +141,7 @@ def whole_plan(data: generate.Data, results: Path, rounds: int) -> str:
             measured = measure([*commands, plan], results, rounds)
     quickest, usual, whole = measured.values()
     rows = {f"{YARDSTICK} (no network)": quickest, f"{USUAL} (no network)": usual, "smsops plan": whole}
-    said = _beside("smsops plan", whole, quickest, usual, WHOLE_AIM)
+    said = _beside("smsops plan", whole, quickest, usual, WHOLE_AIM, data.size)
     return f"### {_contacts(data.size)}, the whole command\n\n{table(rows, f'{YARDSTICK} (no network)')}\n\n{said}"
 
 

@@ -56,6 +56,7 @@ def _line(reply: Received, output: str) -> str:
     when, phone, text = reply.when, shown_phone(reply.phone), shown_text(reply.text)
     if output == "json":
         document = {
+            "format_version": "1.0",
             "address": str(reply.address),
             "date": when.isoformat(timespec="seconds") if when else None,
             "phone": phone,

@@ -626,3 +626,13 @@ class ReportDocument(TypedDict):
     reports_by_webhook: int
     replies_by_webhook: int
     cost_per_delivered: float | None
+
+
+class ReplyDocument(TypedDict):
+    """What one recipient wrote back; `date` in the account's zone, null where none can be read."""
+
+    format_version: Literal["1.0"]
+    address: str
+    date: str | None
+    phone: str
+    text: str

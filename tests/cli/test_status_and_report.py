@@ -8,8 +8,10 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import jsonschema
 import pytest
 
+from smsops.schemas import SCHEMAS
 from tests.harness import Stack
 from tests.kinds.contract import assert_discreet, person, phone
 
@@ -114,7 +116,8 @@ def test_an_unknown_campaign(stack: Stack) -> None:
 
 
 def test_replies_are_shown_and_stay_where_they_are(stack: Stack) -> None:
-    """Every reply with its campaign and a masked number; looking again shows the same, for nothing is taken away."""
+    """Every reply with its campaign and a masked number; looking again shows the same, for nothing is taken away. Each line of
+    JSON keeps to its schema."""
     stack.write(sections(stack, hello=campaign()))
     stack.apply()
     stack.clock += timedelta(days=15)
@@ -124,6 +127,8 @@ def test_replies_are_shown_and_stay_where_they_are(stack: Stack) -> None:
     text = stack.run("replies").stdout
 
     assert len(rows) == len(text.splitlines()) == count
+    for row in rows:
+        jsonschema.validate(row, SCHEMAS["reply"]())
     assert {row["address"] for row in rows} == {"campaign.hello"}
     assert [row["date"] for row in rows] == sorted(row["date"] for row in rows)
     assert_discreet(json.dumps(rows) + text, phones=[phone(number) for number in range(20)])
