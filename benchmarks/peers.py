@@ -71,7 +71,7 @@ def deck_services(directory: Path, size: int, stack: ExitStack) -> Command | Non
             "    paths: [/customers]",
             "    methods: [GET, POST]",
         )
-    return _deck_diff(directory, lines, ", services with a route each", stack)
+    return _deck_diff(directory, lines, " with routes", stack)
 
 
 def _deck_diff(directory: Path, lines: Iterable[str], what: str, stack: ExitStack) -> Command | None:

@@ -191,7 +191,7 @@ MEASURES = {"bare sockets": time_bare, "refresh": time_refresh, "plan": time_pla
 
 def main() -> None:
     """Measure and, in the main process, print the medians beside the bound."""
-    runner = pyperf.Runner(processes=3, values=3, warmups=1, loops=1, program_args=("-m", "benchmarks.refresh"))
+    runner = pyperf.Runner(processes=5, values=3, warmups=1, loops=1, program_args=("-m", "benchmarks.refresh"))
     runner.metadata["description"] = "reading an account over a network"
     runner.parse_args()
     runner.args.inherit_environ = ["PYTHONPATH", _STACKS, _URL]
