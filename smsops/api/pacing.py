@@ -9,7 +9,6 @@ import random
 import time
 from collections import deque
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from itertools import takewhile
 from typing import Protocol
 
@@ -146,17 +145,20 @@ def retry_after(header: str | None, date: str | None) -> float | None:
 
 
 def _seconds_until(header: str, date: str | None) -> float:
-    now: datetime = _with_zone(parsedate_to_datetime(date)) if date else datetime.now(UTC)
-    return (_with_zone(parsedate_to_datetime(header)) - now).total_seconds()
+    now = _date(date) if date else datetime.now(UTC)
+    return (_date(header) - now).total_seconds()
 
 
 def read_date(header: str | None) -> datetime | None:
     """The moment that a Date header tells; None when it says nothing usable."""
     try:
-        return _with_zone(parsedate_to_datetime(header)) if header else None
+        return _date(header) if header else None
     except (ValueError, TypeError, IndexError):
         return None
 
 
-def _with_zone(moment: datetime) -> datetime:
+def _date(header: str) -> datetime:
+    from email.utils import parsedate_to_datetime  # few runs need it
+
+    moment = parsedate_to_datetime(header)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -328,14 +328,8 @@ class _Builder:
             self.merge(frame)
         if frame.anchor is not None:
             self.anchors[frame.anchor] = node
-        outer = self.stack[-1] if self.stack else None
-        if outer is not None and outer.key is not None and outer.key_place is not None and not outer.is_merge:
-            outer.node[outer.key] = node
-            outer.places[outer.key] = outer.key_place << _PLACE | node._begin
-            outer.key = outer.key_place = None
-        else:
-            self.add(node, node._begin)
-        return outer
+        self.add(node, node._begin)
+        return self.stack[-1] if self.stack else None
 
     def alias(self, event: AliasEvent) -> None:
         name = str(event.anchor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from smsops.errors import ExitCode
 from smsops.model.address import Address
@@ -138,9 +138,9 @@ class Operation:
     """
 
     def __init__(self, change: Change, needs: tuple[Operation, ...] = (), key: str = "") -> None:
-        self.change = change
-        self._needs = needs
-        self._key = key
+        self.change: Final = change
+        self._needs: Final = needs
+        self._key: Final = key
 
     @cached_property
     def id(self) -> str:

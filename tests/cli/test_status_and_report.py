@@ -127,8 +127,7 @@ def test_replies_are_shown_and_stay_where_they_are(stack: Stack) -> None:
     text = stack.run("replies").stdout
 
     assert len(rows) == len(text.splitlines()) == count
-    for row in rows:
-        jsonschema.validate(row, SCHEMAS["reply"]())
+    jsonschema.validate(rows, {"type": "array", "items": SCHEMAS["reply"]()})
     assert {row["address"] for row in rows} == {"campaign.hello"}
     assert [row["date"] for row in rows] == sorted(row["date"] for row in rows)
     assert_discreet(json.dumps(rows) + text, phones=[phone(number) for number in range(20)])

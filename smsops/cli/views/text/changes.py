@@ -91,7 +91,7 @@ def done_text(actions: Actions, address: str, status: str) -> str:
 
 def change_details(change: Change, paint: Paint) -> list[str]:
     """What changes of a resource, line by line: attributes, contacts, messages, credits."""
-    if not change.before and change.after:
+    if not change.before and change.after:  # nearly all of a large plan
         after = change.after
         return [*[f"{name}: {value_text(after[name])}" for name in sorted(after)], *consequences(change)]
     arrow = paint("->", "yellow")
@@ -166,11 +166,8 @@ def _span(one: int, other: int) -> str:
 def attributes(change: Change) -> Iterator[tuple[str, str | None, str | None]]:
     """What changes of a resource: each attribute by name, before and after in words, None where it has none."""
     before, after = change.before or {}, change.after or {}
-    if not before:
-        yield from ((name, None, value_text(after[name])) for name in sorted(after))
-        return
     for name in sorted(before.keys() | after.keys()):
-        if not (before and after and name in before and name in after and before[name] == after[name]):
+        if not (name in before and name in after and before[name] == after[name]):
             yield (
                 name,
                 value_text(before[name]) if name in before else None,
