@@ -260,7 +260,7 @@ async def _look_ahead(
     connection: Connection,
     wish: _Wish,
 ) -> None:
-    """Show what the plan after an import would change."""
+    """Show, before anybody is asked, what the plan after an import would change; SMS472 where it would own nothing."""
     if prepared.plan.errored:
         return
     owned = [Put(entry) for operation in prepared.plan.operations if (entry := operation.change.entry)]
@@ -269,14 +269,15 @@ async def _look_ahead(
         raise SmsopsError(
             f"Nothing that {named} names is in the account", code="SMS472", detail="smsops plan shows more."
         )
+    if wish.output != "text":
+        return  # it would be a second document
     options = PlanOptions(targets=tuple(str(put.entry.address) for put in owned))
     known, credentials = prepared.view.results, prepared.credentials
     after = await prepare(
         configuration, store, options, settings.around(), connection.reader, credentials, known=known, assuming=owned
     )
-    if wish.output not in ("json", "html"):
-        click.echo("\nThe plan after that:\n")
-        show_plan(after.plan, settings, wish.output, account=False)
+    click.echo("\nThe plan after that:\n")
+    show_plan(after.plan, settings, wish.output, account=False)
 
 
 def check_still_possible(plan: Plan, settings: Globals) -> None:

@@ -137,6 +137,15 @@ def test_import_owns_what_is_there_as_it_is(stack: Stack) -> None:
     assert stack.changes("--target", "paris/*") == {}
 
 
+def test_an_import_is_one_document(stack: Stack) -> None:
+    """Whoever posts an import as a comment gets its document and nothing before it: the comment is found by its first line."""
+    forgotten(stack)
+    imported = stack.run("import", "paris/list.vip", "--auto-approve", "--format", "markdown")
+    assert imported.exit_code == 0
+    assert imported.stdout.startswith("<!-- smsops: apply ")
+    assert imported.stdout.count("<!-- smsops") == 1
+
+
 def test_import_refuses_what_it_cannot_own(stack: Stack) -> None:
     """What is not declared, not there, owned already, not told by the API, or would lose people is refused with a way out."""
     forgotten(stack)
