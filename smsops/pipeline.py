@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smsops import __version__, garbage
@@ -301,15 +302,19 @@ async def _compare(
 ) -> diff.Difference:
     search = diff.Search(view, selected, forgotten)
 
+    def answers(read: object = None) -> bool:
+        return not isinstance(view.results.get(MASTER_INFO), ApiError)
+
     def more(read: AnyRead) -> Iterator[AnyRead]:
-        return iter(()) if isinstance(view.results.get(MASTER_INFO), ApiError) else search.arrived(read)
+        return search.arrived(read) if answers() else iter(())
 
     first = [MASTER_INFO, *search.start()]  # every plan shows the master's balance
-    await reads.fetch(first, more)
+    await reads.fetch(first, more, takewhile(answers, search.foreseen()))
     check_master(view)
     while True:
         found = diff.compare(view, selected, forgotten)
         if not found.reads:
+            search.forget_vain()
             return found
         await reads.fetch(found.reads)
 

@@ -18,7 +18,7 @@ from smsops.kinds.view import AnyRead, Resource, View
 from smsops.model.address import Address, matches, stands_in
 from smsops.model.diagnostics import Diagnostic, Diagnostics
 from smsops.model.plan import ADOPT, CREATE, DELETE, FORGET, NO_OP, UNREADABLE, UPDATE, Change
-from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Unknown
+from smsops.model.resources import Absent, CannotRead, NotReadYet, Present, Read, Unknown
 from smsops.model.state import Intent
 
 
@@ -93,6 +93,7 @@ class Search:
     """
 
     def __init__(self, view: View, selected: frozenset[Address], forgotten: frozenset[Address]) -> None:
+        self._view = view
         self._pass = _Pass(view, forgotten)
         self._order = _in_order(view, selected)
         self._awaits: dict[Address, set[AnyRead]] = {}
@@ -101,6 +102,7 @@ class Search:
         among = set(self._order)
         depends = dependencies(view)
         self._needs = {a: set(depends[a] & among) if a in view.desired else set() for a in self._order}
+        self._foreseen: dict[Address, Sequence[AnyRead]] = {}
         self._needed_by: dict[Address, list[Address]] = {}
         for address, needs in self._needs.items():
             for need in needs:
@@ -109,6 +111,25 @@ class Search:
     def start(self) -> Iterator[AnyRead]:
         """The reads to begin with."""
         return self._look(deque(address for address in self._order if not self._needs[address]))
+
+    def foreseen(self) -> Iterator[AnyRead]:
+        """The reads that are needed if the account still is as the state has it, and need not wait for it to say so.
+
+        To be gone through before any read is said to have arrived. Nothing more is then looked for behind them.
+        """
+        for address in self._order:
+            reads = self._pass.foreseen(address)
+            if reads:
+                self._foreseen[address] = reads
+                yield from reads
+
+    def forget_vain(self) -> None:
+        """Forget the failures of reads of what turned out not to be there: they say nothing of what may be made there."""
+        for address, reads in self._foreseen.items():
+            if isinstance(self._view.observed.get(address), Absent):
+                for read in reads:
+                    if isinstance(read, Read) and isinstance(self._view.results.get(read), Exception):
+                        del self._view.results[read]
 
     def arrived(self, read: AnyRead) -> Iterator[AnyRead]:
         """The reads that can be made now that this one has a result, each found when it is asked for.
@@ -125,7 +146,7 @@ class Search:
     def _look(self, waiting: deque[Address]) -> Iterator[AnyRead]:
         while waiting:
             address = waiting.popleft()
-            reads = self._pass.sketched(address)
+            reads = () if address in self._foreseen else self._pass.sketched(address)
             if reads:
                 self._awaits[address] = set(reads)
                 for read in reads:
@@ -157,6 +178,12 @@ class _Pass:
             for entry in view.state.entries.values()
             if view.kinds[entry.address.kind].adoptable
         }
+
+    def foreseen(self, address: Address) -> Sequence[AnyRead]:
+        view = self._view
+        if address not in view.desired or address in self._doubted:
+            return ()
+        return view.kinds[address.kind].foreseen(view.resource(address), view)
 
     def missing(self, address: Address) -> tuple[AnyRead, ...]:
         """Judge a resource; the reads that have to be made first, if any."""

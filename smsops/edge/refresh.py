@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from smsops.api.contract import Reader
@@ -44,17 +44,20 @@ class Refresh:
         self._asked: set[AnyRead] = set()
         self._waiting: deque[Read] = deque()
         self._arrived: deque[AnyRead] = deque()
-        self._found: Iterator[AnyRead] = iter(())
         self._workers = 0
 
-    async def fetch(self, reads: Iterable[AnyRead], more: More = lambda read: ()) -> None:
-        """Make some reads, and those that `more` names behind each of them."""
+    async def fetch(
+        self, reads: Iterable[AnyRead], more: More = lambda read: (), besides: Iterable[AnyRead] = ()
+    ) -> None:
+        """Make some reads, then others that are needed `besides`, and those that `more` names behind each of them."""
         self._more = more
+        self._found = iter(besides)
         self._asked = set(self._results)
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 for read in reads:
                     self._ask_for(read)
+                self._employ()
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
@@ -66,6 +69,9 @@ class Refresh:
             self._tasks.create_task(self._read(read))
             return
         self._waiting.append(read)
+        self._employ()
+
+    def _employ(self) -> None:
         if self._workers < self._parallelism:
             self._workers += 1
             self._tasks.create_task(self._work())

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     pass
 
 from smsops.kinds.session import Session
-from smsops.kinds.view import Funds, Resource, View
+from smsops.kinds.view import AnyRead, Funds, Resource, View
 
 Step = str | int
 
@@ -229,6 +229,12 @@ class Kind(ABC):
     def check_entry(self, entry: Entry) -> None:
         """LookupError, TypeError or ValueError where an entry of the state is not as this kind records it."""
         return
+
+    def foreseen(self, resource: Resource, view: View) -> Sequence[AnyRead]:
+        """What has to be read for a wanted resource if the account still is as the state has it, in so far as it would
+        otherwise be asked for when something else has been read. Where the account is not, it is asked for in vain.
+        """
+        return ()
 
     def declare(self, spec: Any, declaration: Declaration) -> list[Desired]:
         """The resources that one block stands for; its own first."""

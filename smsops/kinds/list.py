@@ -29,7 +29,7 @@ from smsops.kinds.contacts import (
     wanted_contacts,
 )
 from smsops.kinds.session import Session, confirmed, created
-from smsops.kinds.view import Resource, View
+from smsops.kinds.view import AnyRead, Resource, View
 from smsops.model.address import Address
 from smsops.model.block import BeforeValidator, Block, Field
 from smsops.model.blocks import GuardedBlock, NonBlank, can_say
@@ -177,6 +177,10 @@ class ContactList(Kind):
 
     def check(self, desired: Desired, declared: Declared, diagnostics: Diagnostics) -> None:
         check_ignored(desired, ("locked", "fields"), diagnostics)
+
+    def foreseen(self, resource: Resource, view: View) -> Sequence[AnyRead]:
+        login = view.recorded_login(resource.address.account)
+        return () if resource.entry is None or login is None else (Read("get_lists", (), login or None),)
 
     def observe(self, resource: Resource, view: View) -> Observation:
         if resource.desired is None and resource.entry is None:

@@ -250,6 +250,13 @@ class View:
             raise CannotRead(f"{account} could not be read")
         return observation
 
+    def recorded_login(self, account: str | None) -> str | None:
+        """The login of an account as the state has it, an empty one for the master's; None where the state has none."""
+        if account is None:
+            return ""
+        entry = self.state.entries.get(Address(None, self.opener.name, account))
+        return entry.identity if entry else None
+
     def funds(self, account: str | None) -> Funds:
         """What an account (None: the master) has to spend before anything of this plan is done."""
         if account is not None:

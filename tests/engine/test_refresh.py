@@ -30,6 +30,7 @@ def fetch(
     reads: Iterable[AnyRead],
     more: Callable[[AnyRead], Iterable[AnyRead]] = lambda read: (),
     results: dict[AnyRead, Any] | None = None,
+    besides: Iterable[AnyRead] = (),
 ) -> dict[AnyRead, Any]:
     """Make reads through the client, and give their results."""
     found: dict[AnyRead, Any] = {} if results is None else results
@@ -37,7 +38,7 @@ def fetch(
     async def run() -> None:
         async with Transport("https://api.example", wire=ScriptedWire(answer), clock=VirtualClock()) as transport:
             reader = ReaderClient(transport, Credentials(LOGIN, KEY))
-            await Refresh(reader, _no_source, found, PARALLELISM).fetch(reads, more)
+            await Refresh(reader, _no_source, found, PARALLELISM).fetch(reads, more, besides)
 
     asyncio.run(run())
     return found
@@ -121,6 +122,29 @@ def test_what_is_known_goes_out_before_more_is_looked_for() -> None:
     fetch(answer, [lists(number) for number in range(20)], more)
 
     assert order == ["asked"] * 20 + ["looked"] * 20
+
+
+def test_what_is_needed_besides_waits_for_no_answer() -> None:
+    """It goes out behind what was named first, and is found one by one: as many as are allowed, before any answer."""
+    order: list[str] = []
+    full = asyncio.Event()
+
+    async def answer(request: Asked) -> Step:
+        order.append(request.parameters["subAccount"])
+        if len(order) == PARALLELISM:
+            full.set()
+        await asyncio.wait_for(full.wait(), 5)
+        return await nothing(request)
+
+    def besides() -> Iterable[AnyRead]:
+        for number in range(1, 9):
+            assert len(order) >= number - 2, "looked for too early"
+            yield lists(number)
+
+    results = fetch(answer, [lists(0)], lambda read: [lists(9)], besides=besides())
+
+    assert order == [f"account-{number}" for number in range(10)]
+    assert len(results) == 10
 
 
 def test_a_failed_read_is_a_result() -> None:

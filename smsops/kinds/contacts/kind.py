@@ -19,10 +19,10 @@ from smsops.kinds.contacts.rows import (
     wanted_contacts,
 )
 from smsops.kinds.session import Session
-from smsops.kinds.view import Resource, SourceRead, View
+from smsops.kinds.view import AnyRead, Resource, SourceRead, View
 from smsops.model.address import Address
 from smsops.model.plan import CHANGED_OUTSIDE, CREATE, DELETE, FORGET, GONE, MOST_STEPS, UPDATE, Change, ContactCounts
-from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present
+from smsops.model.resources import Absent, CannotRead, Desired, Observation, Present, Read
 from smsops.model.sources import RemoteSource
 from smsops.model.state import Drop, Entry, Event, Put
 from smsops.model.values import JSON, plural, repr_without
@@ -68,6 +68,14 @@ class ContactSet(Kind):
 
     def scope(self, address: Address) -> Address:
         return Address(address.account, "list", address.name)
+
+    def foreseen(self, resource: Resource, view: View) -> Sequence[AnyRead]:
+        parent = view.state.entries.get(self.scope(resource.address))
+        login = view.recorded_login(resource.address.account)
+        if parent is None or login is None or "replacing" in parent.attributes:
+            return ()
+        sources = (part for part in resource.want.data.parts if isinstance(part, SourceRead))
+        return (Read("get_contacts", (parent.identity,), login or None), *sources)
 
     def imported(self, resource: Resource, present: Present, view: View) -> Entry | None:
         parent = self.scope(resource.address)
