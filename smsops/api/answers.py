@@ -71,7 +71,9 @@ __all__ = [
 ]
 
 # Never among the free fields of a record: they are printed and stored.
-_SECRET_KEYS = ("apikey", "password", "passcode")
+_SECRET_KEYS = frozenset(("apikey", "password", "passcode"))
+_NO_FIELDS_OF_THE_MASTER = _SECRET_KEYS | {"status", "credits"}
+_NO_FIELDS_OF_A_SUB_ACCOUNT = _SECRET_KEYS | {"login", "credits"}
 _SIGNS_OF_AN_ACCOUNT = ("credits", "email", "login", "apikey", "lastname", "firstname", "society", "company")
 _FAILURE_WORDS = re.compile(
     r"err(or|eur)|fail|échec|invalid|incorrect|problem|denied|refus|unknown|not found|no account|^n?ko$", re.IGNORECASE
@@ -93,7 +95,7 @@ def account(answer: Answer, *, sub_account: str | None = None, caller_key: str |
     _no_error(answer)
     if _numeric(answer.code):
         answer.no_failure()
-    fields = texts(mapped, without=("status", "credits", *_SECRET_KEYS))
+    fields = texts(mapped, without=_NO_FIELDS_OF_THE_MASTER)
     status = text(mapped.get("status"))
     if not any(text(mapped.get(key)) for key in _SIGNS_OF_AN_ACCOUNT):
         if not re.search(r"[^\W\d_]", status) or not isinstance(mapped["status"], str):
@@ -162,7 +164,7 @@ def _sub_account(mapped: Mapped) -> SubAccountRecord:
     login = text(mapped.get("login"))
     if not login:
         raise Malformed("a sub-account without a login")
-    fields = texts(mapped, without=("login", "credits", *_SECRET_KEYS))
+    fields = texts(mapped, without=_NO_FIELDS_OF_A_SUB_ACCOUNT)
     return SubAccountRecord(login, number(mapped.get("credits")), fields)
 
 

@@ -47,6 +47,8 @@ class Network:
         """Those of connections that libcurl keeps for later; some it may have closed, which it does not tell."""
         self._due: float | None = None
         """When libcurl wants to be called."""
+        self._trusted = ssl.get_default_verify_paths()
+        """The certificates of the system, or those of SSL_CERT_FILE and SSL_CERT_DIR."""
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -115,11 +117,10 @@ class Network:
         # libcurl sends a request again by itself when a connection that it uses again closes without a word: the
         # server may have done it all the same. It needs the body a second time for that, which it does not get.
         handle.setopt(pycurl.SEEKFUNCTION, _never_again)
-        trusted = ssl.get_default_verify_paths()  # the system's, or SSL_CERT_FILE and SSL_CERT_DIR
-        if trusted.cafile:
-            handle.setopt(pycurl.CAINFO, trusted.cafile)
-        if trusted.capath:
-            handle.setopt(pycurl.CAPATH, trusted.capath)
+        if self._trusted.cafile:
+            handle.setopt(pycurl.CAINFO, self._trusted.cafile)
+        if self._trusted.capath:
+            handle.setopt(pycurl.CAPATH, self._trusted.capath)
         return handle
 
     def _server_has_closed_one(self) -> bool:

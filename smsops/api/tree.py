@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Set
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
@@ -111,12 +111,9 @@ def keyed(tree: Tree) -> Mapped:
     """A mapping with its keys trimmed and in lower case."""
     if not isinstance(tree, dict):
         raise Malformed("the answer has no keys")
-    mapped: Mapped = {}
-    for name, value in tree.items():
-        key = name.strip().lower()
-        if key in mapped and mapped[key] != value:
-            raise Malformed("the answer says two things under one key")
-        mapped[key] = value
+    mapped = {name.strip().lower(): value for name, value in tree.items()}
+    if len(mapped) != len(tree) and any(mapped[name.strip().lower()] != value for name, value in tree.items()):
+        raise Malformed("the answer says two things under one key")
     return mapped
 
 
@@ -166,13 +163,12 @@ def text(tree: Tree) -> str:
     raise Malformed("the answer has a collection where a plain value belongs")
 
 
-def texts(mapped: Mapped, *, without: Iterable[str]) -> dict[str, str]:
+def texts(mapped: Mapped, *, without: Set[str]) -> dict[str, str]:
     """The plain values of a keyed mapping as text, but for some keys and for what is nested."""
-    left_out = frozenset(without)
     return {
-        key: text(value)
+        key: value.strip() if isinstance(value, str) else text(value)
         for key, value in mapped.items()
-        if key not in left_out and not (isinstance(value, (dict, list)) and value)
+        if key not in without and not (isinstance(value, (dict, list)) and value)
     }
 
 
@@ -184,8 +180,8 @@ def number(tree: Tree) -> Number | None:
         return tree
     if isinstance(tree, Decimal):
         return _whole(tree) if tree.is_finite() and abs(tree.adjusted()) < _MOST_DIGITS else None
-    if isinstance(tree, str) and _NUMBER.fullmatch(tree.strip()):
-        return _whole(Decimal(tree.strip()))
+    if isinstance(tree, str) and _NUMBER.fullmatch(written := tree.strip()):
+        return int(written) if written.isdigit() else _whole(Decimal(written))
     return None
 
 
