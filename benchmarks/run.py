@@ -64,6 +64,7 @@ PARTS = (
         "contacts",
         _RESULTS,
         fast=("--sizes", "100000", "--rounds=3"),
+        thorough=("--rounds=9",),
         large=("--sizes", "100000", "1000000", "10000000"),
     ),
     Part("peers", _RESULTS, fast=("--sizes", "1000", "--rounds=3"), thorough=("--rounds=9",)),

@@ -130,7 +130,9 @@ def plan(
         from smsops.edge import plan_file
 
         plan_file.write(settings.path(out), made)
-        click.echo(f"Saved the plan to {out}. To do exactly this: smsops apply {out}", err=True)
+        refused = made.blocked or made.mistaken
+        what = "It is refused as it is: see the errors" if refused else f"To do exactly this: smsops apply {out}"
+        click.echo(f"Saved the plan to {out}. {what}", err=True)
     return made.exit_code(detailed=detailed_exitcode)
 
 

@@ -59,6 +59,20 @@ def test_it_is_applied_without_asking(stack: Stack, saved: Path) -> None:
     assert_world(stack)
 
 
+def test_what_is_said_of_it(stack: Stack) -> None:
+    """Whoever saves a plan is told how to apply it, or that it is refused: by a policy, or for a mistake."""
+    path = stack.root / "saved.plan"
+    stack.write(world())
+    assert f"smsops apply {path}" in stack.run("plan", "-o", str(path)).stderr
+    stack.sandbox.add_list(LOGIN, "taken")
+    taken = {**world()["lists"], "taken": {}}
+    for refused in ({"policy": {"max_recipients": 1}}, {"lists": taken}):
+        stack.write({**world(), **refused})
+        said = stack.run("plan", "-o", str(path)).stderr
+        assert "refused" in said
+        assert "smsops apply" not in said
+
+
 @pytest.mark.parametrize("written", [True, False], ids=["behind", "before"])
 def test_killed_anywhere_it_is_applied_again(stack: Stack, written: bool) -> None:
     """Wherever the apply of a plan dies, even inside an operation, the same plan still does the rest, and only that."""
