@@ -181,7 +181,7 @@ class _Pass:
 
     def foreseen(self, address: Address) -> Sequence[AnyRead]:
         view = self._view
-        if address not in view.desired or address in self._doubted:
+        if address not in view.state.entries or address not in view.desired or address in self._doubted:
             return ()
         return view.kinds[address.kind].foreseen(view.resource(address), view)
 

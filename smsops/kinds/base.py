@@ -231,8 +231,8 @@ class Kind(ABC):
         return
 
     def foreseen(self, resource: Resource, view: View) -> Sequence[AnyRead]:
-        """What has to be read for a wanted resource if the account still is as the state has it, in so far as it would
-        otherwise be asked for when something else has been read. Where the account is not, it is asked for in vain.
+        """What has to be read for a resource that is wanted and owned if the account still is as the state has it, in so far as
+        it would otherwise be asked for when something else has been read. Where the account is not, it is asked for in vain.
         """
         return ()
 

@@ -180,7 +180,7 @@ class ContactList(Kind):
 
     def foreseen(self, resource: Resource, view: View) -> Sequence[AnyRead]:
         login = view.recorded_login(resource.address.account)
-        return () if resource.entry is None or login is None else (Read("get_lists", (), login or None),)
+        return () if login is None else (Read("get_lists", (), login or None),)
 
     def observe(self, resource: Resource, view: View) -> Observation:
         if resource.desired is None and resource.entry is None:
