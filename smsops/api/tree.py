@@ -166,7 +166,7 @@ def text(tree: Tree) -> str:
 def texts(mapped: Mapped, *, without: Set[str]) -> dict[str, str]:
     """The plain values of a keyed mapping as text, but for some keys and for what is nested."""
     return {
-        key: value.strip() if isinstance(value, str) else text(value)
+        key: text(value)
         for key, value in mapped.items()
         if key not in without and not (isinstance(value, (dict, list)) and value)
     }
