@@ -9,12 +9,16 @@ whatever is not positively a success is an error. An answer that says nothing is
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from smsops.api.errors import AuthenticationRefused, Refused
+from smsops.api.errors import ApiError, AuthenticationRefused, Refused
 from smsops.api.methods import (
+    GET_INFO,
+    GET_SUB_ACCOUNTS,
     CancelStatus,
     CreditStatus,
     ImpliedStatus,
+    NoStatus,
     SendStatus,
     StatusTable,
     SubAccountsStatus,
@@ -33,6 +37,7 @@ from smsops.api.records import (
     DeliveryStatus,
     ListRecord,
     Number,
+    RawAnswer,
     Replies,
     Reply,
     Sent,
@@ -60,6 +65,7 @@ __all__ = [
     "judge",
     "lists",
     "new_balance",
+    "raw",
     "replies",
     "replies_to_one",
     "sent",
@@ -75,11 +81,36 @@ _SECRET_KEYS = frozenset(("apikey", "password", "passcode"))
 _NO_FIELDS_OF_THE_MASTER = _SECRET_KEYS | {"status", "credits"}
 _NO_FIELDS_OF_A_SUB_ACCOUNT = _SECRET_KEYS | {"login", "credits"}
 _SIGNS_OF_AN_ACCOUNT = ("credits", "email", "login", "apikey", "lastname", "firstname", "society", "company")
+_SIGNS_OF_SUCCESS = ("campaignid", "success", "subaccount")
 _FAILURE_WORDS = re.compile(
     r"err(or|eur)|fail|échec|invalid|incorrect|problem|denied|refus|unknown|not found|no account|^n?ko$", re.IGNORECASE
 )
 _SHORT_URL = re.compile(r"https?://[a-z0-9.-]+(?::\d+)?/[\w.~:/?#\[\]@!$&'()*+,;=%-]+", re.IGNORECASE | re.ASCII)
 _NO_ID = frozenset(("", "0", "null", "none", "false"))
+
+
+def raw(answer: Answer) -> RawAnswer:
+    """Any answer as it is; `refused` where it says no, and nothing in it speaks against that."""
+    judged: Callable[[Answer], object] = _unless_refused
+    if answer.method in (GET_INFO, GET_SUB_ACCOUNTS):  # which say no in words
+        judged = account if answer.method is GET_INFO else sub_accounts
+    refused = None
+    try:
+        judged(answer)
+    except Refused as error:
+        refused = error
+    except (ApiError, Malformed):
+        pass  # what makes no sense is no clear no
+    return RawAnswer(answer.body, refused)
+
+
+def _unless_refused(answer: Answer) -> None:
+    if answer.method.statuses is NoStatus:
+        answer.no_failure(Refused)
+    elif all(text(answer.mapped.get(key)) in ("", "0") for key in _SIGNS_OF_SUCCESS):
+        if answer.error and not answer.code:
+            raise answer.turned_down(Refused, "the server reports an error")
+        answer.done()
 
 
 # Reads

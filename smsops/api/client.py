@@ -37,6 +37,7 @@ from smsops.api.records import (
     ListRecord,
     Message,
     Number,
+    RawAnswer,
     Replies,
     Reply,
     Sent,
@@ -448,9 +449,9 @@ class ReaderClient(Reader):
 class WriterClient(ReaderClient, Writer):
     """An account as one that may change it."""
 
-    async def raw(self, method: str, parameters: Mapping[str, str]) -> bytes:
+    async def raw(self, method: str, parameters: Mapping[str, str]) -> RawAnswer:
         secrets = [value for name, value in parameters.items() if "password" in name.lower()]
-        return await self._call(methods.called(method), lambda answer: answer.body, parameters, secrets=secrets)
+        return await self._call(methods.called(method), answers.raw, parameters, secrets=secrets)
 
     def account(self, credentials: Credentials) -> WriterClient:
         return WriterClient(self._transport, credentials)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ListRecord,
         Message,
         Number,
+        RawAnswer,
         Replies,
         Reply,
         Sent,
@@ -155,9 +156,9 @@ class Writer(Reader, Protocol):
     async def shorten_url(self, url: str) -> str:
         """A short address that leads to an http(s) address, a new one for each call (manual §28)."""
 
-    async def raw(self, method: str, parameters: Mapping[str, str]) -> bytes:
-        """A call of any method of the manual by its name, its parameters as they are: the body of the answer, whatever it
-        says. KeyError where there is no such method."""
+    async def raw(self, method: str, parameters: Mapping[str, str]) -> RawAnswer:
+        """A call of any method of the manual by its name, its parameters as they are, and its answer, whatever it says.
+        KeyError where there is no such method."""
 
     def account(self, credentials: Credentials) -> Writer:
         """The same server as another account: for what only a sub-account's own login can do."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
 
+from smsops.api.errors import Refused
 from smsops.model.values import repr_without
 from smsops.table import Table
 
@@ -278,3 +279,13 @@ class SentEmail(NamedTuple):
 
     def __repr__(self) -> str:
         return repr_without(self, "invalid_addresses")
+
+
+class RawAnswer(NamedTuple):
+    """The body of an answer as it came. `refused` is the error that it amounts to where it is a clear no."""
+
+    body: bytes
+    refused: Refused | None
+
+    def __repr__(self) -> str:
+        return f"RawAnswer({len(self.body)} bytes, refused={self.refused!r})"

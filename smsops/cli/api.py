@@ -13,6 +13,7 @@ import click
 
 from smsops.api.methods import METHODS, SIMPLIFIED_SENDING, called
 from smsops.cli.options import Command, current
+from smsops.errors import SmsopsError
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.values import mask_text, printed
 
@@ -38,9 +39,9 @@ def _completed(context: click.Context, parameter: click.Parameter, incomplete: s
 def api(method: str, parameters: tuple[str, ...], sub_account: str | None, auto_approve: bool, output: str) -> None:
     """Make one raw call of a method of the manual, and print its answer; keys, passwords and numbers are masked.
 
-    NAME=@FILE takes a value from a file. Login, key and format are added.
+    Exit code 1 where the answer is a no. NAME=@FILE takes a value from a file. Login, key and format are added.
     """
-    from smsops.api.records import Credentials
+    from smsops.api.records import Credentials, RawAnswer
     from smsops.surroundings import Connection, ask
 
     if method.lower() not in map(str.lower, _NAMES):
@@ -50,15 +51,17 @@ def api(method: str, parameters: tuple[str, ...], sub_account: str | None, auto_
     if not called(method).reads and not auto_approve:
         _ask(method)
 
-    async def call(connection: Connection) -> bytes:
+    async def call(connection: Connection) -> RawAnswer:
         writer = connection.writer
         if sub_account is not None:
             info = await writer.get_info(sub_account=sub_account)
             writer = writer.account(Credentials(sub_account, info.api_key or ""))
         return await writer.raw(method, values)
 
-    body = ask(current().load(), current().around(), call)
+    body, refused = ask(current().load(), current().around(), call)
     click.echo(_shown(body))
+    if refused is not None:
+        raise SmsopsError(str(refused), code=refused.code, detail=refused.hint)
 
 
 def _parameters(given: tuple[str, ...]) -> Iterator[tuple[str, str]]:

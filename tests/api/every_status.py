@@ -19,9 +19,10 @@ from smsops.api.methods import (
     SendStatus,
     StatusTable,
     SubAccountsStatus,
+    Verdict,
 )
 from smsops.api.payloads import Data, Format, email_data, written
-from smsops.api.records import DeliveryStatus
+from smsops.api.records import DeliveryStatus, RawAnswer
 from smsops.cli.connect import SandboxWire
 from smsops.sandbox import fates
 from smsops.sandbox.app import Sandbox
@@ -56,6 +57,9 @@ class World:
 
     def raw(self, method: Method, parameters: Mapping[str, str]) -> bytes:
         """The body of an answer."""
+        return self.answer(method, parameters).body
+
+    def answer(self, method: Method, parameters: Mapping[str, str]) -> RawAnswer:
         name = "send" if method.at_root else method.name
         return ask(
             SandboxWire(self.sandbox.app), lambda api: api.raw(name, parameters), key=self.key, format=self.format
@@ -103,6 +107,13 @@ class Case:
     error: bool = False
     taken: bool = False
     variant: str = ""
+
+    @property
+    def is_no(self) -> bool:
+        """Whether nothing came of it."""
+        if isinstance(self.status, StatusTable):
+            return self.status.verdict is not Verdict.DONE and not self.taken
+        return self.error
 
     @property
     def id(self) -> str:

@@ -193,7 +193,7 @@ def test_the_sandbox_takes_the_streams_of_the_manual(method: str, made: Call, st
     client, bare = account(), account()
     before = client.snapshot()
     came_to, after = effect(client, made, Format.JSON if stream[0] == "<" else Format.XML)
-    answer = ask(SandboxWire(bare.app), lambda api: api.raw(method, {DATA[method]: stream}))
+    answer, _ = ask(SandboxWire(bare.app), lambda api: api.raw(method, {DATA[method]: stream}))
 
     assert bare.snapshot() == after
     if method == "sendSms":

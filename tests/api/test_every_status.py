@@ -48,10 +48,11 @@ def test_a_status(case: Case) -> None:
     for format in formats:
         sandbox = Sandbox()
         world = World(sandbox, format)
-        answer = world.raw(case.method, case.parameters(world))
+        answer, refused = world.answer(case.method, case.parameters(world))
         sandbox.close()
 
         assert (answer.lstrip()[:1] == b"<") is (format is Format.XML and not case.method.at_root)
+        assert (refused is not None) is case.is_no
         check(case, answer)
 
 

@@ -59,5 +59,35 @@ def test_what_is_wrong_is_said(stack: Stack) -> None:
     """A method that there is not, a parameter that is none; what the API refuses is its answer."""
     assert 'Did you mean "getInfo"?' in stack.run("api", "getnfo").stderr
     assert "NAME=VALUE" in stack.run("api", "getContacts", "vip").stderr
-    result = stack.run("api", "deleteList", "listName=nobody", "--auto-approve")
-    assert result.document["status"] in (0, "0")
+
+
+@pytest.mark.parametrize("output", ["json", "xml"])
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (("deleteList", "listName=nobody", "--auto-approve"), "SMS302"),
+        (("deleteCampaign", "campId=nobody", "--auto-approve"), "SMS302"),
+        (("getContacts", "listName=nobody"), "SMS30"),
+        (("getInfo", "subaccount=nobody"), "SMS30"),
+    ],
+)
+def test_a_no_is_shown_and_ends_with_1(stack: Stack, call: tuple[str, ...], says: str, output: str) -> None:
+    """What the API refuses is its answer, on standard output; the error and the exit code say that it is a no."""
+    result = stack.run("api", *call, "--format", output)
+
+    assert result.exit_code == 1
+    assert result.stdout.strip()
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize("output", ["json", "xml"])
+def test_a_yes_ends_with_0(stack: Stack, output: str) -> None:
+    """No answer that is no clear no is taken for one: nothing to list, an account in words, counts of contacts."""
+    for call in (
+        ("getInfo",),
+        ("getSubAccounts",),
+        ("getBlacklist",),
+        ("populateList", 'populateData={"DATA": {"LISTNAME": "vip", "CONTACT": [{"MOBILEPHONE": "0612345678"}]}}'),
+    ):
+        result = stack.run("api", *call, "--auto-approve", "--format", output)
+        assert result.exit_code == 0, result.stderr
