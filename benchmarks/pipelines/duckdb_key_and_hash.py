@@ -1,4 +1,4 @@
-"""DuckDB, streamed, as its parts are usually written: regular expressions for phones, tables, a join.
+"""DuckDB, streamed, as its parts are usually written, and the yardstick for smsops: regular expressions for phones, tables, a join.
 
 The answer is cut into lines as it arrives; the engine reads these, and of the live side keeps the phone as a number and a
 hash of the other columns. `duckdb_streamed` is the same with everything that was found to make it quicker.

@@ -1,4 +1,4 @@
-"""DuckDB, streamed: the best that is known, and the yardstick for smsops.
+"""DuckDB, streamed: the quickest that was found.
 
 The answer is cut into lines as it arrives and lies in a temporary file. Then one statement does everything: of the live
 side only the phone, as a number, and a hash of the other columns are kept, in the hash table of a join, and the CSV streams
