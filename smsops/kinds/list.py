@@ -248,7 +248,7 @@ class ContactList(Kind):
             return self._replace(resource, present, view, "replace_unfinished", {})
         stored = entry.attributes if entry else {}
         before: dict[str, JSON] = {}
-        ignored = resource.want.guard.ignore_changes if entry else frozenset()
+        ignored = resource.want.guard.ignore_changes
         if present.identity != resource.want.identity:
             if not self._name_is_free(resource, view):
                 return None
@@ -261,7 +261,13 @@ class ContactList(Kind):
         if old_fields is not None and "fields" not in ignored and not _same_fields(old_fields, _fields(spec)):
             before["fields"] = old_fields
         if not before:
-            return None if entry else Change(resource.address, ADOPT, "adopted", {}, {}, entry=self._entry(resource))
+            if entry:
+                return None
+            adopted = self._entry(resource)
+            seen = {"locked": live_locked, "fields": old_fields}  # what is left alone is as it was
+            kept = {name: value for name, value in seen.items() if name in ignored and value is not None}
+            entry = adopted._replace(attributes={**adopted.attributes, **kept})
+            return Change(resource.address, ADOPT, "adopted", {}, {}, entry=entry)
         return self._replace(resource, present, view, "replace_because_cannot_update", before)
 
     def _name_is_free(self, resource: Resource, view: View) -> bool:

@@ -241,7 +241,7 @@ class SubAccount(Kind):
 
     def update(self, resource: Resource, present: Present, view: View) -> Change | None:
         want = resource.want
-        ignored = want.guard.ignore_changes if resource.entry else frozenset()
+        ignored = want.guard.ignore_changes
         stored = resource.entry.attributes if resource.entry else {}
         data: dict[str, str] = {}
         before: dict[str, JSON] = {}
@@ -277,7 +277,7 @@ class SubAccount(Kind):
         self._warn_create_only(resource, view)
         if not data and not changes_password and resource.entry and resource.entry.identity == present.identity:
             return None
-        entry = self._entry(resource, want.identity, view, stored)
+        entry = self._entry(resource, want.identity, view, present)
         if not data and not changes_password:
             if resource.entry is None:
                 return Change(resource.address, ADOPT, "adopted", {}, {}, entry=entry)
@@ -432,18 +432,24 @@ class SubAccount(Kind):
             flags["create_only"] = spec.create_only.model_dump(exclude_none=True)
         return flags
 
-    def _entry(self, resource: Resource, login: str, view: View, stored: Mapping[str, JSON] | None) -> Entry:
-        """What the state keeps: values to compare with where the API does not return them."""
+    def _entry(self, resource: Resource, login: str, view: View, present: Present | None) -> Entry:
+        """What the state keeps of an account that is `present` or made: values to compare with where the API returns none."""
         want = resource.want
-        attributes: dict[str, JSON] = dict(stored or {})
+        stored = resource.entry.attributes if resource.entry and present else {}
+        attributes: dict[str, JSON] = dict(stored)
         attributes |= {name: _comparable(name, value or "", view) for name, value in want.data.items()}
         password = view.secret(resource.address, "password")
         if password is not None:
             attributes["password"] = view.secret_digest(password)
         if want.spec.active is not None:
             attributes["active"] = want.spec.active
-        if want.spec.create_only and stored is None:
-            attributes["create_only"] = want.spec.create_only.model_dump(exclude_none=True)
+        if present is None:
+            if want.spec.create_only:
+                attributes["create_only"] = want.spec.create_only.model_dump(exclude_none=True)
+        else:  # what is left alone is as it was
+            known, ignored = {**present.attributes, **stored}, want.guard.ignore_changes
+            attributes = {name: value for name, value in attributes.items() if name not in ignored}
+            attributes |= {name: known[name] for name in ignored if name in known}
         return Entry(resource.address, login, attributes, want.guard.protect, want.depends_on)
 
     def _warn_create_only(self, resource: Resource, view: View) -> None:

@@ -314,6 +314,21 @@ class TestAdoption:
         assert len(contacts_of(foreign, "vip")) == 5
         assert foreign.changes() == {}
 
+    @pytest.mark.parametrize("adopt", ["if_identical", "always"])
+    def test_what_is_ignored_is_no_difference(self, foreign: Stack, adopt: str) -> None:
+        """A list is not made anew for what ignore_changes names; that comes to light when it is named no more."""
+        lifecycle = {"adopt": adopt, "ignore_changes": ["fields", "locked"]}
+        foreign.write(vip(fields={"CITY": {}}, locked=True, lifecycle=lifecycle))
+        before = foreign.sandbox.snapshot()
+        assert foreign.changes() == {"list.vip": ["adopt"]}
+        foreign.apply()
+        assert foreign.sandbox.snapshot() == before
+        assert foreign.changes() == {}
+
+        foreign.write(vip(fields={"CITY": {}}, locked=True))
+        (change,) = foreign.plan()["resource_changes"]
+        assert set(change["change"]["before"]) >= {"fields", "locked"}
+
     def test_a_field_that_nobody_has_is_no_difference(self, foreign: Stack) -> None:
         """A list is never made anew on a guess: a field without a value in any contact may be there."""
         foreign.write(vip(fields={"SHOP": {}, "CITY": {}}, lifecycle={"adopt": "if_identical"}))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+import pytest
+
 from tests.harness import LOGIN, Stack
 from tests.kinds.contract import (
     LATER,
@@ -335,6 +337,37 @@ def test_adoption(stack: Stack) -> None:
     stack.apply()
     assert account(stack)["fields"]["CITY"] == "Paris"
     assert stack.changes() == {}
+
+
+@pytest.mark.parametrize("adopt", ["if_identical", "always"])
+def test_adoption_leaves_alone_what_is_ignored(stack: Stack, adopt: str) -> None:
+    """What ignore_changes names is no difference when an account is taken over either, and comes to light when it is named no more."""
+    _add_outside(stack, city="Nantes")
+    lifecycle = {"adopt": adopt, "ignore_changes": ["city", "active", "password"]}
+    stack.write({"sub_accounts": {"paris": person(city="Paris", active=False, lifecycle=lifecycle)}})
+    assert stack.changes() == {"sub_account.paris": ["adopt"]}
+    stack.calls()
+    stack.apply()
+    assert mutating(stack.calls()) == []
+    assert stack.changes() == {}
+
+    stack.write({"sub_accounts": {"paris": person(city="Paris", active=False)}})
+    (change,) = stack.plan()["resource_changes"]
+    assert set(change["change"]["after"]) == {"city", "active", "password"}
+    stack.apply()
+    assert stack.changes() == {}
+
+
+def test_a_change_keeps_in_mind_what_was_ignored(stack: Stack) -> None:
+    """What was not sent because it is ignored is sent when it is ignored no more, also what the API never shows."""
+    stack.write({"sub_accounts": {"paris": person(city="Paris")}})
+    stack.apply()
+    stack.environment["PASSWORD"] = PASSWORDS[1]
+    stack.write({"sub_accounts": {"paris": person(city="Lyon", lifecycle={"ignore_changes": ["password"]})}})
+    stack.apply()
+    stack.write({"sub_accounts": {"paris": person(city="Lyon")}})
+    (change,) = stack.plan()["resource_changes"]
+    assert change["change"]["after"] == {"password": "(write-only, changed)"}
 
 
 def test_phones_are_masked(stack: Stack) -> None:
