@@ -143,7 +143,7 @@ async def prepare(
     view.leaving = frozenset(address for address in selected if address not in view.desired)
     with garbage.none_expected():
         if options.refresh_only:
-            found, drifted = diff.Difference(), await _drift(view, selected, reads)
+            found, drifted = diff.Difference(doubts=diff.doubts(view, selected)), await _drift(view, selected, reads)
         else:
             found = await _compare(view, selected, _forgotten(configuration, view), reads)
             drifted = drift.find(view, selected)  # as far as what was read tells

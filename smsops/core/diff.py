@@ -52,6 +52,12 @@ def select(view: View, targets: Sequence[str]) -> frozenset[Address]:
     return frozenset(closure(wanted, needs) | closure(leaving, needed_by))
 
 
+def doubts(view: View, selected: frozenset[Address]) -> list[Intent]:
+    """The calls in doubt about the selected resources, in the order of a plan."""
+    intents = [intent for intent in view.state.intents.values() if intent.address in selected]
+    return sorted(intents, key=lambda intent: intent.address.sort_key)
+
+
 def compare(view: View, selected: frozenset[Address], forgotten: frozenset[Address]) -> Difference:
     """One pass: the changes of the selected resources, and the reads that are still missing.
 

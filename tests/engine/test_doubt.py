@@ -49,6 +49,19 @@ def blur(stack: Stack) -> None:
         stack.sandbox.use_credits(login, ELSEWHERE)
 
 
+@pytest.mark.parametrize("command", [("drift",), ("drift", "--detailed-exitcode"), ("plan", "--refresh-only")])
+def test_a_look_at_the_drift_hides_no_doubt(stack: Stack, command: tuple[str, ...]) -> None:
+    """What is in doubt is told, and ends a run with 7, where a plan only looks for what has changed."""
+    stack.write(SEND)
+    in_doubt(stack, "sendSms", "error_before")
+    result = stack.run(*command, "--format", "json")
+    assert result.exit_code == 7
+    assert [intent["address"] for intent in result.document["in_doubt"]] == ["campaign.hello"]
+    told = stack.run(*command)
+    assert (told.exit_code, "campaign.hello" in told.stdout + told.stderr) == (7, True)
+    assert stack.run("apply", "--refresh-only", "--auto-approve").exit_code == 7
+
+
 @pytest.mark.parametrize("kind", [kind for kind in UNCLEAR if kind != "truncated"])  # that one names the campaign
 def test_a_sending_in_doubt(stack: Stack, kind: str) -> None:
     """A sendSms of which nobody knows ends with 7, is never made again, and is settled both ways by `resolve`."""
