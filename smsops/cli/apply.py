@@ -271,11 +271,14 @@ async def _look_ahead(
         )
     if wish.output != "text":
         return  # it would be a second document
-    options = PlanOptions(targets=tuple(str(put.entry.address) for put in owned))
+    options = PlanOptions(targets=(*wish.options.imports, *(str(put.entry.address) for put in owned)))
     known, credentials = prepared.view.results, prepared.credentials
     after = await prepare(
         configuration, store, options, settings.around(), connection.reader, credentials, known=known, assuming=owned
     )
+    if not (after.plan.changes or after.plan.diagnostics or after.plan.doubts):
+        click.echo("\nNothing of it would change after that. smsops plan shows the rest.")
+        return
     click.echo("\nThe plan after that:\n")
     show_plan(after.plan, settings, wish.output, account=False)
 

@@ -137,6 +137,28 @@ def test_import_owns_what_is_there_as_it_is(stack: Stack) -> None:
     assert stack.changes("--target", "paris/*") == {}
 
 
+def test_an_import_says_no_more_than_it_looked_at(stack: Stack) -> None:
+    """What comes next is told of all that was named, also of what is not there yet; of the rest nothing is claimed."""
+    stack.write({"sub_accounts": {"paris": person()}})
+    stack.apply()
+    stack.run("state", "rm", "sub_account.paris")
+    stack.write({"sub_accounts": {"paris": person(credits={"grants": {"first": 100}})}})
+
+    alone = stack.run("import", "sub_account.paris", "--auto-approve")
+    assert "password: (write-only)" in alone.stdout
+    assert "matches the configuration" not in alone.stdout
+    stack.run("state", "rm", "sub_account.paris")
+    both = stack.run("import", "sub_account.paris", "paris/*", "--auto-approve")
+    assert (both.exit_code, "paris/credits will be created" in both.stdout) == (0, True), both.stderr
+
+    stack.apply("--target", "sub_account.paris")
+    stack.write({"lists": {"vip": {}}, "sub_accounts": {"paris": person()}})
+    stack.apply()
+    stack.run("state", "rm", "list.vip")
+    plain = stack.run("import", "list.vip", "--auto-approve")
+    assert "Nothing of it would change after that" in plain.stdout
+
+
 def test_an_import_is_one_document(stack: Stack) -> None:
     """Whoever posts an import as a comment gets its document and nothing before it: the comment is found by its first line."""
     forgotten(stack)
