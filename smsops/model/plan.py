@@ -21,6 +21,8 @@ MOST_STEPS = 10_000
 
 UNREADABLE = "SMS264"
 """The code of what could not be read: the rest of the plan holds all the same."""
+UNCHANGEABLE = "SMS247"
+"""The code of what is to change and cannot: the rest of the plan holds all the same."""
 
 Actions = tuple[str, ...]
 CREATE: Actions = ("create",)
@@ -350,9 +352,10 @@ class Plan(NamedTuple):
 
     @property
     def mistaken(self) -> bool:
-        """Whether there are errors besides what could not be read: then nothing is applied."""
+        """Whether there are errors besides what cannot be read or changed, which does not keep the rest from being applied."""
         return any(
-            item.severity == "error" and item.blocks is None and item.code != UNREADABLE for item in self.diagnostics
+            item.severity == "error" and item.blocks is None and item.code not in (UNREADABLE, UNCHANGEABLE)
+            for item in self.diagnostics
         )
 
     def exit_code(self, *, detailed: bool = False) -> ExitCode:

@@ -116,9 +116,29 @@ def test_the_id_of_a_campaign_that_was_found(stack: Stack, happened: bool) -> No
         assert [campaign["status"] for campaign in stack.sandbox.campaigns()] == ["deleted", "scheduled"]
         assert stack.changes() == {}
     else:
-        document = stack.plan()
-        assert document["resource_changes"] == []
-        assert [item["code"] for item in document["diagnostics"]] == ["SMS247"]
+        planned = stack.run("plan", "--format", "json")
+        assert planned.exit_code == 1
+        assert (planned.document["errored"], planned.document["resource_changes"]) == (True, [])
+        assert [item["code"] for item in planned.document["diagnostics"]] == ["SMS247"]
+        assert "No changes" not in stack.run("plan").stdout
+        assert stack.run("resolve", "campaign.hello", "--happened", "--campaign-id", live["id"]).exit_code == 0
+        assert stack.changes() == {"campaign.hello": ["update"]}
+
+
+@pytest.mark.parametrize("destroy", [True, False])
+def test_a_campaign_that_cannot_be_cancelled_keeps_nothing_else(stack: Stack, destroy: bool) -> None:
+    """What cannot be taken back is an error of its own: the rest is done, and the run is incomplete, until somebody lets it go."""
+    stack.write({**SEND, "lists": {**SEND["lists"], "other": {}}})
+    in_doubt(stack, "sendSms", "drop_after")
+    assert stack.run("resolve", "campaign.hello", "--happened").exit_code == 0
+    assert "can be taken back" not in stack.run("status").stdout
+    stack.write({"lists": SEND["lists"]})
+    result = stack.run("destroy" if destroy else "apply", "--auto-approve")
+    assert (result.exit_code, "SMS247" in result.stderr) == (3, True), result.stderr
+    assert "other" not in stack.sandbox.snapshot()["lists"][LOGIN]
+    assert stack.run("state", "rm", "campaign.hello").exit_code == 0
+    stack.apply(*(["--destroy"] if destroy else []))
+    assert stack.changes(*(["--destroy"] if destroy else [])) == {}
 
 
 def test_doubt_blocks_what_depends_on_it_and_no_more(stack: Stack) -> None:

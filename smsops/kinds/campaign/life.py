@@ -24,7 +24,7 @@ from smsops.kinds.campaign.standing import appointment, standing
 from smsops.kinds.campaign.told import told
 from smsops.kinds.session import Session
 from smsops.kinds.view import Resource, View
-from smsops.model.plan import CREATE, DELETE, FORGET, UPDATE, Actions, Change
+from smsops.model.plan import CREATE, DELETE, FORGET, UNCHANGEABLE, UPDATE, Actions, Change
 from smsops.model.resources import Absent, Desired, Observation, Present
 from smsops.model.sending import Appointment
 from smsops.model.settings import Settings
@@ -214,7 +214,7 @@ class ScheduledKind(Kind):
             entry = resource.owned._replace(attributes=attributes)
             return Change(resource.address, UPDATE, "audience_changed", {}, {}, entry=entry)
         if any(part.campaign_id == ID_LOST for part in cancel):
-            self._warn_lost(resource, view)
+            self._fail_lost(resource, view)
             return None
         check_lead_time(resource, scheduled_for, view)
         if not send and not keep:
@@ -240,7 +240,7 @@ class ScheduledKind(Kind):
         stays = all(not view.kinds[a.kind].opens_account or a.name != resource.address.account for a in view.leaving)
         if date > view.now and lost and stays:
             # It stays known until its date: declared anew under this key, it would be sent twice.
-            self._warn_lost(resource, view)
+            self._fail_lost(resource, view)
             view.stuck.add(resource.address)
             if not live:
                 return None
@@ -291,12 +291,14 @@ class ScheduledKind(Kind):
             "Remove its block first, which cancels what is left of it; to send it anew declare it under another key then.",
         )
 
-    def _warn_lost(self, resource: Resource, view: View) -> None:
-        view.warn(
+    def _fail_lost(self, resource: Resource, view: View) -> None:
+        view.fail(
             resource.address,
-            "SMS247",
+            UNCHANGEABLE,
             f"A part of {resource.address} was scheduled under an id that nobody knows: it cannot be cancelled from here",
-            "It will be sent. Cancel it in the customer area if need be.",
+            "It will be sent as it is. Tell its id, which the customer area shows: "
+            f"smsops resolve {resource.address} --happened --campaign-id ID. "
+            f"Or cancel it there, and let it go: smsops state rm {resource.address}.",
         )
 
     def _warn_sent(self, resource: Resource, content: str, view: View) -> None:

@@ -55,8 +55,13 @@ def appointment(resource: Resource, shown_by: Shown, view: View) -> Appointment 
         None,
         cost_of(parts),
         *shown_by(stored),
-        cancellable_until(date, view),
+        None if _is_lost(parts) else cancellable_until(date, view),
     )
+
+
+def _is_lost(parts: Sequence[SentPart]) -> bool:
+    """Whether a part cannot be cancelled, since nobody knows its id."""
+    return any(part.campaign_id == ID_LOST for part in parts)
 
 
 def standing(
@@ -83,7 +88,7 @@ def standing(
         ),
         message,
         sender,
-        last.astimezone(zone) if last and parts else None,
+        last.astimezone(zone) if last and parts and not _is_lost(parts) else None,
     )
 
 
