@@ -7,7 +7,7 @@ from pathlib import Path
 
 from smsops.config.inside import Unreadable, inside, read_inside
 from smsops.config.interpolate import Names, interpolate
-from smsops.config.yaml import Mapping, Sequence, parse
+from smsops.config.yaml import Mapping, Sequence, parse_mapping
 from smsops.model.diagnostics import Diagnostics, Mark
 
 STACK_FILE = "smsops.yaml"
@@ -88,21 +88,9 @@ class Files:
             self.incomplete = True
             self._diagnostics.error(error.code, error.summary, detail=error.detail, mark=mark)
             return None
-        before = len(self._diagnostics.items)
-        tree = parse(content, path, self._diagnostics)
-        if tree is None and len(self._diagnostics.items) == before:
-            return Mapping.at(Mark(path, 1, 1))  # an empty file
-        if isinstance(tree, Mapping):
-            return tree
-        self.incomplete = True
-        if tree is not None:
-            self._diagnostics.error(
-                "SMS112",
-                "The file must be a mapping of sections",
-                detail="Write sections such as lists: or campaigns:.",
-                mark=Mark(path, 1, 1),
-            )
-        return None
+        tree = parse_mapping(content, path, self._diagnostics)
+        self.incomplete |= tree is None
+        return tree
 
     def _check_included(self, tree: Mapping) -> None:
         for name in _ROOT_ONLY:

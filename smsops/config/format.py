@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from smsops.config.yaml import parse
+from smsops.config.yaml import parse_mapping
 from smsops.model.diagnostics import Diagnostics, Mark
 
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
@@ -29,7 +29,7 @@ def format_yaml(content: bytes, file: str, diagnostics: Diagnostics) -> bytes | 
     Line ends become those of the first line, and a byte order mark stays: they are the platform's.
     """
     found = Diagnostics()
-    parse(content, file, found)
+    parse_mapping(content, file, found)
     if found.items:
         diagnostics.extend(found)
         return None

@@ -422,6 +422,22 @@ def _packed(event: Event) -> int:
     return int(start.line << _COLUMN | start.column)
 
 
+def parse_mapping(content: bytes, file: str, diagnostics: Diagnostics) -> Mapping | None:
+    """The tree of a file of sections, an empty one of an empty file. None, reported, where it is none."""
+    before = len(diagnostics.items)
+    tree = parse(content, file, diagnostics)
+    if isinstance(tree, Mapping):
+        return tree
+    if tree is not None:
+        diagnostics.error(
+            "SMS112",
+            "The file must be a mapping of sections",
+            detail="Write sections such as lists: or campaigns:.",
+            mark=Mark(file, 1, 1),
+        )
+    return None if len(diagnostics.items) > before else Mapping.at(Mark(file, 1, 1))
+
+
 def parse(content: bytes, file: str, diagnostics: Diagnostics) -> Any:
     """The tree of one file: Mapping, Sequence, str or None. None too where it cannot be read at all.
 

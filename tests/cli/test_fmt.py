@@ -88,6 +88,15 @@ def test_a_file_that_cannot_be_read_is_left_alone(sloppy: Stack) -> None:
     assert (sloppy.root / "other.yaml").read_text("utf-8") == unsafe
 
 
+@pytest.mark.parametrize("content", ["Hello:world\nsecond  line\n", "- a\n-   b\n"])
+def test_what_is_no_configuration_is_left_alone(sloppy: Stack, content: str) -> None:
+    """A text or a list is no file of a stack, although it is YAML: whoever names one by mistake does not lose it."""
+    (sloppy.root / "notes.txt").write_text(content, "utf-8")
+    result = sloppy.run("fmt", "notes.txt", "other.yaml")
+    assert (result.exit_code, result.stdout, "SMS112" in result.stderr) == (1, "other.yaml\n", True)
+    assert (sloppy.root / "notes.txt").read_text("utf-8") == content
+
+
 def test_a_difference_shows_nothing_private(stack: Stack) -> None:
     """Numbers, addresses and secrets of the lines that change are masked, as wherever lines are shown."""
     stack.write(

@@ -194,9 +194,10 @@ def test_the_files_of_the_project_say_the_same() -> None:
     for content in (path.read_bytes() for path in files if path.exists()):
         diagnostics = Diagnostics()
         result = format_yaml(content, "a.yaml", diagnostics)
-        if tree(content)[1]:
+        found, wrong = tree(content)
+        if wrong or isinstance(found, list | str):
             assert result is None
-            assert [item.code for item in diagnostics] == tree(content)[1]
+            assert [item.code for item in diagnostics] == (wrong or ["SMS112"])
             continue
         read += 1
         assert result is not None
