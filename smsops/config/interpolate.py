@@ -37,12 +37,14 @@ class Names:
         self.unresolved = unresolved
         self.used: dict[str, str] = {}
         """The environment variables that the configuration depends on."""
+        self.used_at: dict[str, Mark] = {}
+        """Where each of them stands first."""
         self.failed: set[Mark] = set()
         """Texts with a reference that has no value: nothing more is said about them."""
 
     def with_row(self, row: AbstractMapping[str, str], mark: Mark) -> Names:
         names = Names(self.variables, self.environment, self.stack, self.diagnostics, row, mark, self.unresolved)
-        names.used = self.used
+        names.used, names.used_at = self.used, self.used_at
         names.failed = self.failed
         return names
 
@@ -89,6 +91,7 @@ class Names:
             self.diagnostics.error("SMS133", f"The environment variable {name} is not UTF-8 text", mark=mark)
         else:
             self.used[name] = value
+            self.used_at.setdefault(name, mark)
             return value
         return None
 

@@ -23,7 +23,7 @@ from smsops.kinds.base import Declared, Kind, Step
 from smsops.model.address import Address
 from smsops.model.diagnostics import ConfigurationError, Diagnostic, Diagnostics, Mark
 from smsops.model.override import Override
-from smsops.model.resources import Desired, Guard
+from smsops.model.resources import Desired, Guard, SecretReference
 from smsops.model.settings import Settings
 from smsops.model.sources import Format
 from smsops.model.values import digest
@@ -124,6 +124,7 @@ class _Loader:
                 self.declare_section(self.kinds[section], whole, None, stack.settings)
         for desired in self.declared.resources.values():
             self.all_kinds[desired.address.kind].check(desired, self.declared, self.diagnostics)
+        self.keep_secrets_apart(stack)
         if stack.policy.rule_packs:
             self.read_rule_packs(stack.policy.rule_packs, tree)
         if "policy" in tree:
@@ -205,6 +206,23 @@ class _Loader:
             for section in {str(item["loc"][0]) for item in error.errors(include_url=False, include_input=False)}:
                 rest.pop(section)
         return StackBlock.model_validate({"smsops": "1", "stack": "stack", **rest}), rest
+
+    def keep_secrets_apart(self, stack: StackBlock) -> None:
+        """What is a secret in one place is no text in another: it would be shown."""
+        references: list[object] = [stack.account.api_key, stack.listen.secret]
+        if stack.encryption:
+            references += [stack.encryption.key, stack.encryption.fallback_key]
+        for desired in self.declared.resources.values():
+            references += desired.secrets.values()
+        secrets = {one.value for one in references if isinstance(one, SecretReference) and one.source == "env"}
+        for name, mark in self.names.used_at.items():
+            if name in secrets:
+                self.diagnostics.error(
+                    "SMS136",
+                    f"The environment variable {name} holds a secret of this stack, and would be shown here",
+                    detail="Use another variable.",
+                    mark=mark,
+                )
 
     def read_rule_packs(self, names: AbstractSequence[str], tree: Mapping) -> None:
         from smsops.config.rule_packs import read_own
