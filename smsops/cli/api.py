@@ -15,7 +15,7 @@ from smsops.api.methods import METHODS, SIMPLIFIED_SENDING, called
 from smsops.cli.options import Command, current
 from smsops.errors import SmsopsError
 from smsops.model.diagnostics import did_you_mean
-from smsops.model.values import mask_text, printed
+from smsops.model.values import printed, shown_text
 
 _HIDDEN = "•••"
 _SECRET = re.compile(r"api_?key|password|passcode", re.IGNORECASE)
@@ -92,18 +92,18 @@ def _shown(body: bytes) -> str:
     try:
         return printed(_masked(json.loads(text)))
     except ValueError:
-        return mask_text(_SECRET_ELEMENT.sub(rf"\1{_HIDDEN}", text.strip()))
+        return shown_text(_SECRET_ELEMENT.sub(rf"\1{_HIDDEN}", text.strip()))
 
 
 def _masked(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            mask_text(name): _HIDDEN if _SECRET.fullmatch(name.strip()) and inner else _masked(inner)
+            shown_text(name): _HIDDEN if _SECRET.fullmatch(name.strip()) and inner else _masked(inner)
             for name, inner in value.items()
         }
     if isinstance(value, list):
         return [_masked(inner) for inner in value]
     if isinstance(value, str | int) and not isinstance(value, bool):
-        shown = str(value) if _DATE.fullmatch(str(value)) else mask_text(str(value))
+        shown = str(value) if _DATE.fullmatch(str(value)) else shown_text(str(value))
         return value if shown == str(value) else shown
     return value

@@ -33,6 +33,10 @@ def test_a_read_prints_the_answer_without_numbers_and_keys(stack: Stack) -> None
     assert lists.document["Lists"][0]["CreationDate"].startswith("2026-11-22")
     assert_discreet(contacts.stdout, phones=map(phone, range(3)), secrets=[API_KEY])
 
+    in_full = stack.run("--show-contacts", "api", "getContacts", "listName=vip")
+    assert [one["MobilePhone"] for one in in_full.document["Contacts"]] == [phone(number) for number in range(3)]
+    assert API_KEY not in stack.run("--show-contacts", "api", "getinfo").stdout
+
 
 def test_a_call_that_changes_something_asks_first(stack: Stack) -> None:
     """Where nobody can be asked it takes --auto-approve, and makes no call without it."""
