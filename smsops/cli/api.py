@@ -15,7 +15,7 @@ from smsops.api.methods import METHODS, SIMPLIFIED_SENDING, called
 from smsops.cli.options import Command, current
 from smsops.errors import SmsopsError
 from smsops.model.diagnostics import did_you_mean
-from smsops.model.values import printed, shown_text
+from smsops.model.values import printed, shown_text, visible
 
 _HIDDEN = "•••"
 _SECRET = re.compile(r"api_?key|password|passcode", re.IGNORECASE)
@@ -59,7 +59,7 @@ def api(method: str, parameters: tuple[str, ...], sub_account: str | None, auto_
         return await writer.raw(method, values)
 
     body, refused = ask(current().load(), current().around(), call)
-    click.echo(_shown(body))
+    click.echo(visible(_shown(body)))
     if refused is not None:
         raise SmsopsError(str(refused), code=refused.code, detail=refused.hint)
 

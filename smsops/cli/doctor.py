@@ -15,7 +15,7 @@ import click
 from smsops.cli.options import Command, current, format_option
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
-from smsops.model.values import JSON, plural, printed
+from smsops.model.values import JSON, one_line, plural, printed, visible
 
 if TYPE_CHECKING:
     from smsops.config.load import Configuration
@@ -68,8 +68,8 @@ def doctor(output: str) -> int:
 def _tell(finding: Finding, color: bool) -> None:
     word, tint = _SYMBOLS[finding.status]
     head = f"{word:<8}"
-    click.echo(f"{click.style(head, fg=tint) if color else head}{finding.check}: {finding.summary}")
-    for line in finding.detail.splitlines():
+    click.echo(f"{click.style(head, fg=tint) if color else head}{finding.check}: {one_line(finding.summary)}")
+    for line in visible(finding.detail).splitlines():
         click.echo(f"{'':<8}  {line}")
 
 

@@ -12,6 +12,7 @@ import click
 from smsops.cli.options import Command, current, format_option
 from smsops.cli.views.text import done_text
 from smsops.model.override import BY_FLAG
+from smsops.model.values import one_line, visible_json
 from smsops.surroundings import locate_store
 
 HISTORY_VERSION = "1.0"
@@ -30,12 +31,12 @@ def history(last: int, output: str) -> None:
         store.load("")  # where it has moved, its history has gone along
     if output == "json":
         document = {"format_version": HISTORY_VERSION, "runs": runs}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(visible_json(json.dumps(document, indent=2, ensure_ascii=False)))
         return
     if not runs:
         click.echo("No run has changed the state yet.", err=True)
     for run in runs:
-        click.echo("\n".join(_lines(run)))
+        click.echo("\n".join(map(one_line, _lines(run))))
 
 
 def _lines(run: Mapping[str, Any]) -> list[str]:

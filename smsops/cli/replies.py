@@ -11,7 +11,7 @@ import click
 from smsops.cli.options import Command, current, format_option
 from smsops.cli.status import campaigns_known
 from smsops.model.address import matches
-from smsops.model.values import shown_phone, shown_text
+from smsops.model.values import one_line, shown_phone, shown_text, visible_json
 
 if TYPE_CHECKING:
     from smsops.model.standing import Received
@@ -62,6 +62,6 @@ def _line(reply: Received, output: str) -> str:
             "phone": phone,
             "text": text,
         }
-        return json.dumps(document, ensure_ascii=False)
+        return visible_json(json.dumps(document, ensure_ascii=False))
     shown = f"{when:%Y-%m-%d %H:%M}" if when else "?".ljust(16)
-    return f"{shown}  {reply.address}  {phone}  {text}"
+    return f"{shown}  {reply.address}  {phone}  {one_line(text)}"

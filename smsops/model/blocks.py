@@ -12,7 +12,8 @@ from smsops.model.block import AfterValidator, BeforeValidator, Block, Field, Wi
 from smsops.model.resources import Guard, SecretReference
 from smsops.model.values import JSON
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""A carriage return too: a terminal shows only what comes after it, and no phone needs it beside the line feed."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SOURCES = ("env", "file", "command")
 

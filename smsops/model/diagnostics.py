@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from smsops.errors import SmsopsError
 from smsops.model.address import Address
 from smsops.model.override import Override
+from smsops.model.values import one_line
 
 Severity = Literal["error", "warning"]
 
@@ -115,7 +116,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` Did you mean "lists"?`` when a known word is close, otherwise the known words, or nothing."""
     import difflib
 
-    words = sorted(set(known))
+    words = sorted(set(map(one_line, known)))
     by_folded = {candidate.casefold(): candidate for candidate in words}
     close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     if close:

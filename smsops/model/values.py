@@ -22,6 +22,9 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 _LONG_DIGITS = re.compile(r"(?<!\d)\+?\d(?:[ .\u00a0\u202f-]?\d){6,}(?!\d)|(?<![\d/])0\d(?:/\d\d){4}(?![\d/])")
 
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What steers a terminal, ends a line or turns it around, and is not seen itself; not tabs and line feeds."""
+
 _EMAIL = re.compile(r"[^\s@<>;,:\"'()\[\]]+@[^\s@<>;,:\"'()\[\]]+")
 
 
@@ -71,7 +74,28 @@ def printed(document: JSON) -> str:
     """JSON as people read it. The json module would take ten times as long: it indents in Python."""
     from pydantic_core import to_json
 
-    return to_json(document, indent=2).decode()
+    return visible_json(to_json(document, indent=2).decode())
+
+
+def visible_json(text: str) -> str:
+    """JSON that says the same and holds no character that steers a terminal."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def visible(text: str) -> str:
+    """Text for a terminal: what would steer it, or hide something of the text, shows as an escape (``\\x1b``, ``\\u202e``).
+
+    Whatever comes from data, a file or the API goes through here or `one_line` before it is printed as text: what was
+    reviewed is what is applied.
+    """
+    if text.isprintable():
+        return text
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    """The same on one line: what the text is made of cannot begin a line, where a CI may take it for a command."""
+    return visible(text).replace("\n", "\\n")
 
 
 def digest(value: object, *, key: str = "", length: int = 32) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from smsops.model.diagnostics import Diagnostic, Mark
+from smsops.model.values import one_line, visible
 
 
 def write(found: Iterable[Diagnostic], root: Path, environment: Mapping[str, str]) -> None:
@@ -22,7 +23,7 @@ def write(found: Iterable[Diagnostic], root: Path, environment: Mapping[str, str
 def _command(item: Diagnostic, root: Path, workspace: Path) -> str:
     about: dict[str, object] = {}
     file = located(item.mark, root, workspace)
-    said = "\n".join([item.summary, *item.detail.splitlines()])
+    said = "\n".join([one_line(item.summary), *visible(item.detail).splitlines()])
     if item.mark and file:
         about |= {"file": file, "line": item.mark.line}
         if item.mark.column:

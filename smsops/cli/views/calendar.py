@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from smsops.model.sending import Appointment
-from smsops.model.values import Number, plural
+from smsops.model.values import Number, one_line, plural, visible
 
 _PHONE = 36
 """Characters in a line of a phone's bubble."""
@@ -40,7 +40,7 @@ def _cells(one: Appointment) -> Iterator[str]:
     yield one.account or "(master)"
     yield _count(one.recipients)
     yield _count(one.credits)
-    yield one.sender
+    yield one_line(one.sender)
     until = one.cancellable_until
     yield one.status + (f", can be taken back until {until:%Y-%m-%d %H:%M}" if until and until != one.date else "")
 
@@ -121,10 +121,10 @@ def html(appointments: Sequence[Appointment], stack: str, zone: str) -> str:
 def preview(document: Mapping[str, Any]) -> str:
     """The shortest, the median and the longest message of a campaign."""
     message = document["message"]
-    head = f"{document['address']}, {document['schedule']}"
+    head = one_line(f"{document['address']}, {document['schedule']}")
     if message is None:
         return f"{head}: nobody gets it"
-    lines = [f"{head}, from {message['sender']}, to {plural(document['recipients'], 'recipient')}"]
+    lines = [f"{head}, from {one_line(message['sender'])}, to {plural(document['recipients'], 'recipient')}"]
     shown: list[str] = []
     for name in ("shortest", "median", "longest"):
         one = message[name]
@@ -139,8 +139,9 @@ def preview(document: Mapping[str, Any]) -> str:
     for forcing in message["forcing"]:
         where = [f"at {', '.join(map(str, forcing['places']))}"] if forcing["places"] else []
         instead = "" if forcing["replacement"] is None else f'; write "{forcing["replacement"]}"'
-        lines.append(f"{forcing['character']} ({', '.join([*where, *forcing['fields']])}) is not GSM-7{instead}")
-    lines += [f"{name} is empty for {plural(count, 'recipient')}" for name, count in message["empty"].items()]
+        told = f"{forcing['character']} ({', '.join([*where, *forcing['fields']])}) is not GSM-7{instead}"
+        lines.append(one_line(told))
+    lines += [f"{one_line(name)} is empty for {plural(count, 'recipient')}" for name, count in message["empty"].items()]
     return "\n".join(lines)
 
 
@@ -154,5 +155,5 @@ def _bubble(content: str) -> Iterator[str]:
 def _wrapped(content: str) -> Iterator[str]:
     import textwrap
 
-    for line in content.split("\n"):
+    for line in visible(content).split("\n"):
         yield from textwrap.wrap(line, _PHONE, drop_whitespace=True) or [""]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from smsops.model.standing import Delivery, Standing, StandingPart
-from smsops.model.values import plural
+from smsops.model.values import one_line, plural
 
 _BAR = 30
 """Characters of the longest bar."""
@@ -25,8 +25,8 @@ def status_line(standings: Sequence[Standing], zone: str) -> str:
 
 
 def _status_lines(one: Standing) -> Iterator[str]:
-    yield f"{one.address}: {one.state}, {one.date:%a %Y-%m-%d %H:%M}, from {one.sender}"
-    yield f"  {one.message}"
+    yield f"{one.address}: {one.state}, {one.date:%a %Y-%m-%d %H:%M}, from {one_line(one.sender)}"
+    yield f"  {one_line(one.message)}"
     yield f"  {plural(one.recipients, 'recipient')}, {cost_of(one)}"
     if one.cancellable_until:
         yield f"  can be taken back until {one.cancellable_until:%Y-%m-%d %H:%M}"
@@ -71,7 +71,7 @@ def report_lines(delivery: Delivery) -> Iterator[str]:
 def statuses(delivery: Delivery) -> Iterator[tuple[str, int]]:
     """What reports say, in words, and of how many recipients."""
     for code, count in delivery.by_status.items():
-        yield delivery.meanings.get(code) or f"status {code}", count
+        yield one_line(delivery.meanings.get(code) or f"status {code}"), count
     if delivery.unreported:
         yield "not reported yet", delivery.unreported
 

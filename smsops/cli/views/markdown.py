@@ -43,7 +43,7 @@ _SPECIAL = str.maketrans(
 _WAKES = re.compile(r"(?<=@)(?=[A-Za-z0-9])|(?<=&#35;)(?=\d)|(?<=[Gg][Hh]-)(?=\d)|(?<=:)(?=[a-z+-][\w+&#;-]*:)")
 """Where GitHub would see a person, an issue or an emoji."""
 _LINKS = re.compile(r"(?<=:)//|\b(www)\.", re.IGNORECASE)
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 """What would hide something, or turn a line around."""
 
 

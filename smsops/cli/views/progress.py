@@ -17,6 +17,7 @@ from smsops.errors import ExitCode
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.outcome import Outcome, Progress, Report
 from smsops.model.plan import Operation
+from smsops.model.values import visible_json
 
 EVENTS_VERSION = "1.0"
 _STEP = 10_000
@@ -135,7 +136,7 @@ _GROUPS = ("done", "failed", "skipped", "in_doubt", "unfinished", "not_started")
 def write_event(kind: str, **fields: Any) -> None:
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     line = {"format_version": EVENTS_VERSION, "type": kind, "timestamp": moment, **fields}
-    click.echo(json.dumps(line, ensure_ascii=False))
+    click.echo(visible_json(json.dumps(line, ensure_ascii=False)))
     sys.stdout.flush()
 
 

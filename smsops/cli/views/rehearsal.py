@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from smsops.cli.views.text import Paint, ended_text, plan_text
 from smsops.errors import ExitCode
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.values import JSON, plural
+from smsops.model.values import JSON, one_line, plural
 from smsops.rehearsal.run import FORMAT_VERSION, Rehearsal
 
 
@@ -58,7 +58,10 @@ def _next(found: Rehearsal, paint: Paint, color: bool) -> list[str]:
     if found.proven:
         return ["The next plan is empty."]
     if not found.next.changes:
-        return [paint("The next plan cannot be made:", "red"), *(item.summary for item in found.next.diagnostics)]
+        return [
+            paint("The next plan cannot be made:", "red"),
+            *(one_line(item.summary) for item in found.next.diagnostics),
+        ]
     return [paint("The next plan is not empty:", "red"), "", plan_text(found.next, color)]
 
 

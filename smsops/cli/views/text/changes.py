@@ -18,7 +18,7 @@ from smsops.model.plan import (
     Change,
 )
 from smsops.model.sending import Send
-from smsops.model.values import JSON, plural
+from smsops.model.values import JSON, one_line, plural
 
 _SYMBOLS: Mapping[Actions, tuple[str, str, str]] = {
     CREATE: ("+", "green", "will be created"),
@@ -152,7 +152,7 @@ def _send_lines(send: Send) -> Iterator[str]:
         if 0 < message["unicode"] < send.recipients:
             encoding = f"UCS-2 for {message['unicode']:,}, GSM-7 for {send.recipients - message['unicode']:,}"
         yield f"messages: {encoding}, {sms} SMS each, {size} characters, median {median['length']:,}"
-        yield f"at its longest, from {message['sender']}: {value_text(message['longest']['text'])}"
+        yield f"at its longest, from {one_line(message['sender'])}: {value_text(message['longest']['text'])}"
     if send.cancellable_until:
         until = send.cancellable_until
         yield f"can be taken back until {until:%Y-%m-%d %H:%M} {until.tzinfo}"
@@ -180,7 +180,7 @@ def value_text(value: JSON) -> str:
     if isinstance(value, str):
         if len(value) > _LONG:
             value = f"{value[:_BEGINNING]} […] {value[-_ENDING:]}"
-        return value if value.startswith("(") else f'"{value}"'.replace("\n", "\\n")
+        return one_line(value if value.startswith("(") else f'"{value}"')
     if value is None:
         return "(none)"
     if isinstance(value, bool):
@@ -189,8 +189,8 @@ def value_text(value: JSON) -> str:
         return f"{value:,}"
     if isinstance(value, Mapping):
         if all(isinstance(item, Mapping) for item in value.values()):  # names with switches: FIRSTNAME (mailing)
-            return ", ".join(_switched(str(name), flags) for name, flags in value.items()) or "(none)"
-        return f"{{{', '.join(f'{name}: {value_text(item)}' for name, item in value.items())}}}"
+            return ", ".join(_switched(one_line(str(name)), flags) for name, flags in value.items()) or "(none)"
+        return f"{{{', '.join(f'{one_line(str(name))}: {value_text(item)}' for name, item in value.items())}}}"
     return ", ".join(value_text(item) for item in value)
 
 

@@ -11,7 +11,7 @@ import click
 from smsops.cli.views.text.paint import Paint
 from smsops.errors import SmsopsError
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.values import plural
+from smsops.model.values import one_line, plural, visible
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], color: bool, stream: IO[str] | None = None) -> None:
@@ -22,22 +22,24 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], color: bool, stream: IO
 
 
 def diagnostic_text(item: Diagnostic, paint: Paint) -> str:
-    place = f"{item.mark}: " if item.mark else f"{item.address}: " if item.address else ""
+    place = one_line(f"{item.mark}: " if item.mark else f"{item.address}: " if item.address else "")
     tint = "red" if item.severity == "error" else "yellow"
-    lines = [f"{paint(place, bold=True)}{paint(f'{item.severity} {item.code}', tint, bold=True)}: {item.summary}"]
+    lines = [
+        f"{paint(place, bold=True)}{paint(f'{item.severity} {item.code}', tint, bold=True)}: {one_line(item.summary)}"
+    ]
     if item.snippet and item.mark:
         source, _, caret = item.snippet.partition("\n")
         number = f"{item.mark.line:>5}"
-        lines += [f"{number} | {source}", f"{' ' * len(number)} | {paint(caret, tint)}"]
+        lines += [f"{number} | {visible(source)}", f"{' ' * len(number)} | {paint(caret, tint)}"]
     if item.detail:
-        lines += [f"      {line}" for line in item.detail.splitlines()]
+        lines += [f"      {line}" for line in visible(item.detail).splitlines()]
     return "\n".join(lines)
 
 
 def print_error(error: SmsopsError, color: bool) -> None:
     paint = Paint(color)
-    click.echo(f"{paint(f'error {error.code}', 'red', bold=True)}: {error.summary}", err=True)
-    for line in error.detail.splitlines():
+    click.echo(f"{paint(f'error {error.code}', 'red', bold=True)}: {one_line(error.summary)}", err=True)
+    for line in visible(error.detail).splitlines():
         click.echo(f"      {line}", err=True)
 
 
@@ -46,8 +48,8 @@ def judged_lines(judged: Iterable[Diagnostic], paint: Paint) -> list[str]:
     lines: list[str] = []
     for item in judged:
         word, tint = ("OVERRIDDEN", "yellow") if item.overrides else ("BLOCKED", "red")
-        lines.append(f"{paint(word, tint, bold=True)}: {item.summary}")
-        lines += [f"  by {override.text}" for override in item.overrides]
+        lines.append(f"{paint(word, tint, bold=True)}: {one_line(item.summary)}")
+        lines += [f"  by {one_line(override.text)}" for override in item.overrides]
     return lines
 
 

@@ -19,7 +19,7 @@ from smsops.model.plan import (
     Actions,
     Change,
 )
-from smsops.model.values import plural
+from smsops.model.values import one_line, plural
 
 _ALWAYS_COUNTED = ((CREATE, "added"), (UPDATE, "changed"), (DELETE, "destroyed"))
 _VERBS = {
@@ -67,17 +67,17 @@ def ending(outcome: Outcome, paint: Paint) -> str:
             verb = _VERBS[outcome.operation.change.actions][1]
             line = f"{verb} complete after {outcome.seconds:.0f}s{calls}"
             rejected = outcome.returned.get("rejected")
-            return f"{line}. The API rejected {', '.join(rejected)}" if rejected else line
+            return f"{line}. The API rejected {one_line(', '.join(rejected))}" if rejected else line
         case "skipped":
-            return f"{paint('Skipped', 'yellow')}. {outcome.detail}"
+            return f"{paint('Skipped', 'yellow')}. {one_line(outcome.detail)}"
         case "unfinished":
-            return f"{paint('Unfinished', 'yellow')}. {outcome.detail}"
+            return f"{paint('Unfinished', 'yellow')}. {one_line(outcome.detail)}"
         case "not_started":
-            return f"{paint('Not started', 'yellow')}. {outcome.detail}"
+            return f"{paint('Not started', 'yellow')}. {one_line(outcome.detail)}"
         case "in_doubt":
-            return f"{paint('In doubt', 'red', bold=True)}. {outcome.detail}"
+            return f"{paint('In doubt', 'red', bold=True)}. {one_line(outcome.detail)}"
         case _:
-            return f"{paint(f'Failed ({outcome.code})', 'red', bold=True)}: {outcome.detail}"
+            return f"{paint(f'Failed ({outcome.code})', 'red', bold=True)}: {one_line(outcome.detail)}"
 
 
 def report_text(report: Report, color: bool) -> str:

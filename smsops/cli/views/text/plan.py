@@ -18,7 +18,7 @@ from smsops.cli.views.text.paint import Paint
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import Change, Doubt, Plan
-from smsops.model.values import Number, plural
+from smsops.model.values import Number, one_line, plural
 
 _NO_DRIFT = "No drift. Nothing was changed outside of the configuration since the last apply."
 _NO_CHANGES = "No changes. The account matches the configuration."
@@ -88,7 +88,7 @@ def doubt_details(doubt: Doubt) -> list[str]:
     return [
         f"{intent.method} of {intent.since} may have happened; it is not repeated",
         known,
-        *([f"{doubt.evidence[0].upper()}{doubt.evidence[1:]}."] if doubt.evidence else []),
+        *([one_line(f"{doubt.evidence[0].upper()}{doubt.evidence[1:]}.")] if doubt.evidence else []),
         f"Find out, then: smsops resolve {intent.address} --happened | --did-not-happen",
     ]
 
@@ -165,7 +165,7 @@ def _forecast(plan: Plan) -> list[str]:
     coming = plan.forecast
     if coming is None or coming.runs_dry is None:
         return []
-    what = " and ".join(cause.what for cause in coming.causes)
+    what = one_line(" and ".join(cause.what for cause in coming.causes))
     if coming.each_month is not None:
         much = f"{coming.each_month:,} a month"
     else:
