@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-_NOISE = re.compile(r"[\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff]+")
+NOISE = r"\s.\-/()\u00a0\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202f\u2060\ufeff"
+"""What may stand between the digits of a number and means nothing, as a class of regular expressions without its brackets."""
+_NOISE = re.compile(f"[{NOISE}]+")
 _FRENCH = re.compile(r"(?:(?:\+|00)?33|0)?([67]\d{8})\Z")
 _USUAL = re.compile(r"(?:(?:\+|00)33|(33|0))([67]\d{8})\Z", re.ASCII)
 """A French mobile, and in front of it what only means France where numbers are French."""

@@ -11,6 +11,8 @@ from hashlib import blake2b, scrypt
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from smsops.model.phone import NOISE
+
 if TYPE_CHECKING:
     from datetime import datetime
     from json import JSONEncoder
@@ -20,7 +22,12 @@ JSON = Any
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
-_LONG_DIGITS = re.compile(r"(?<!\d)\+?\d(?:[ .\u00a0\u202f-]?\d){6,}(?!\d)|(?<![\d/])0\d(?:/\d\d){4}(?![\d/])")
+_LONG_DIGITS = re.compile(r"[+\d](?:(?<=\+)\d|(?<=\d))(?:(?:[ .\u00a0\u202f-]| ?\(|\) ?)?\d){6,}")
+_SPACED_DIGITS = re.compile(rf"[+\d](?:(?<=\+)\d|(?<=\d))(?:[{NOISE}]*+\d){{8,}}")
+"""Whatever a reader of numbers skips stands in it. Both begin with a class of characters: that is found fast."""
+_DATE = r"(?:0[1-9]|[12]\d|3[01])/(?:0[1-9]|1[0-2])/(?:(?:19|20)\d\d|\d\d)(?!\d)"
+_DATES = re.compile(rf"{_DATE}(?:[{NOISE}]{{1,3}}{_DATE})*(?:\s+[0-2]?\d[:hH]|(?![{NOISE}]*\d))")
+"""Dates and nothing else, but for the time of the last one."""
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What steers a terminal, ends a line or turns it around, and is not seen itself; not tabs and line feeds."""
@@ -134,8 +141,21 @@ def mask_emails(text: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Text with every run of seven or more digits, grouped or not, masked like a phone number."""
-    return _LONG_DIGITS.sub(lambda match: mask_phone(match.group()), text)
+    """Text with every run of seven or more digits, grouped or not, masked like a phone number.
+
+    With more than one blank, dot or hyphen between them nine digits are a number, so that `du 12/06 - 13/06` stays. Such a
+    run may begin before the number, on the line above even: there all digits are masked where they stand.
+    """
+    return _LONG_DIGITS.sub(lambda match: mask_phone(match[0]), _SPACED_DIGITS.sub(_spaced_masked, text))
+
+
+def _spaced_masked(match: re.Match[str]) -> str:
+    run = match[0]
+    if _LONG_DIGITS.fullmatch(run):
+        return mask_phone(run)
+    if _DATES.match(match.string, match.start()):
+        return run
+    return re.sub(r"\d", "•", run[:-2]) + re.sub(r"\d(?=\D)", "•", run[-2:])
 
 
 SHOW_CONTACTS: ContextVar[bool] = ContextVar("show_contacts", default=False)
