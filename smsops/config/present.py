@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as AbstractMapping
 
 from smsops.model.diagnostics import Diagnostic, Mark
+from smsops.model.phone import NOISE
 from smsops.model.values import SHOW_CONTACTS
 
 _WIDTH = 160
@@ -21,7 +22,11 @@ _USERINFO = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
 _EMAIL = re.compile(r"([^\s@\"'\[{,;<:/]?)([^\s@\"'\[{,;<:/]*)(@+)(?=[^\s@]+\.)")
 _KEY = re.compile(r"\"[^\"]*\"|'[^']*'|[^:]*")
 _DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[ T][0-2]\d:[0-5]\d(?::[0-5]\d)?(?:[+-]\d\d:?\d\d)?)?(?!\d)"
-_DIGITS = re.compile(rf"(?<!\d)(?:({_DATE})|\d(?:[\s.()/\-\u00ad\u200b-\u200f\u2010-\u2015]*\d){{6,}})")
+_WINDOW = r"[0-2]\d:[0-5]\d ?[-–] ?[0-2]\d:[0-5]\d(?!\d)"
+_KNOWN = rf"{_DATE}|{_WINDOW}(?:[\s,\"'\[\]-]+{_WINDOW})*(?![\W_]{{0,4}}\d)|(?<=//)\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+)?(?!\d)"
+_DIGITS = re.compile(rf"(?<!\d)(?:({_KNOWN})|\d(?:[{NOISE}]*+\d){{6,}}|\d(?:[\W_]{{0,4}}\d){{7,}})")
+"""Whatever signs stand between digits: a number that cannot be read may be a mistake because of them. Dates, hours of a
+day and addresses of servers are none."""
 
 
 def presentable(

@@ -37,11 +37,15 @@ def test_the_caret_is_below_the_character(column: int) -> None:
         ("phone: 0612345678", "phone: ••••••••78"),
         ("schedule: 2026-11-27 10:00", "schedule: 2026-11-27 10:00"),
         ("grants: {2026-11-onboarding: 100000}", "grants: {2026-11-onboarding: 100000}"),
+        ("phone: '06_12,34:56~78'", "phone: '••_••,••:••~78'"),
+        ("send_window: 08:30-19:30", "send_window: 08:30-19:30"),
+        ("hours: [08:00-12:00, 14:00-20:00]", "hours: [08:00-12:00, 14:00-20:00]"),
+        ("url: http://127.0.0.1:8080", "url: http://127.0.0.1:8080"),
         ("name: a\x1b[31mb", "name: a [31mb"),
     ],
 )
 def test_numbers_of_people_are_masked_and_dates_are_not(line: str, expected: str) -> None:
-    """Seven digits and more are masked but for the last two, dates stay, control characters go."""
+    """Seven digits and more are masked but for the last two, dates and hours stay, control characters go."""
     assert masked(line) == expected
     assert shown(line, 1)[0] == expected
 

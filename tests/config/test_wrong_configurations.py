@@ -27,7 +27,7 @@ from tests.harness import Result, Stack
 
 CASES = Path(__file__).parents[1] / "cases" / "configuration"
 DATE = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?")
-LONG_NUMBER = re.compile(r"\d(?:[ .()/-]*\d){6,}")
+LONG_NUMBER = re.compile(r"\d(?:[ .()/-]*\d){6,}|(?<!\d)0[67](?:[\W_]{1,3}\d\d){4}")
 
 
 @dataclass
