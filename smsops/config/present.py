@@ -8,7 +8,7 @@ from collections.abc import Mapping as AbstractMapping
 
 from smsops.model.diagnostics import Diagnostic, Mark
 from smsops.model.phone import NOISE
-from smsops.model.values import SHOW_CONTACTS
+from smsops.model.values import SHOW_CONTACTS, one_line
 
 _WIDTH = 160
 _ABOUT_REFERENCES = ("SMS130", "SMS131", "SMS132", "SMS133", "SMS134")
@@ -60,7 +60,7 @@ def masked(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _place(item: Diagnostic, order: AbstractMapping[str, int]) -> tuple[object, ...]:
@@ -75,7 +75,7 @@ def _presentable(item: Diagnostic, lines: AbstractMapping[str, Sequence[str]]) -
     if mark is not None and mark.column is not None and mark.line <= len(lines.get(mark.file, ())):
         snippet = _snippet(lines[mark.file], mark.line - 1, mark.column - 1, item.code)
     shown = _printable if SHOW_CONTACTS.get() else masked
-    return item._replace(summary=shown(item.summary), detail=shown(item.detail), snippet=snippet)
+    return item._replace(summary=shown(one_line(item.summary)), detail=shown(one_line(item.detail)), snippet=snippet)
 
 
 def _snippet(lines: Sequence[str], number: int, column: int, code: str) -> str:

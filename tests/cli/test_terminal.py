@@ -88,3 +88,21 @@ def test_a_key_cannot_steer_the_terminal(stack: Stack) -> None:
 
     assert result.exit_code == 1
     assert not STEERING.search(result.stdout + result.stderr)
+
+
+def test_a_line_feed_in_a_key_begins_no_line(stack: Stack) -> None:
+    """Nothing in the configuration can give a CI a command: each diagnostic is lines that smsops begins."""
+    stack.environment["GITHUB_ACTIONS"] = "true"
+    key = '"x\\n::add-mask::a\\n::warning::b"'
+    stack.write(
+        f"{key}: 1\ninclude: [{key}]\nvariables: {{{key}: {{}}}}\n"
+        f"lists: {{{key}: {{}}, vip: {{contacts: [{{file: {key}}}, {{file: vip.csv}}]}}}}\n"
+    )
+    (stack.root / "vip.csv").write_text('"x\n::add-mask::a\n::warning::b"\n1\n', "utf-8")
+
+    result = stack.run("validate")
+
+    assert result.exit_code == 1
+    lines = (result.stdout + result.stderr).splitlines()
+    assert any("add-mask" in line for line in lines)
+    assert not [line for line in lines if line.strip().startswith(("::add-mask", "::warning"))]
