@@ -162,7 +162,8 @@ class ScheduledKind(Kind):
         stored = entry.attributes
         datetime.fromisoformat(stored["date"])
         _ = [SentPart.read(part) for part in stored["parts"]], stored["content"], stored["audience"], stored["complete"]
-        self.shown(stored)
+        if not all(isinstance(words, str) for words in self.shown(stored)):
+            raise TypeError("message")
 
     def update(self, resource: Resource, present: Present, view: View) -> Change | None:
         spec = resource.want.spec
