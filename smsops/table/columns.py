@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from smsops.table.condition import check_shape, reason
+from smsops.table.condition import check, failure
 from smsops.table.engine import Engine, EngineError, column, engine, literal, quoted
 from smsops.table.rows import Rows, digest_of
 from smsops.table.table import BATCH, BadCondition, Difference, Fields, Row, Table
@@ -255,7 +255,7 @@ class Columns(Table):
         return Difference(add, change, remove, before)
 
     def matching(self, condition: str, names: Sequence[str]) -> Columns:
-        check_shape(condition)
+        check(condition, tuple(names))  # only what has passed may become a part of a statement
         shown = ", ".join(
             f"{self.value_of(name)} AS {quoted(name)}" if name in self.fields else f"'' AS {quoted(name)}"
             for name in names
@@ -265,7 +265,7 @@ class Columns(Table):
         try:
             return self._made(self._of(f"SEMI JOIN ({met}) USING (phone)"), self.fields, whole=self.whole)
         except EngineError as error:
-            raise BadCondition(reason(error, names)) from None
+            raise BadCondition(failure(error, condition, names)) from None
 
     def digest(self, key: str) -> str:
         values = "".join(

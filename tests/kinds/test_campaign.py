@@ -473,6 +473,35 @@ class TestAudience:
         assert self.reached(stack, {"lists": ["vip"]}) == set()
         assert "sendSms" not in stack.writes()
 
+    @pytest.mark.parametrize(
+        "where",
+        [
+            r"E'\'' <> ''); CREATE OR REPLACE MACRO strip_accents(x) AS 'none'; SELECT (E'\'' <> ''",
+            "NOPE = '1' AND NOPF = '2'",
+            "random() > 0.5",
+            "NAME = (SELECT 'x')",
+        ],
+    )
+    def test_a_condition_that_is_none(self, stack: Stack, where: str) -> None:
+        """A `where` that is more than a condition over the fields is refused at its place, without the network."""
+        stack.write(stack_of({"hello": campaign(audience={"lists": ["vip"], "where": where})}))
+        result = stack.run("validate")
+        assert result.exit_code == 1
+        assert result.stderr.count("error SMS") == 1
+        assert "error SMS153: audience.where: " in result.stderr
+        assert "smsops.yaml:" in result.stderr
+
+    def test_a_condition_that_fails(self, stack: Stack) -> None:
+        """Where `where` fails for a contact nothing is planned for the campaign, and no value is told."""
+        where = "CAST(NAME AS INTEGER) > 3"
+        rows = people([0], NAME="marie.curie@x.fr", SHOP="")
+        stack.write(stack_of({"hello": campaign(audience={"lists": ["vip"], "where": where})}, *rows))
+        result = stack.run("plan")
+        said = result.stdout + result.stderr
+        assert result.exit_code == 1
+        assert "audience.where: it fails for some contacts" in " ".join(said.split())
+        assert "marie" not in said
+
     def test_empty(self, stack: Stack) -> None:
         """An empty audience is a warning, and nothing is sent."""
         stack.write(stack_of({"hello": campaign(audience={"lists": ["vip"], "where": "SHOP = 'none'"})}))
