@@ -18,8 +18,14 @@ _SENSITIVE = re.compile(
     r"(?i)(?:password|api_?key|fallback_key|encryption|secret|token)[\"']?\s*:"
     r"(?!\s*\{\s*(?:env|file)\s*:[^{}\[\],]*\})"  # not a mere reference
 )
-_USERINFO = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
-_EMAIL = re.compile(r"([^\s@\"'\[{,;<:/]?)([^\s@\"'\[{,;<:/]*)(@+)(?=[^\s@]+\.)")
+_CREDENTIAL = re.compile(
+    r"(?i)(?<![a-z])(?:pas+w\w*|pass(?:phrase)?(?![a-z])|pwd?(?![a-z]))|secret|token|credential"
+    r"|(?:api|access|private|fallback)[_ -]?key"
+)
+_REFERENCE = re.compile(r"(?<![\w-])[\w-]+[\"']?\s*:\s*\{\s*(?:env|file)\s*:[^{}\[\],]*\}")
+_FIRST_KEY = re.compile(r"[\s\-?\[{]*(?:\"[^\"]*\"|'[^']*'|[\w.-]+)\s*:")
+_USERINFO = re.compile(r"(:)(?![/\"'])\S{1,200}@")
+_EMAIL = re.compile(r"(?<![^\s@\"'\[{,;<:/])([^\s@\"'\[{,;<:/]?)([^\s@\"'\[{,;<:/]*)(@+)(?=[^\s@]+\.)")
 _KEY = re.compile(r"\"[^\"]*\"|'[^']*'|[^:]*")
 _DATE = r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[ T][0-2]\d:[0-5]\d(?::[0-5]\d)?(?:[+-]\d\d:?\d\d)?)?(?!\d)"
 _WINDOW = r"[0-2]\d:[0-5]\d ?[-–] ?[0-2]\d:[0-5]\d(?!\d)"
@@ -75,7 +81,8 @@ def _presentable(item: Diagnostic, lines: AbstractMapping[str, Sequence[str]]) -
     if mark is not None and mark.column is not None and mark.line <= len(lines.get(mark.file, ())):
         snippet = _snippet(lines[mark.file], mark.line - 1, mark.column - 1, item.code)
     shown = _printable if SHOW_CONTACTS.get() else masked
-    return item._replace(summary=shown(one_line(item.summary)), detail=shown(one_line(item.detail)), snippet=snippet)
+    summary, detail = (shown(_USERINFO.sub(r"\1…@", one_line(text))) for text in (item.summary, item.detail))
+    return item._replace(summary=summary, detail=detail, snippet=snippet)
 
 
 def _snippet(lines: Sequence[str], number: int, column: int, code: str) -> str:
@@ -97,11 +104,12 @@ def shown(lines: Sequence[str], number: int) -> str:
 
 def _hidden(line: str, column: int, lines: Sequence[str], number: int) -> str:
     """A line without what may be a secret, and without numbers and addresses of people."""
-    sensitive = _SENSITIVE.search(line)
-    if sensitive:
-        line = _shortened(line, sensitive.end() - 1)
-    if _is_below_sensitive(lines, number):
+    if _is_below_sensitive(lines, number) or _is_behind_sensitive(lines, number):
         line = " " * column + "…"
+    elif _SENSITIVE.search(line) or _CREDENTIAL.search(_REFERENCE.sub("", line)):
+        # Nobody knows which of its values is one: an alias, a row and a misspelt key may hold it as well.
+        first = _FIRST_KEY.match(line)
+        line = _shortened(line, first.end() - 1) if first else " " * column + "…"
     line = masked(_USERINFO.sub(r"\1…@", line))
     return _EMAIL.sub(lambda found: found[1] + "•" * len(found[2]) + found[3], line)
 
@@ -121,6 +129,14 @@ def _is_below_sensitive(lines: Sequence[str], number: int) -> bool:
         if indent == 0:
             return False
     return False
+
+
+def _is_behind_sensitive(lines: Sequence[str], number: int) -> bool:
+    """Whether a line goes on with the value of a key for secrets that ends the line before it, or may do so."""
+    before = next((line for line in reversed(lines[:number]) if line.strip()), "")
+    return bool(_CREDENTIAL.search(before)) and (
+        lines[number].lstrip().startswith(":") or before.rstrip().endswith((":", "?"))
+    )
 
 
 def _indent(line: str) -> int:

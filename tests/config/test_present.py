@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from smsops.config.present import masked, presentable
@@ -54,7 +56,22 @@ def test_numbers_of_people_are_masked_and_dates_are_not(line: str, expected: str
     ("before", "line", "column", "code", "expected"),
     [
         ("", "    password: hunter2", 15, "SMS140", "    password: …"),
-        ("", "{first: x, api_key: hunter2, city: x}", 36, "SMS112", "{first: x, api_key: …"),
+        ("", "{first: x, api_key: hunter2, city: x}", 36, "SMS112", "{first: …"),
+        ("", "{login: &x hunter2, api_key: *x, city: x}", 36, "SMS112", "{login: …"),
+        (
+            "",
+            "generate: [{for_each: [{code: a, pw: hunter2}], x: {password: '${row.pw}'}}]",
+            9,
+            "SMS112",
+            "generate: …",
+        ),
+        ("", "vip: {pasword: hunter2, xx: 1}", 25, "SMS110", "vip: …"),
+        ("{? api_key\n", " : hunter2, nope: x}", 13, "SMS110", "            …"),
+        ("{login: &x\n", "hunter2, api_key: *x}", 1, "SMS112", "…"),
+        ("", "- {token: hunter2}", 1, "SMS112", "- {token: …"),
+        ("", "file: 'https:/u:hunter2@h/x.csv'", 1, "SMS112", "file: 'https:/u:…@h/x.csv'"),
+        ("", "url: https://acme:hunter2@h@api.example", 1, "SMS112", "url: https://acme:…@api.example"),
+        ("", "message: Passez au 12 rue de la Clé", 1, "SMS112", "message: Passez au 12 rue de la Clé"),
         ("", "{password: {env: NAME}, city: [x]}", 31, "SMS112", "{password: {env: NAME}, city: [x]}"),
         ("", "    pasword: hunter2", 5, "SMS110", "    pasword: …"),
         ("", "url: https://acme:hunter2@api.example", 1, "SMS112", "url: https://acme:…@api.example"),
@@ -64,8 +81,19 @@ def test_numbers_of_people_are_masked_and_dates_are_not(line: str, expected: str
     ],
 )
 def test_a_secret_is_not_shown(before: str, line: str, column: int, code: str, expected: str) -> None:
-    """What stands behind or below a key for secrets, and behind a misspelt key, is left out of the snippet."""
+    """What stands on the line of a key for secrets, or below it, and behind a misspelt key, is left out of the snippet."""
     assert shown(line, column, code, before)[0] == expected
+
+
+@pytest.mark.parametrize(
+    "line", ["a" * 50_000, "a:" * 25_000, "a@" * 25_000, "://" * 20_000, "1_" * 25_000, "pw " * 20_000]
+)
+def test_a_long_line_is_shown_at_once(line: str) -> None:
+    """What is masked of a line takes time in proportion to its length."""
+    started = time.perf_counter()
+    shown(line, 1)
+
+    assert time.perf_counter() - started < 2
 
 
 def test_a_mistake_is_said_once_in_the_order_of_the_files() -> None:
