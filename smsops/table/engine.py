@@ -37,10 +37,7 @@ class Engine:
     """One database in memory. Each statement runs in a cursor of its own, so that threads may share the engine."""
 
     def __init__(self) -> None:
-        try:
-            import _duckdb as duckdb  # without the Python that is around it, which takes four times as long to import
-        except ImportError:  # before 1.4
-            import duckdb  # type: ignore[no-redef]
+        import _duckdb as duckdb  # without the Python that is around it, which takes four times as long to import
 
         # What the engine says quotes data, which may be no text.
         self._errors = (duckdb.Error, UnicodeDecodeError)
