@@ -309,13 +309,29 @@ def _confirmed(plan: Plan) -> bool:
     question = (
         "Do you really want to remove all of this? There is no undo." if plan.destroy else "Do you want to do this?"
     )
-    answer: str = click.prompt(f"\n{question} Only 'yes' is accepted", default="", show_default=False, err=True)
+    with _interruptible():
+        answer: str = click.prompt(f"\n{question} Only 'yes' is accepted", default="", show_default=False, err=True)
     return answer.strip() == "yes"
 
 
 @contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends a question at once; the event loop would only take note of it, and end what comes after the answer."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def signals(stop: asyncio.Event) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM lets what is in flight finish; the second stops at once."""
+    """The first Ctrl-C or SIGTERM lets what is in flight finish; the second stops at once. CancelledError where one came before."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
@@ -334,6 +350,8 @@ def signals(stop: asyncio.Event) -> Iterator[None]:
         yield
         return
     try:
+        if task is not None and task.cancelling():  # while nothing was awaited: nothing is begun that would be cut off
+            raise asyncio.CancelledError
         yield
     finally:
         for number in handled:

@@ -146,6 +146,9 @@ def _run(arguments: Sequence[str], settings: Globals) -> int:
         sys.stderr.close()
         return ExitCode.ERROR
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # it came while a class was made
+            click.echo("Interrupted.", err=True)
+            return ExitCode.INTERRUPTED
         return _unexpected(error)
     return result if isinstance(result, int) else ExitCode.OK
 

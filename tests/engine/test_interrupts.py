@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 from typing import Any
 
@@ -95,3 +96,35 @@ def test_in_the_last_operation(stack: Stack) -> None:
     result = stack.run("apply", "--auto-approve")
     assert result.exit_code == 130
     assert stack.changes() == {}
+
+
+class Hesitating(io.StringIO):
+    """Somebody who presses Ctrl-C at a question, and then says yes."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self, *_: object) -> str:  # type: ignore[override]
+        signal.raise_signal(signal.SIGINT)
+        return "yes\n"
+
+
+@pytest.mark.parametrize("command", [("apply",), ("destroy",)])
+def test_at_the_question(stack: Stack, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
+    """Ctrl-C at the question is a no: nothing is done, and nothing is in doubt."""
+    stack.write(world())
+    if command == ("destroy",):
+        stack.apply()
+    before = stack.sandbox.snapshot()
+    monkeypatch.setattr("sys.stdin", Hesitating())
+    assert stack.run(*command).exit_code == 130
+    assert stack.sandbox.snapshot() == before
+
+
+def test_while_nothing_is_awaited(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C that comes while the plan is shown keeps the first call from being made, and does not cut it off."""
+    stack.write(world())
+    before = stack.sandbox.snapshot()
+    monkeypatch.setattr("smsops.cli.apply.show_plan", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    assert stack.run("apply", "--auto-approve").exit_code == 130
+    assert stack.sandbox.snapshot() == before
