@@ -354,12 +354,12 @@ async def _simulate(view: View, found: diff.Difference, reader: Reader) -> None:
     await asyncio.gather(*map(ask, list(found.changes.values())))
 
 
-def check_targets(addresses: set[Address], targets: Sequence[str]) -> None:
+def check_targets(addresses: set[Address], targets: Sequence[str], option: str = "--target ") -> None:
     """A target that names nothing is a typing error, not an empty plan."""
     for target in targets:
         if not any(matches(address, [target]) for address in addresses):
             known = [str(address) for address in addresses]
-            raise SmsopsError(f"--target {target} names no resource", code="SMS412", detail=did_you_mean(target, known))
+            raise SmsopsError(f"{option}{target} names no resource", code="SMS412", detail=did_you_mean(target, known))
 
 
 def _check_account(state: State, credentials: Credentials) -> None:

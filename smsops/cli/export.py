@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -69,7 +70,7 @@ def export(
     counted = [plural(count, section.rstrip("s").replace("_", "-")) for section, count in done.counts.items()]
     found = ", ".join([*counted, plural(done.contacts, "contact")])
     where = os.path.normpath(target)
-    click.echo(f"Wrote {found} to {where}. This stack owns them now.\n\nNext:\n  smsops -C {where} plan")
+    click.echo(f"Wrote {found} to {where}. This stack owns them now.\n\nNext:\n  smsops -C {shlex.quote(where)} plan")
 
 
 def _source(settings: Globals, url: str | None) -> Configuration:

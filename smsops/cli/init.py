@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def init(directory: Path | None, name: str | None, template: str | None, live: b
     files = _files(template or "shop", name or default, live)
     _check_free(root, [path for path in files if not path.endswith((".gitignore", ".schema.json"))])
     untold = _write(root, files)
-    where = "" if root.resolve() == Path.cwd() else f" -C {root}"
+    where = "" if root.resolve() == Path.cwd() else f" -C {shlex.quote(str(root))}"
     click.echo(f"Wrote {', '.join(files)} to {root}.")
     if untold:
         click.echo(f"{root / '.gitignore'} is yours. Add to it: {' '.join(untold)}")

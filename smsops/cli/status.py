@@ -29,9 +29,11 @@ def status(addresses: tuple[str, ...], output: str) -> None:
     It asks nobody. ADDRESS may be a glob.
     """
     from smsops.cli.views import campaigns as views
+    from smsops.pipeline import check_targets
 
     configuration = current().load()
     known = campaigns_known(configuration)
+    check_targets({*configuration.desired, *(one.address for one, _ in known)}, addresses, "")
     found = [one for one, _ in known if not addresses or matches(one.address, addresses)]
     if output == "json":
         document = {

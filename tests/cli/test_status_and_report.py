@@ -132,3 +132,12 @@ def test_replies_are_shown_and_stay_where_they_are(stack: Stack) -> None:
     assert [row["date"] for row in rows] == sorted(row["date"] for row in rows)
     assert_discreet(json.dumps(rows) + text, phones=[phone(number) for number in range(20)])
     assert stack.run("replies", "campaign.other").stdout == ""
+
+
+def test_a_campaign_that_is_none_is_a_typing_error(stack: Stack) -> None:
+    """A name that nothing has is said, and does not read as "nothing was scheduled"."""
+    stack.write(sections(stack, hello=campaign()))
+    assert stack.run("status", "campaign.hello").exit_code == 0  # not scheduled yet
+    result = stack.run("status", "campaign.helo")
+    assert (result.exit_code, "SMS412" in result.stderr) == (1, True)
+    assert 'Did you mean "campaign.hello"?' in result.stderr

@@ -22,6 +22,7 @@ from smsops.model.values import Number, one_line, plural
 
 _NO_DRIFT = "No drift. Nothing was changed outside of the configuration since the last apply."
 _NO_CHANGES = "No changes. The account matches the configuration."
+_NOTHING_LEFT = "No changes. There is nothing to destroy."
 _ACCOUNTS = 10
 """So many sub-accounts have a line of their own in the summary."""
 
@@ -100,7 +101,11 @@ def summary_lines(plan: Plan, paint: Paint) -> list[str]:
     if not plan.changes:
         if plan.errored:
             return ["Planning failed: see the errors. Nothing else would change."]
-        return [] if plan.doubts else [paint(_NO_CHANGES, "green", bold=True), *_forecast(plan)]
+        return (
+            []
+            if plan.doubts
+            else [paint(_NOTHING_LEFT if plan.destroy else _NO_CHANGES, "green", bold=True), *_forecast(plan)]
+        )
     counts = plan.summary
     parts = [f"{counts['add']} to add", f"{counts['change']} to change", f"{counts['destroy']} to destroy"]
     parts += [f"{counts[name]} to {name}" for name in ("replace", "adopt", "forget") if counts[name]]
