@@ -8,9 +8,10 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.sources import Format
@@ -18,9 +19,21 @@ from smsops.table.columns import Columns, load_rows, stripped
 from smsops.table.engine import EngineError, column, engine, literal, quoted, start
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.phones import codes_among, fast_path
-from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout, read_rows
+from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout
 from smsops.table.stage import Stage
-from smsops.table.text import NO_ROW, BadData, csv_header, csv_rows, decode, delimiter, json_rows, likeliest
+from smsops.table.text import (
+    LONGEST,
+    NO_ROW,
+    BadData,
+    checked,
+    csv_header,
+    csv_records,
+    csv_rows,
+    decode,
+    delimiter,
+    json_rows,
+    likeliest,
+)
 from smsops.table.unpack import unpacked
 
 BLOCK = 1 << 18
@@ -36,6 +49,17 @@ _BESIDE_QUOTE = re.compile(rb'"(?:(?<=[^\S\n]")|(?=[^\S\n]))')
 """A blank beside a quote: the engine and the careful way read that differently. As it begins with a quote, it is found soon."""
 
 _HEADER = 65_536
+
+_MOST_OF_A_CHARACTER = 4
+"""Bytes of one in UTF-8."""
+
+
+class _MoreColumns(Exception):
+    """Objects further on have keys that the first ones lack; the source has to be read again, with all of them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self.names = tuple(names)
 
 
 class _WrongCut(Exception):
@@ -75,16 +99,11 @@ def load(source: Source, form: Format, chunks: Iterable[bytes]) -> None:
     if form == "parquet":
         _load_parquet(source, b"".join(chunks))
         return
-    try:
-        _load_text(source, form, _utf8(iter(chunks), None))
-    except _OtherEncoding as other:
+    known = _load_text(source, form, iter(chunks), _Known())
+    while known is not None:
         source.mistakes = Mistakes(source.label)
         with source.open() as stream:
-            _load_text(source, form, _utf8(unpacked(stream.chunks), other.encoding))
-    except _WrongCut:
-        source.mistakes = Mistakes(source.label)
-        with source.open() as stream:
-            read_rows(source, b"".join(unpacked(stream.chunks)), form)
+            known = _load_text(source, form, unpacked(stream.chunks), known)
 
 
 def _utf8(chunks: Iterator[bytes], encoding: str | None) -> Iterator[bytes]:
@@ -115,11 +134,16 @@ def _with_line_feeds(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield chunk.replace(b"\r", b"\n") if old else chunk
 
 
-def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
-    """Cut a text between two rows: at the end of a line, and not within quotes."""
+def pieces(
+    chunks: Iterable[bytes], end_of_row: Callable[[bytes], int] | None = None, longest: int | None = None
+) -> Iterator[Piece]:
+    """Cut a text between two rows: where `end_of_row` says that the last one ends, by default as in CSV.
+
+    _WrongCut where a row has more bytes than `longest`, by default those of a piece.
+    """
     number, line, ended, size = 0, 1, 0, 0
     blocks: list[bytes] = []
-    for block in _blocks(chunks):
+    for block in _blocks(chunks, end_of_row or _end_of_row, longest or PIECE):
         if size >= PIECE:
             yield Piece(number, line, blocks)
             number, line, ended, size, blocks = number + 1, line + ended, 0, 0, []
@@ -130,8 +154,8 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
         yield Piece(number, line, blocks, whole=number == 0)
 
 
-def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Blocks of whole rows. _WrongCut where a row is longer than a piece may be: its quotes cannot be right."""
+def _blocks(chunks: Iterable[bytes], end_of_row: Callable[[bytes], int], longest: int) -> Iterator[bytes]:
+    """Blocks of whole rows. _WrongCut where a row is longer than one may be: its quotes cannot be right."""
     waiting: list[bytes] = []
     size = 0
     for chunk in chunks:
@@ -140,10 +164,10 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         if size < BLOCK:
             continue
         content = b"".join(waiting)
-        end = _end_of_row(content)
+        end = end_of_row(content)
         if end:
             yield content[:end]
-        elif len(content) > PIECE:
+        elif len(content) > longest:
             raise _WrongCut
         waiting, size = [content[end:]], 0
     content = b"".join(waiting)
@@ -152,7 +176,7 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _end_of_row(content: bytes) -> int:
-    """Where the last whole row ends; 0 where none does."""
+    """Where the last whole row of CSV ends, which is not within quotes; 0 where none does."""
     end = content.rfind(b"\n") + 1
     quotes = content.count(b'"', 0, end)
     while quotes % 2:
@@ -162,12 +186,44 @@ def _end_of_row(content: bytes) -> int:
     return end
 
 
-def _load_text(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
-    cut = pieces(chunks)
+def _end_of_line(content: bytes) -> int:
+    """Where the last whole line ends, which is a row of NDJSON; 0 where none does."""
+    return content.rfind(b"\n") + 1
+
+
+class _Known(NamedTuple):
+    """What is known of a text before it is read."""
+
+    encoding: str | None = None
+    names: tuple[str, ...] = ()
+    """The columns of NDJSON."""
+    may_be_cut: bool = True
+
+
+def _load_text(source: Source, form: Format, chunks: Iterator[bytes], known: _Known) -> _Known | None:
+    """None, or what is known better now: then it has to be read again."""
+    text = _utf8(chunks, known.encoding)
+    try:
+        if known.may_be_cut:
+            _load_pieces(source, form, text, known.names)
+        else:
+            _load_lines(source, form, text)
+    except _OtherEncoding as other:
+        return known._replace(encoding=other.encoding)
+    except _MoreColumns as more:
+        return known._replace(names=more.names)
+    except _WrongCut:
+        return known._replace(may_be_cut=False)
+    return None
+
+
+def _load_pieces(source: Source, form: Format, chunks: Iterator[bytes], names: Sequence[str]) -> None:
+    is_csv = form == "csv"
+    cut = pieces(chunks) if is_csv else pieces(chunks, _end_of_line, LONGEST * _MOST_OF_A_CHARACTER)
     first = next(cut, None)
     if first is None:
         raise BadData("the file is empty; its first line must name the columns")
-    reader = _CsvPieces(source, first) if form == "csv" else _JsonPieces(source, chain([first], cut))
+    reader = _CsvPieces(source, first) if is_csv else _JsonPieces(source, chain([first], cut), names)
     if reader.layout is None:
         return
     stage = _Rows(tuple(reader.layout.columns), source.reading.country, codes_among(reader.phones()))
@@ -175,7 +231,63 @@ def _load_text(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
         stage.read(reader.read, piece, stage)
     for mistakes in stage.results():
         source.mistakes.extend(mistakes)
+    if isinstance(reader, _JsonPieces):
+        reader.check_names()
     source.table, source.conflicts = stage.finished()
+
+
+def _load_lines(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
+    """Read a text that cannot be cut into pieces line by line, and hold no more of it than a row."""
+    lines = _lines(chunks, "" if form == "csv" else "\n")
+    if form == "ndjson":  # a line of it is too long, or it could be cut
+        deque(checked(lines), maxlen=0)
+    mistakes = source.mistakes
+    names, records = csv_records(lines, _complaining(source.label, mistakes, whole=True))
+    found = layout(names, source.reading, source.label, mistakes)
+    if found is None:
+        return
+    stage = _Rows(tuple(found.columns), source.reading.country)
+    rows = ((line, dict(zip(names, cells, strict=True))) for line, cells in records)
+    try:
+        good = good_rows(rows, found, source.reading, mistakes)
+        stage.add_rows(((phone, fields) for phone, fields, _ in good), 0)
+    except BadData:  # which is all that is said then, as of a small file
+        source.mistakes = Mistakes(source.label)
+        raise
+    stage.results()
+    source.table, source.conflicts = stage.finished()
+
+
+class _Bytes(io.RawIOBase):
+    """Chunks as a file."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def _lines(chunks: Iterator[bytes], newline: str) -> Iterator[str]:
+    """The lines of a text in UTF-8; the rest of one that is too long comes as another."""
+    text = io.TextIOWrapper(io.BufferedReader(_Bytes(chunks)), "utf-8", newline=newline)
+    try:
+        while line := text.readline(LONGEST + 1):
+            yield line
+    except UnicodeDecodeError as error:
+        raise _OtherEncoding(likeliest(error.object)) from None
 
 
 class _Rows(Stage[Mistakes]):
@@ -285,7 +397,7 @@ class _CsvPieces:
                 rows = (
                     f"SELECT {', '.join((raw, *values))} FROM read_csv('{path}', delim={literal(self.delimiter)}, "
                     f"quote='\"', escape='\"', header=false, auto_detect=false, strict_mode=true, "
-                    f"force_not_null={list(cell.values())}, columns={{{columns}}})"
+                    f"force_not_null={list(cell.values())}, columns={{{columns}}}, max_line_size={LONGEST - 2})"
                 )
                 return _is_good(stage, rows, piece)
         except EngineError:
@@ -311,20 +423,53 @@ class _CsvPieces:
 class _JsonPieces:
     """Reads the pieces of one NDJSON file."""
 
-    def __init__(self, source: Source, pieces: Iterator[Piece]) -> None:
+    def __init__(self, source: Source, pieces: Iterator[Piece], names: Sequence[str]) -> None:
+        """`names` are those of all its columns, if they are known."""
         self.source = source
         self.begun: list[Piece] = []
-        self.layout: Layout | None = None
-        found = None
+        self._names = dict.fromkeys(names)
+        self._are_more = False
         for piece in pieces:
             self.begun.append(piece)
             rows = json_rows(_text(piece.content).split("\n"), piece.line, lambda line, message: None)
-            found = next(rows, None)
-            if found is not None:
+            first = next(rows, None)
+            if first is not None:
                 break
-        if found is None:
+        else:
             raise BadData("it holds no JSON object, so it is not an NDJSON file", 1)
-        self.layout = layout(list(found[1]), source.reading, source.label, source.mistakes)
+        if not self._names:
+            self._names = dict.fromkeys(first[1])
+            self._add_names(self.begun[-1])
+            self._are_more = False
+        found = Mistakes(source.label)
+        self.layout = layout(list(self._names), source.reading, source.label, found)
+        if self.layout is None:  # what is missing may stand further on
+            for piece in pieces:
+                self._add_names(piece)
+            self.check_names()
+            source.mistakes.extend(found)
+
+    def check_names(self) -> None:
+        """_MoreColumns where all that was read has more columns than the layout knows."""
+        if self._are_more:
+            raise _MoreColumns(self._names)
+
+    def _add_names(self, piece: Piece) -> None:
+        """Add the columns of a piece, of those that matter."""
+        named = "SELECT DISTINCT unnest(json_keys(json)) AS name FROM read_json_objects"
+        try:
+            with engine().file(*piece.blocks) as path:
+                keys = [
+                    str(name)
+                    for (name,) in engine().run(f"{named}('{path}', format='newline_delimited') ORDER BY name")
+                ]
+        except EngineError:
+            rows = json_rows(_text(piece.content).split("\n"), piece.line, lambda line, message: None)
+            keys = [name for _, row in rows for name in row]
+        for name in keys:
+            if name not in self._names and self.source.reading.may_want(name):
+                self._names[name] = None
+                self._are_more = True
 
     def phones(self) -> Iterator[str]:
         """What stands for phones at the beginning of the file."""
@@ -335,18 +480,24 @@ class _JsonPieces:
 
     def read(self, piece: Piece, stage: _Rows) -> Mistakes:
         """Add the rows of a piece to the stage; its mistakes."""
+        if piece.number > self.begun[-1].number:
+            self._add_names(piece)
+        if self._are_more:  # it will be read again
+            return Mistakes(self.source.label)
         if self._quickly(piece, stage):
             return Mistakes(self.source.label)
         return self._carefully(piece, stage)
 
     def _quickly(self, piece: Piece, stage: _Rows) -> bool:
         assert self.layout is not None
+        if any(map(_has_long_line, piece.blocks)):  # the engine would take it
+            return False
         names = [self.layout.phone, *self.layout.columns.values()]
         columns = ", ".join(f"{literal(name)}: 'JSON'" for name in dict.fromkeys(names))
         cells = [f"coalesce({stripped(_json_text(name), any_blank=True)}, '')" for name in names]
         try:
             with stage.engine.file(*piece.blocks) as path:
-                rows = f"read_json('{path}', format='newline_delimited', columns={{{columns}}}, maximum_object_size={1 << 20})"
+                rows = f"read_json('{path}', format='newline_delimited', columns={{{columns}}}, maximum_object_size={LONGEST - 2})"
                 if stage.engine.value(f"SELECT bool_or({' OR '.join(map(_is_odd, names))}) FROM {rows}"):
                     return False
                 named = ", ".join(f"{cell} AS f{place}" for place, cell in enumerate(cells[1:]))
@@ -365,18 +516,25 @@ class _JsonPieces:
         return mistakes
 
 
+def _has_long_line(content: bytes) -> bool:
+    start = 0
+    while len(content) - start > LONGEST:
+        start = content.rfind(b"\n", start, start + LONGEST) + 1
+        if not start:
+            return True
+    return False
+
+
 def _json_text(name: str) -> str:
     """A text, or a whole number, as text; null is null."""
     value = quoted(name)
-    return (
-        f"CASE WHEN {value}[1] = '\"' THEN json_extract_string({value}, '$') ELSE nullif({value}::VARCHAR, 'null') END"
-    )
+    return f"CASE WHEN starts_with({value}::VARCHAR, '\"') THEN json_extract_string({value}, '$') ELSE nullif({value}::VARCHAR, 'null') END"
 
 
 def _is_odd(name: str) -> str:
     """Whether a value is something else than a text, null or a whole number."""
     value = f"{quoted(name)}::VARCHAR"
-    return f"NOT coalesce({value}[1] = '\"' OR {value} = 'null' OR regexp_full_match({value}, '-?[1-9][0-9]{{0,17}}|0'), true)"
+    return f"NOT coalesce(starts_with({value}, '\"') OR {value} = 'null' OR regexp_full_match({value}, '-?[1-9][0-9]{{0,17}}|0'), true)"
 
 
 def _is_good(stage: _Rows, rows: str, piece: Piece) -> bool:

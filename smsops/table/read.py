@@ -20,7 +20,7 @@ from smsops.model.values import shown_phone
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.rows import Rows
 from smsops.table.table import Fields, Table
-from smsops.table.text import BadData, Complain, csv_records, decode, json_rows
+from smsops.table.text import BadData, Complain, csv_text, decode, json_rows
 from smsops.table.unpack import unpacked
 
 SMALL = 3 << 20
@@ -42,6 +42,14 @@ class Reading(NamedTuple):
     country: str
     phone: str | None = None
     columns: tuple[tuple[str, str], ...] | None = None
+
+    def may_want(self, name: str) -> bool:
+        """Whether a column of this name may be the phone or a field."""
+        if name == self.phone or (self.phone is None and name.casefold() in PHONE_COLUMNS):
+            return True
+        if self.columns is None:
+            return name.upper() in self.fields
+        return any(name == column for _, column in self.columns)
 
 
 @dataclass
@@ -124,18 +132,28 @@ def file_rows(
 ) -> tuple[list[str], Iterator[tuple[int, Mapping[str, str]]]]:
     """The columns of a whole file, and its rows as texts by column, each with its line. BadData where it makes no sense.
 
-    NDJSON without an object has no columns.
+    The columns of NDJSON are those of all its objects: many writers leave out what is null. Without an object it has none.
     """
     if form == "parquet":
         from smsops.table.load import parquet_rows
 
         return parquet_rows(content)
     if form == "ndjson":
-        rows = json_rows(decode(content).split("\n"), 1, complain)
-        first = next(rows, None)
-        return (list(first[1]), chain([first], rows)) if first else ([], rows)
-    names, records = csv_records(decode(content), complain)
+        wrong: list[tuple[int, str]] = []
+        lines = decode(content).split("\n")
+        objects = list(json_rows(lines, 1, lambda line, message: wrong.append((line, message))))
+        columns = dict.fromkeys(name for _, row in objects for name in row)
+        return list(columns), _complaining_first(wrong, objects, complain)
+    names, records = csv_text(decode(content), complain)
     return names, ((line, dict(zip(names, cells, strict=True))) for line, cells in records)
+
+
+def _complaining_first(
+    wrong: Iterable[tuple[int, str]], rows: Iterable[tuple[int, Mapping[str, str]]], complain: Complain
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    for line, message in wrong:
+        complain(line, message)
+    yield from rows
 
 
 def content_rows(
@@ -147,7 +165,7 @@ def content_rows(
         mistakes.add(Mistake("SMS162", f"{label}: {message}", line=line))
 
     names, rows = file_rows(content, form, complain)
-    if not names:
+    if not names and not any(True for _ in rows):
         return None if mistakes else iter(())
     found = layout(names, reading, label, mistakes)
     return None if found is None else good_rows(rows, found, reading, mistakes)

@@ -7,7 +7,9 @@ import io
 import json
 import math
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 Complain = Callable[[int, str], None]
@@ -15,6 +17,9 @@ Complain = Callable[[int, str], None]
 
 NO_ROW = "not a CSV row"
 """How the mistake of quotes that do not match begins."""
+
+LONGEST = 1 << 20
+"""So many characters a line may have, and a cell: what is longer was never meant as one, and would have to be held whole."""
 
 _DELIMITERS = ",;\t|"
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -25,6 +30,8 @@ _USUAL = frozenset("éèàçêëîïôûùâœ")
 _POSSIBLE = frozenset("äáãåæíìñóöòõøßúüÿ")
 _SIGNS = frozenset("€’‘“”«»°…–—§£©®\u00a0")
 _BEGINNING = 65_536
+
+csv.field_size_limit(LONGEST)  # of the whole process: the engine knows no other than that of a line
 
 
 class BadData(ValueError):
@@ -70,19 +77,47 @@ def _likelihood(text: str) -> int:
     return score
 
 
+def checked(lines: Iterable[str], line: int = 1) -> Iterator[str]:
+    """The lines, of which the first has some number; BadData at one that is too long."""
+    for number, text in enumerate(lines, start=line):
+        if len(text) > LONGEST:
+            raise BadData(f"the line has more than {LONGEST:,} characters", number)
+        yield text
+
+
 # -- CSV ------------------------------------------------------------------------------------
 
 
-def csv_records(text: str, complain: Complain) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The header of a CSV text and its records, as many cells each as the header has; BadData where there are none."""
-    if "\0" in text:
-        raise BadData("it holds a NUL character, so it is not a CSV file", text.count("\n", 0, text.index("\0")) + 1)
-    records = _records(io.StringIO(text, newline=""), delimiter(text), 1, complain)
+def csv_text(text: str, complain: Complain) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The header of a CSV text and its records, as many cells each as the header has; BadData where it makes no sense."""
+    if "\0" in text or len(text) > LONGEST:  # then nothing else is said
+        deque(_checked_csv(io.StringIO(text, newline=""), 1), maxlen=0)
+    return csv_records(io.StringIO(text, newline=""), complain)
+
+
+def csv_records(lines: Iterable[str], complain: Complain) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The header of lines of CSV and their records, which are read one by one. BadData where they make no sense."""
+    rest = iter(lines)
+    beginning: list[str] = []
+    size = 0
+    for line in rest:
+        beginning.append(line)
+        size += len(line)
+        if size >= _BEGINNING:
+            break
+    records = _records(chain(beginning, rest), delimiter("".join(beginning)), 1, complain)
     first = next(records, None)
     if first is None:
         raise BadData("the file is empty; its first line must name the columns")
     names = header(first[1], first[0])
     return names, _as_wide_as(len(names), records, complain)
+
+
+def _checked_csv(lines: Iterable[str], line: int) -> Iterator[str]:
+    for number, text in enumerate(checked(lines, line), start=line):
+        if "\0" in text:
+            raise BadData("it holds a NUL character, so it is not a CSV file", number)
+        yield text
 
 
 def csv_rows(
@@ -118,7 +153,7 @@ def _numbered(
     lines: Iterable[str], delimiter: str, line: int, complain: Complain
 ) -> Iterator[tuple[int, int, list[str]]]:
     """Records that are not blank, with the line where each begins and the one behind it."""
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(_checked_csv(lines, line), delimiter=delimiter, strict=True)
     first = line
     while True:
         try:
@@ -126,7 +161,11 @@ def _numbered(
         except StopIteration:
             return
         except csv.Error as error:
-            reason = "a quote is not closed" if "end of data" in str(error) else str(error)
+            reason = str(error)
+            if "end of data" in reason:
+                reason = "a quote is not closed"
+            elif "field limit" in reason:
+                reason = f"a cell has more than {LONGEST:,} characters; a quote may not be closed"
             complain(line, f"{NO_ROW}: {reason}")
             cells = []
         start, line = line, reader.line_num + first
@@ -158,7 +197,7 @@ def header(names: list[str], line: int) -> list[str]:
 
 def json_rows(lines: Iterable[str], line: int, complain: Complain) -> Iterator[tuple[int, Mapping[str, str]]]:
     """The objects of the lines of a file, or of a piece of it that begins on some line, their values as text."""
-    for number, text in enumerate(lines, start=line):
+    for number, text in enumerate(checked(lines, line), start=line):
         if not text.strip():
             continue
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 CONTACTS = 1_000_000
 MOST = 400_000
@@ -65,3 +68,20 @@ def test_a_million_new_contacts(tmp_path: Path) -> None:
         returned = [event["returned"] for event in events if event["type"] == "operation_done" and event["returned"]]
         assert returned == [{"removed": 0, "inserted": CONTACTS}]
         assert memory < MOST
+
+
+@pytest.mark.parametrize(
+    ("name", "first"), [("bomb.csv.gz", b"phone\n"), ("bomb.ndjson.gz", b'{"phone":"0612345678"}\n')]
+)
+def test_a_line_without_an_end_is_not_held(tmp_path: Path, name: str, first: bytes) -> None:
+    """However long a line is and however well it was packed, it is refused at its place and memory stays bounded."""
+    (tmp_path / name).write_bytes(gzip.compress(first) + gzip.compress(b"x" * (1 << 20)) * 600)
+    (tmp_path / "smsops.yaml").write_text(
+        f"smsops: 1\nstack: large\nlists: {{vip: {{contacts: [{{file: {name}}}]}}}}\n"
+    )
+
+    code, printed, memory = run(tmp_path, "validate", "--format", "json")
+
+    (found,) = json.loads(printed)["diagnostics"]
+    assert (code, found["code"], found["file"], found["line"]) == (1, "SMS162", name, 2)
+    assert memory < MOST

@@ -18,6 +18,7 @@ from smsops.table import load as loading
 from smsops.table import read as reading
 from smsops.table.mistakes import SHOWN, Mistake, Mistakes
 from smsops.table.read import Reading, Source, read
+from smsops.table.text import LONGEST
 
 HOW = Reading(("NAME", "SHOP"), "FR")
 CELLS = st.sampled_from(
@@ -66,13 +67,14 @@ def opener(content: bytes, form: Format = "csv", step: int = 7) -> reading.Open:
     return opened
 
 
-def by_rows(content: bytes, form: Format = "csv") -> Source:
-    return read(opener(content, form), HOW)
+def by_rows(content: bytes, form: Format = "csv", how: Reading = HOW) -> Source:
+    with patch.object(reading, "SMALL", 1 << 24):
+        return read(opener(content, form, max(7, len(content) >> 10)), how)
 
 
-def by_the_engine(content: bytes, form: Format = "csv", piece: int = 40) -> Source:
+def by_the_engine(content: bytes, form: Format = "csv", piece: int = 40, how: Reading = HOW) -> Source:
     with patch.object(reading, "SMALL", -1), patch.multiple(loading, BLOCK=piece // 3, PIECE=piece):
-        return read(opener(content, form), HOW)
+        return read(opener(content, form, max(7, len(content) >> 10)), how)
 
 
 def said(source: Source) -> tuple[object, ...]:
@@ -96,6 +98,7 @@ def test_csv_in_any_pieces(lines: list[tuple[str, ...]], end: str, piece: int, h
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(-9, 99), st.sampled_from([1.0, 2.5]), CELLS, st.just({"a": 1}))
 RECORDS = st.lists(
     st.one_of(
+        st.dictionaries(st.sampled_from(["phone", "mobile", "NAME", "SHOP"]), st.one_of(PHONES, VALUES), min_size=1),
         st.fixed_dictionaries(
             {"phone": st.one_of(PHONES, st.just(33612345670))}, optional={"NAME": VALUES, "SHOP": VALUES}
         ),
@@ -108,11 +111,93 @@ RECORDS = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(RECORDS, st.booleans(), st.integers(20, 200))
 def test_ndjson_in_any_pieces(records: list[object], ascii_only: bool, piece: int) -> None:
-    """Values of every type, escaped or not, and lines that are no objects."""
+    """Values of every type, escaped or not, keys that only some objects have, and lines that are no objects."""
     content = "".join(json.dumps(record, ensure_ascii=ascii_only) + "\n" for record in records).encode()
     expected = by_rows(content, "ndjson")
     if any(isinstance(record, dict) for record in records):  # otherwise the engine says it in one mistake
         assert said(by_the_engine(content, "ndjson", piece)) == said(expected)
+
+
+@pytest.mark.parametrize(
+    ("lines", "contacts", "mistakes"),
+    [
+        (
+            ['{"phone":"0612345678"}'] * 9 + ['{"phone":"0612345679","NAME":"a"}', '{"phone":"0612345670","SHOP":"b"}'],
+            {"33612345678": {}, "33612345679": {"NAME": "a"}, "33612345670": {"SHOP": "b"}},
+            [],
+        ),
+        (
+            ['{"NAME":"a"}', '{"phone":"0612345679"}'],
+            {"33612345679": {}},
+            [(1, "SMS160", "An empty cell is not the number of a mobile: it is empty")],
+        ),
+        (['{"NAME":"a"}'] * 9, None, [(0, "SMS163", "vip has no column named phone")]),
+        (['{"mobile":"0612345678"}'] * 9 + ['{"phone":"0612345679"}'], {"33612345679": {}}, None),
+    ],
+)
+def test_a_key_that_the_first_object_lacks(
+    lines: list[str], contacts: dict[str, dict[str, str]] | None, mistakes: list[tuple[object, ...]] | None
+) -> None:
+    """The columns of NDJSON are those of all its objects, whichever piece they are in."""
+    content = "\n".join(lines).encode()
+    for source in (by_rows(content, "ndjson"), by_the_engine(content, "ndjson")):
+        assert said(source)[0] == contacts
+        assert mistakes is None or said(source)[1] == mistakes
+
+
+def test_a_named_column_that_the_first_object_lacks() -> None:
+    """A column that the configuration names is found in any object; one that none has is a mistake."""
+    content = b'{"phone":"0612345678"}\n' * 9 + b'{"phone":"0612345679","n":"a"}\n'
+    for column, filled in (("n", {"33612345678": {}, "33612345679": {"NAME": "a"}}), ("m", None)):
+        how = Reading(("NAME",), "FR", columns=(("NAME", column),))
+        for source in (by_rows(content, "ndjson", how), by_the_engine(content, "ndjson", how=how)):
+            assert said(source)[0] == filled
+            assert [mistake.summary for mistake in source.mistakes] == ([] if filled else ['vip has no column "m"'])
+
+
+@pytest.mark.parametrize("size", [200_000, LONGEST - 40, LONGEST + 1])
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_long_line_is_read_or_refused_whatever_the_size_of_its_file(size: int, form: Format) -> None:
+    """A line has at most 1,048,576 characters; beyond that the mistake names the line and its file is not read."""
+    cell = "x" * size
+    lines = {
+        "csv": ["phone,NAME", "0612345678,a", f"0612345679,{cell}", "1,b"],
+        "ndjson": [
+            "",
+            '{"phone":"0612345678","NAME":"a"}',
+            f'{{"phone":"0612345679","NAME":"{cell}"}}',
+            '{"phone":"1"}',
+        ],
+    }
+    content = "\n".join([*lines[form], ""]).encode()
+    source = by_rows(content, form)
+    assert said(by_the_engine(content, form, 1 << 24)) == said(source)
+    if size < LONGEST:
+        assert source.table is not None
+        assert [mistake.line for mistake in source.mistakes] == [4]
+    else:
+        assert source.table is None
+        assert said(source)[1] == [(3, "SMS162", "vip: the line has more than 1,048,576 characters")]
+
+
+def test_a_quote_that_is_not_closed_in_a_long_file() -> None:
+    """What a quote leaves open ends with the longest cell there may be, and the mistake names the line where it began."""
+    content = b'phone,NAME\n0612345678,"a\n' + b"0612345679,b\n" * 100_000
+    source = by_rows(content)
+    assert said(by_the_engine(content, piece=1 << 16)) == said(source)
+    first = next(iter(source.mistakes))
+    assert (first.line, first.summary.split(";")[0]) == (
+        2,
+        "vip: not a CSV row: a cell has more than 1,048,576 characters",
+    )
+
+
+def test_a_quote_within_cells_of_a_long_file() -> None:
+    """A file whose quotes do not tell where its rows end is read line by line, in any encoding."""
+    text = "phone,NAME\n" + "".join(f'06123{number:05},5" é\n' for number in range(999)) + "0612345678,b\n"
+    for encoding in ("utf-8", "utf-16", "cp1252"):
+        content = text.encode(encoding)
+        assert said(by_the_engine(content, piece=1 << 8)) == said(by_rows(content))
 
 
 def test_lines_of_old_macs() -> None:
