@@ -197,8 +197,26 @@ def bad_phone(text: str, error: InvalidPhone, line: int | None = None) -> Mistak
     )
 
 
+def _alike(names: Sequence[str], reading: Reading) -> tuple[str, str] | None:
+    """Two columns that are found by their names whatever the case, and could both be meant."""
+    seen: dict[str, str] = {}
+    for name in sorted(names):
+        is_phone = reading.phone is None and name.casefold() in PHONE_COLUMNS
+        is_field = reading.columns is None and name.upper() in reading.fields
+        if (is_phone or is_field) and seen.setdefault(name.upper(), name) != name:
+            return seen[name.upper()], name
+    return None
+
+
 def layout(names: Sequence[str], reading: Reading, label: str, mistakes: Mistakes) -> Layout | None:
     """Where the phone and the fields stand among these columns; None, with a mistake, where a column is missing."""
+    twice = _alike(names, reading)
+    if twice:
+        summary = f'{label}: the columns "{twice[0]}" and "{twice[1]}" differ by case only'
+        mistakes.add(
+            Mistake("SMS163", summary, "Keep one, or name the right one under phone and columns.", key=("file",))
+        )
+        return None
     by_folded = {name.casefold(): name for name in names}
     phone = reading.phone or next((by_folded[name] for name in PHONE_COLUMNS if name in by_folded), None)
     if phone is None or phone not in names:

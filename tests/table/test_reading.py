@@ -98,7 +98,9 @@ def test_csv_in_any_pieces(lines: list[tuple[str, ...]], end: str, piece: int, h
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(-9, 99), st.sampled_from([1.0, 2.5]), CELLS, st.just({"a": 1}))
 RECORDS = st.lists(
     st.one_of(
-        st.dictionaries(st.sampled_from(["phone", "mobile", "NAME", "SHOP"]), st.one_of(PHONES, VALUES), min_size=1),
+        st.dictionaries(
+            st.sampled_from(["phone", "mobile", "NAME", "SHOP", "Name"]), st.one_of(PHONES, VALUES), min_size=1
+        ),
         st.fixed_dictionaries(
             {"phone": st.one_of(PHONES, st.just(33612345670))}, optional={"NAME": VALUES, "SHOP": VALUES}
         ),
@@ -153,6 +155,25 @@ def test_a_named_column_that_the_first_object_lacks() -> None:
         for source in (by_rows(content, "ndjson", how), by_the_engine(content, "ndjson", how=how)):
             assert said(source)[0] == filled
             assert [mistake.summary for mistake in source.mistakes] == ([] if filled else ['vip has no column "m"'])
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        (b"phone,NAME,name\n0612345678,a,b\n", "csv"),
+        (b"phone,Phone\n0612345678,0612345679\n", "csv"),
+        (b'{"phone":"0612345678","NAME":"a"}\n{"phone":"0612345679","name":"b"}\n', "ndjson"),
+    ],
+)
+def test_columns_that_differ_by_case_only(content: bytes, form: Format) -> None:
+    """Columns of which only the case says which is meant are a mistake, unless the configuration names one."""
+    for source in (by_rows(content, form), by_the_engine(content, form)):
+        assert source.table is None
+        assert [(m.code, m.summary.endswith("differ by case only")) for m in source.mistakes] == [("SMS163", True)]
+    exact = Reading(("NAME",), "FR", "phone", ())
+    for source in (by_rows(content, form, exact), by_the_engine(content, form, how=exact)):
+        assert source.table is not None
+        assert not source.mistakes
 
 
 @pytest.mark.parametrize("size", [200_000, LONGEST - 40, LONGEST + 1])
