@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 
 from smsops.model.sources import SourceUnreadable
 
@@ -44,5 +45,7 @@ def _gunzipped(packed: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
                     raise SourceUnreadable("its gzip data breaks off")
         while len(packed) < len(_GZIP) and (more := next(chunks, b"")):
             packed += more
-        if not packed.startswith(_GZIP):  # what follows the last member, such as padding, is not ours
+        if not packed.startswith(_GZIP):
+            if any(chunk.strip(b"\0") for chunk in chain([packed], chunks)):  # zeros are padding
+                raise SourceUnreadable("something else follows its gzip data")
             return

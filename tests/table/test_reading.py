@@ -242,8 +242,11 @@ def test_gzip_in_several_members() -> None:
     text = b"phone,NAME\n" + b"".join(b"0612345%03d,Ann\n" % number for number in range(500))
     packed = gzip.compress(text[:3000]) + gzip.compress(text[3000:])
     assert said(by_the_engine(packed)) == said(by_rows(text))
+    assert said(by_rows(packed + b"\0" * 512)) == said(by_rows(text))  # as tapes pad
     with pytest.raises(SourceUnreadable, match="breaks off"):
         by_rows(packed[:-9])
+    with pytest.raises(SourceUnreadable, match="something else follows"):
+        by_rows(packed + b"\0\0" + text)
 
 
 @given(st.lists(st.integers(0, 60), max_size=4))
