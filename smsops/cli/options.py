@@ -44,6 +44,14 @@ class Globals:
 
         data_root = self.data_root or self.environment.get("SMSOPS_DATA_ROOT") or None
         there = self.path(Path(data_root)) if data_root else None
+        if there is not None and not there.is_dir():
+            from smsops.errors import SmsopsError
+
+            raise SmsopsError(
+                f"The data root {data_root} is no directory",
+                code="SMS122",
+                detail="It is named by --data-root or SMSOPS_DATA_ROOT.",
+            )
         now = self.surroundings.now() if self.surroundings else datetime.now(UTC)
         return Inputs(self.variables, self.variable_files, self.directory, self.environment, there, now)
 

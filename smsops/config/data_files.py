@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from smsops.config.inside import Unreadable, expand, inside, open_inside, read_inside, unreadable
+from smsops.config.inside import Unreadable, expand, open_inside, read_inside, unreadable
 from smsops.model.diagnostics import Diagnostics, Mark
 from smsops.model.sources import Format, SourceUnreadable, Stream, format_of
 from smsops.table.mistakes import Mistake, Mistakes
@@ -98,9 +99,9 @@ class DataFiles:
         """Where a path begins."""
         if self._data_root is None:
             return self._root
-        try:
-            there = all(inside(self._data_root, name).exists() for name in expand(self._data_root, path))
-        except (Unreadable, OSError):
+        try:  # one that leads elsewhere is an error of its own, not a reason to read others
+            there = any(os.path.lexists(self._data_root / name) for name in expand(self._data_root, path))
+        except (Unreadable, OSError, ValueError):
             there = False
         return self._data_root if there else self._root
 

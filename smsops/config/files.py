@@ -75,7 +75,7 @@ class Files:
             return [pattern]  # which leads out of the directory, and is reported
         try:
             paths = sorted(path for path in self._root.glob(pattern) if not path.is_dir())
-        except (ValueError, NotImplementedError):
+        except (ValueError, NotImplementedError, RecursionError):
             self._diagnostics.error("SMS122", f"{pattern} is not a pattern of paths", mark=mark)
             return []
         return [path.relative_to(self._root).as_posix() for path in paths]

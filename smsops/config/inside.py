@@ -43,7 +43,7 @@ def expand(root: Path, pattern: str) -> list[str]:
         return [pattern]
     try:
         paths = sorted(path for path in root.glob(pattern) if not path.is_dir())
-    except (ValueError, NotImplementedError):
+    except (ValueError, NotImplementedError, RecursionError):
         raise Unreadable("SMS122", f"{pattern} is not a pattern of paths") from None
     if not paths:
         raise Unreadable("SMS122", f"{pattern} names no file", "Check the pattern, and where it begins.")

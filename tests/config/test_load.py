@@ -113,3 +113,40 @@ def test_a_file_that_would_never_end_is_not_read(stack: Stack) -> None:
 
     assert result.exit_code == 1
     assert "SMS122: pipe.csv cannot be read: it is not a file" in result.stderr
+
+
+@pytest.mark.parametrize("pattern", ["vip.csv", "v*.csv"])
+def test_where_data_comes_from(stack: Stack, pattern: str) -> None:
+    """Paths begin in the data root where it has such a file, else beside smsops.yaml; one that is no directory is an error."""
+    outside = stack.root.parent / "data"
+    outside.mkdir()
+    (outside / "vip.csv").write_text("phone\n0612345678\n0612345679\n", "utf-8")
+    (stack.root / "vip.csv").write_text("phone\n0612345670\n", "utf-8")
+    stack.write({"lists": {"vip": {"contacts": [{"file": pattern}]}}})
+
+    def count(*options: str) -> int:
+        document = stack.run(*options, "plan", "--format", "json").document
+        return int(document["resource_changes"][0]["change"]["after"]["count"])
+
+    assert (count(), count("--data-root", str(outside))) == (1, 2)
+    stack.environment["SMSOPS_DATA_ROOT"] = str(outside)
+    assert count() == 2
+    (outside / "vip.csv").unlink()
+    assert count() == 1
+    (outside / "vip.csv").symlink_to("/etc/hostname")  # an error of its own, and no reason to read another list
+    assert "SMS121" in stack.run("validate").stderr
+    for wrong in ("none", "vip.csv"):
+        result = stack.run("--data-root", str(stack.root / wrong), "validate")
+        assert (result.exit_code, "is no directory" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "section", [{"include": ["**/" * 400 + "x.yaml"]}, {"lists": {"vip": {"contacts": [{"file": "**/" * 400 + "x"}]}}}]
+)
+def test_a_pattern_without_end(stack: Stack, section: dict[str, object]) -> None:
+    """A pattern that nobody can follow is a mistake at its place, among the others."""
+    stack.write({**section, "nope": 1})
+    result = stack.run("validate")
+    assert result.exit_code == 1
+    assert "SMS122" in result.stderr
+    assert "SMS110" in result.stderr
