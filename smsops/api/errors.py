@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from smsops.model.values import mask_text
+from smsops.model.shown import mask_text
 
 
 class ApiError(Exception):

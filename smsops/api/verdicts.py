@@ -19,7 +19,7 @@ from smsops.api.errors import ApiError, AuthenticationRefused, OutcomeUnknown, R
 from smsops.api.methods import Method, StatusTable, Verdict, comparable
 from smsops.api.records import HIDDEN
 from smsops.api.tree import Malformed, Mapped, Tree, decode, elements, keyed, number, text, unwrapped
-from smsops.model.values import mask_emails, mask_text
+from smsops.model.shown import mask_emails, mask_text
 
 T = TypeVar("T")
 

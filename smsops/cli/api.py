@@ -15,7 +15,8 @@ from smsops.api.methods import METHODS, SIMPLIFIED_SENDING, called
 from smsops.cli.options import Command, current
 from smsops.errors import SmsopsError
 from smsops.model.diagnostics import did_you_mean
-from smsops.model.values import printed, shown_text, visible
+from smsops.model.shown import shown_text, visible
+from smsops.model.values import printed
 
 _HIDDEN = "•••"
 _SECRET = re.compile(r"api_?key|password|passcode", re.IGNORECASE)

@@ -129,7 +129,7 @@ def _content(path: Path) -> str:
 
 def _digits(text: str, country: str, place: str) -> str:
     from smsops.model.phone import InvalidPhone, normalise_mobile
-    from smsops.model.values import shown_phone
+    from smsops.model.shown import shown_phone
 
     try:
         return normalise_mobile(text, country)

@@ -15,7 +15,8 @@ import click
 from smsops.cli.options import Command, current, format_option
 from smsops.errors import ExitCode, SmsopsError
 from smsops.model.diagnostics import ConfigurationError
-from smsops.model.values import JSON, one_line, plural, printed, visible
+from smsops.model.shown import one_line, visible
+from smsops.model.values import JSON, plural, printed
 
 if TYPE_CHECKING:
     from smsops.config.load import Configuration

@@ -12,7 +12,7 @@ import click
 from smsops.cli.options import Command, current, format_option
 from smsops.cli.views.text import done_text
 from smsops.model.override import BY_FLAG
-from smsops.model.values import one_line, visible_json
+from smsops.model.shown import one_line, visible_json
 from smsops.surroundings import locate_store
 
 HISTORY_VERSION = "1.0"

@@ -239,7 +239,7 @@ def read_overrides(overridden: Sequence[str], reason: str | None) -> tuple[Overr
     if bool(overridden) != bool(reason and reason.strip()):
         raise click.UsageError("--override NAME and --reason TEXT go together")
     from smsops.model.override import Override
-    from smsops.model.values import mask_text
+    from smsops.model.shown import mask_text
 
     said = mask_text(" ".join((reason or "").split()))
     return tuple(Override(name, said) for name in dict.fromkeys(overridden))

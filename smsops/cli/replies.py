@@ -11,7 +11,7 @@ import click
 from smsops.cli.options import Command, current, format_option
 from smsops.cli.status import campaigns_known
 from smsops.model.address import matches
-from smsops.model.values import one_line, shown_phone, shown_text, visible_json
+from smsops.model.shown import one_line, shown_phone, shown_text, visible_json
 
 if TYPE_CHECKING:
     from smsops.model.standing import Received

@@ -9,7 +9,7 @@ from smsops.config.yaml import key_mark_at, mark_at
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 from smsops.model.override import Override
 from smsops.model.policy import Policy
-from smsops.model.values import mask_text
+from smsops.model.shown import mask_text
 
 
 def check_kinds(policy: Policy, kinds: Iterable[str], tree: Any, diagnostics: Diagnostics) -> None:

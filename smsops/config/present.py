@@ -8,7 +8,8 @@ from collections.abc import Mapping as AbstractMapping
 
 from smsops.model.diagnostics import Diagnostic, Mark
 from smsops.model.phone import NOISE
-from smsops.model.values import SHOW_CONTACTS, one_line
+from smsops.model.shown import one_line
+from smsops.model.values import SHOW_CONTACTS
 
 _WIDTH = 160
 _ABOUT_REFERENCES = ("SMS130", "SMS131", "SMS132", "SMS133", "SMS134")

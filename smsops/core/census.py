@@ -19,7 +19,8 @@ from smsops.kinds.view import AnyRead, View
 from smsops.model.address import Address, matches
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.resources import CannotRead, NotReadYet
-from smsops.model.values import JSON, mask_text
+from smsops.model.shown import mask_text
+from smsops.model.values import JSON
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 _LONGEST = 60

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 from smsops.api.contract import Reader
 from smsops.api.records import DeliveryStatus, Replies
+from smsops.model.shown import mask_text
 from smsops.model.standing import Delivery, Received, Standing
-from smsops.model.values import mask_text
 from smsops.model.webhooks import NOTHING_HEARD, Heard, PersonKey, WebhookEvent
 
 HOURS = (1, 2, 4, 8, 24, 48, 72)

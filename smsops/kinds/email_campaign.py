@@ -41,9 +41,10 @@ from smsops.model.diagnostics import Diagnostics
 from smsops.model.plan import Change
 from smsops.model.resources import Desired
 from smsops.model.sending import Appointment, Funnel, Parts, Send
+from smsops.model.shown import mask_email, mask_emails, mask_text
 from smsops.model.standing import Standing
 from smsops.model.state import Entry
-from smsops.model.values import JSON, Number, mask_email, mask_emails, mask_text, plural, repr_without
+from smsops.model.values import JSON, Number, plural, repr_without
 from smsops.table import Table
 
 if TYPE_CHECKING:

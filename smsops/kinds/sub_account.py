@@ -19,9 +19,10 @@ from smsops.model.diagnostics import Diagnostics
 from smsops.model.phone import normalise_any
 from smsops.model.plan import ADOPT, ADOPT_UPDATE, CHANGED_OUTSIDE, CREATE, DELETE, GONE, UPDATE, Change
 from smsops.model.resources import Absent, Desired, Observation, Present, Read
+from smsops.model.shown import mask_phone
 from smsops.model.state import Drop, Entry, Event, Moved, Put
 from smsops.model.untold import Standing
-from smsops.model.values import JSON, Number, Secret, digest, mask_phone
+from smsops.model.values import JSON, Number, Secret, digest
 
 if TYPE_CHECKING:
     from smsops.api.records import CreatedSubAccount, SubAccountRecord

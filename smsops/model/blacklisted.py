@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from smsops.model.values import JSON, shown_phone, shown_text
+from smsops.model.shown import shown_phone, shown_text
+from smsops.model.values import JSON
 
 FORMAT_VERSION = "1.0"
 

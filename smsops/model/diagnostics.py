@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 from smsops.errors import SmsopsError
 from smsops.model.address import Address
 from smsops.model.override import Override
-from smsops.model.values import one_line
 
 Severity = Literal["error", "warning"]
 
@@ -115,6 +114,8 @@ class ConfigurationError(SmsopsError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` Did you mean "lists"?`` when a known word is close, otherwise the known words, or nothing."""
     import difflib
+
+    from smsops.model.shown import one_line
 
     words = sorted(set(map(one_line, known)))
     by_folded = {candidate.casefold(): candidate for candidate in words}

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Protocol
 from pydantic_core import PydanticCustomError
 
 from smsops.model.block import AfterValidator, Field
-from smsops.model.values import JSON, mask_text
+from smsops.model.shown import mask_text
+from smsops.model.values import JSON
 
 _PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _LONGEST = 200

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Self
 
 from smsops.model.address import Address, matches
-from smsops.model.values import JSON, mask_text
+from smsops.model.values import JSON
 
 BY_FLAG = "--override"
 
@@ -35,10 +35,16 @@ class Override(NamedTuple):
         return self.address is None or matches(address, [self.address])
 
     @property
+    def _shown_reason(self) -> str:
+        from smsops.model.shown import mask_text  # many commands know overrides and show none
+
+        return mask_text(self.reason)
+
+    @property
     def text(self) -> str:
         """By whom and why, for people."""
         until = f", until {self.until}" if self.until else ""
-        return f"{self.by}{until}: {mask_text(self.reason)}"
+        return f"{self.by}{until}: {self._shown_reason}"
 
     def document(self, let_through: Iterable[str] = ()) -> dict[str, JSON]:
         """The JSON form; `let_through` names the policies whose breaches it lets through."""
@@ -47,7 +53,7 @@ class Override(NamedTuple):
             "address": self.address,
             "until": self.until.isoformat() if self.until else None,
             "by": self.by,
-            "reason": mask_text(self.reason),
+            "reason": self._shown_reason,
             "let_through": sorted(set(let_through)),
         }
 

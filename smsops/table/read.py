@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from smsops.model.diagnostics import did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
+from smsops.model.shown import shown_phone
 from smsops.model.sources import Format, Stream
-from smsops.model.values import shown_phone
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.rows import Rows
 from smsops.table.table import Fields, Table

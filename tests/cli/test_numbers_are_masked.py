@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsops.model.phone import normalise_mobile
-from smsops.model.values import mask_text
+from smsops.model.shown import mask_text
 from tests.harness import Stack
 from tests.kinds.contract import LATER
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from smsops.model.diagnostics import Diagnostic, Mark
-from smsops.model.values import one_line, visible
+from smsops.model.shown import one_line, visible
 
 
 def write(found: Iterable[Diagnostic], root: Path, environment: Mapping[str, str]) -> None:

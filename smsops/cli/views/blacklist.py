@@ -7,7 +7,8 @@ import io
 from collections.abc import Sequence
 
 from smsops.model.blacklisted import FORMAT_VERSION, Blacklist, Check
-from smsops.model.values import plural, printed, shown_phone
+from smsops.model.shown import shown_phone
+from smsops.model.values import plural, printed
 
 
 def exported_csv(blacklists: Sequence[Blacklist]) -> str:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from smsops.model.sending import Appointment
-from smsops.model.values import Number, one_line, plural, visible
+from smsops.model.shown import one_line, visible
+from smsops.model.values import Number, plural
 
 _PHONE = 36
 """Characters in a line of a phone's bubble."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from smsops.model.shown import one_line
 from smsops.model.standing import Delivery, Standing, StandingPart
-from smsops.model.values import one_line, plural
+from smsops.model.values import plural
 
 _BAR = 30
 """Characters of the longest bar."""

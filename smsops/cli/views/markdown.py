@@ -19,6 +19,7 @@ from smsops.model.diagnostics import Diagnostic
 from smsops.model.outcome import Outcome, Report
 from smsops.model.plan import CREATE, Change, Plan
 from smsops.model.sending import Send
+from smsops.model.shown import UNSEEN
 from smsops.model.standing import Delivery, Standing
 from smsops.model.values import plural
 
@@ -43,7 +44,7 @@ _SPECIAL = str.maketrans(
 _WAKES = re.compile(r"(?<=@)(?=[A-Za-z0-9])|(?<=&#35;)(?=\d)|(?<=[Gg][Hh]-)(?=\d)|(?<=:)(?=[a-z+-][\w+&#;-]*:)")
 """Where GitHub would see a person, an issue or an emoji."""
 _LINKS = re.compile(r"(?<=:)//|\b(www)\.", re.IGNORECASE)
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_UNSEEN = re.compile(f"[{UNSEEN}\u200b\ufeff]")
 """What would hide something, or turn a line around."""
 
 

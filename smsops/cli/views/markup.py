@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that nobody sees and that change what others look like, and those that no page may have."""
+from smsops.model.shown import UNSEEN
+
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 _VOID = frozenset(("br", "input", "link", "meta"))
 
 

@@ -17,7 +17,7 @@ from smsops.errors import ExitCode
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.outcome import Outcome, Progress, Report
 from smsops.model.plan import Operation
-from smsops.model.values import visible_json
+from smsops.model.shown import visible_json
 
 EVENTS_VERSION = "1.0"
 _STEP = 10_000

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from smsops.cli.views.text import Paint, ended_text, plan_text
 from smsops.errors import ExitCode
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.values import JSON, one_line, plural
+from smsops.model.shown import one_line
+from smsops.model.values import JSON, plural
 from smsops.rehearsal.run import FORMAT_VERSION, Rehearsal
 
 

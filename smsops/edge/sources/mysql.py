@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl, unquote
 
 from smsops.edge.sources.address import Address
 from smsops.edge.sources.table import BATCH, as_csv
+from smsops.model.shown import mask_text
 from smsops.model.sources import SourceUnreadable
-from smsops.model.values import mask_text
 
 if TYPE_CHECKING:
     import pymysql

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from smsops.edge.postgres import connection_info
 from smsops.edge.sources.address import Address
 from smsops.edge.sources.table import BATCH, as_csv
+from smsops.model.shown import mask_text
 from smsops.model.sources import SourceUnreadable
-from smsops.model.values import mask_text
 
 if TYPE_CHECKING:
     import psycopg

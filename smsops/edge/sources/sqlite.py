@@ -15,8 +15,8 @@ from urllib.parse import quote, unquote
 
 from smsops.edge.sources.address import Address
 from smsops.edge.sources.table import BATCH, as_csv
+from smsops.model.shown import mask_text
 from smsops.model.sources import SourceUnreadable
-from smsops.model.values import mask_text
 
 _BUSY = 10.0
 """Seconds to wait for whoever is writing."""

@@ -13,8 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from smsops.edge.sources.address import Address
+from smsops.model.shown import mask_text
 from smsops.model.sources import SourceUnreadable
-from smsops.model.values import mask_text
 
 BATCH = 500
 """Rows that are asked for at once."""

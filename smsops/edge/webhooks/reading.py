@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from smsops.api.tree import moment
-from smsops.model.values import digest, mask_phone, mask_text
+from smsops.model.shown import mask_phone, mask_text
+from smsops.model.values import digest
 from smsops.model.webhooks import PersonKey, WebhookEvent
 
 _MOST_PARAMETERS = 50

@@ -12,7 +12,8 @@ from smsops.kinds.view import View
 from smsops.model.address import Address
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import CannotRead, Desired
-from smsops.model.values import JSON, repr_without, shown_phone
+from smsops.model.shown import shown_phone
+from smsops.model.values import JSON, repr_without
 from smsops.table import BadCondition, Rows, Table
 
 

@@ -15,8 +15,9 @@ from smsops.kinds.campaign.parts import CANCELLING, ID_LOST, NO_CAMPAIGN, NOBODY
 from smsops.kinds.session import Session
 from smsops.model.address import Address
 from smsops.model.plan import Change
+from smsops.model.shown import mask_phone
 from smsops.model.state import Drop, Entry, Event, Moved, Put
-from smsops.model.values import JSON, Number, as_json_number, mask_phone, repr_without
+from smsops.model.values import JSON, Number, as_json_number, repr_without
 
 if TYPE_CHECKING:
     from smsops.api.records import Message, Recipient

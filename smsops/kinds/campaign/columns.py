@@ -11,7 +11,7 @@ from smsops.kinds.campaign.alphabet import BASIC, EXTENDED, MAX_LENGTH
 from smsops.kinds.campaign.parts import CHARACTERS, ORIGIN, ROOMY_FROM, SHOWN, Cut, Part, Reach, Survey, fingerprint
 from smsops.kinds.campaign.text import Template
 from smsops.model.phone import codes_of_one_country, country_of
-from smsops.model.values import shown_phone
+from smsops.model.shown import shown_phone
 from smsops.table import BATCH, Rows
 from smsops.table.columns import Columns
 from smsops.table.engine import literal

@@ -16,7 +16,7 @@ from smsops.model.address import OCCURRENCE, Address
 from smsops.model.diagnostics import Diagnostics, Mark, did_you_mean
 from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.resources import Desired
-from smsops.model.values import shown_phone
+from smsops.model.shown import shown_phone
 from smsops.table import BadCondition
 from smsops.table.condition import check as check_condition
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from smsops.kinds.campaign.alphabet import MAX_LENGTH, is_gsm, length, segments
 from smsops.kinds.campaign.text import Template
 from smsops.model.phone import country_of
-from smsops.model.values import JSON, repr_without, shown_phone
+from smsops.model.shown import shown_phone
+from smsops.model.values import JSON, repr_without
 from smsops.table import BATCH, Rows, Table
 
 if TYPE_CHECKING:

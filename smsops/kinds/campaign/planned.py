@@ -21,8 +21,9 @@ from smsops.model.address import Address
 from smsops.model.plan import Change
 from smsops.model.resources import Present, Read
 from smsops.model.sending import Funnel, Parts, Send
+from smsops.model.shown import mask_text
 from smsops.model.state import Entry
-from smsops.model.values import JSON, Number, mask_text, plural
+from smsops.model.values import JSON, Number, plural
 from smsops.table import Table
 
 DEFAULT_ZONE = "Europe/Paris"

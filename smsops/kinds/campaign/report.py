@@ -10,7 +10,8 @@ from smsops.kinds.campaign.parts import Survey
 from smsops.kinds.campaign.spec import CampaignSpec
 from smsops.kinds.campaign.text import STOP, Template, stand_in
 from smsops.kinds.view import Resource, View
-from smsops.model.values import JSON, mask_text, plural
+from smsops.model.shown import mask_text
+from smsops.model.values import JSON, plural
 
 DEFAULT_SENDER = "36180"
 OLD_LIMIT = 640

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from smsops.api.contract import Writer
 from smsops.api.errors import ApiError, OutcomeUnknown, Refused
-from smsops.model.values import mask_phone, plural
+from smsops.model.shown import mask_phone
+from smsops.model.values import plural
 from smsops.table import BATCH, Fields, Row, Table
 
 if TYPE_CHECKING:

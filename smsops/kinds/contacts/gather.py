@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from smsops.model.diagnostics import Mark
-from smsops.model.values import repr_without, shown_phone
+from smsops.model.shown import shown_phone
+from smsops.model.values import repr_without
 from smsops.table import Fields, Table
 from smsops.table.mistakes import Mistake, Mistakes
 from smsops.table.read import Source

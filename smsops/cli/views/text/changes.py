@@ -18,7 +18,8 @@ from smsops.model.plan import (
     Change,
 )
 from smsops.model.sending import Send
-from smsops.model.values import JSON, one_line, plural
+from smsops.model.shown import one_line
+from smsops.model.values import JSON, plural
 
 _SYMBOLS: Mapping[Actions, tuple[str, str, str]] = {
     CREATE: ("+", "green", "will be created"),

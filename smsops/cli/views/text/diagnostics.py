@@ -11,7 +11,8 @@ import click
 from smsops.cli.views.text.paint import Paint
 from smsops.errors import SmsopsError
 from smsops.model.diagnostics import Diagnostic
-from smsops.model.values import one_line, plural, visible
+from smsops.model.shown import one_line, visible
+from smsops.model.values import plural
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], color: bool, stream: IO[str] | None = None) -> None:

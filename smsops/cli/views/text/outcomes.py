@@ -19,7 +19,8 @@ from smsops.model.plan import (
     Actions,
     Change,
 )
-from smsops.model.values import one_line, plural
+from smsops.model.shown import one_line
+from smsops.model.values import plural
 
 _ALWAYS_COUNTED = ((CREATE, "added"), (UPDATE, "changed"), (DELETE, "destroyed"))
 _VERBS = {

@@ -18,7 +18,8 @@ from smsops.cli.views.text.paint import Paint
 from smsops.model.address import Address
 from smsops.model.diagnostics import Diagnostic
 from smsops.model.plan import Change, Doubt, Plan
-from smsops.model.values import Number, one_line, plural
+from smsops.model.shown import one_line
+from smsops.model.values import Number, plural
 
 _NO_DRIFT = "No drift. Nothing was changed outside of the configuration since the last apply."
 _NO_CHANGES = "No changes. The account matches the configuration."
