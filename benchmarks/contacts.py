@@ -36,7 +36,7 @@ SIZES = (100_000, 1_000_000)
 QUICKEST = "DuckDB, streamed"
 """The quickest that was found."""
 YARDSTICK = "DuckDB, key and hash"
-"""The same as it is usually written: what the aims are about. When they were set it took 7.9 times as long as the floor."""
+"""The same as it is usually written. When the aims were set such a pipeline took 7.9 times as long as the floor."""
 PRODUCT = "smsops"
 PIPELINES = {
     # name: module, whether it needs the environment of the peers, the most contacts it is asked to cope with
@@ -94,7 +94,7 @@ def _beside(name: str, mine: Measured, yardstick: Measured, quickest: Measured, 
     aimed_at = f" (aim: at most {aim})" if size >= AIMED_AT else ""
     return (
         f"{name} takes {mine.ratio(yardstick):.2f} times as long as {YARDSTICK}{aimed_at}, "
-        f"{mine.ratio(quickest):.2f} times as long as {QUICKEST}."
+        f"{mine.ratio(quickest):.2f} times as long as {QUICKEST}{aimed_at}."
     )
 
 

@@ -10,6 +10,14 @@ def main() -> None:
 
         sys.stdout.write(f"smsops {__version__}\n")
         return
+    try:
+        _run()
+    except KeyboardInterrupt:  # while what runs a command was imported
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)
+
+
+def _run() -> None:
     from smsops import garbage
 
     garbage.little_expected()

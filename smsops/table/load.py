@@ -9,18 +9,17 @@ import codecs
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from smsops.model.phone import InvalidPhone, normalise_mobile
 from smsops.model.sources import Format
-from smsops.table.columns import Columns, load_rows, stripped
-from smsops.table.engine import EngineError, column, engine, literal, quoted, start
+from smsops.table.columns import stripped
+from smsops.table.engine import EngineError, engine, literal, quoted, start
 from smsops.table.mistakes import Mistake, Mistakes
-from smsops.table.phones import codes_among, fast_path
-from smsops.table.read import Layout, Reading, Source, bad_phone, good_rows, layout
-from smsops.table.stage import Stage
+from smsops.table.phones import codes_among
+from smsops.table.read import Layout, Source, good_rows, layout
+from smsops.table.source_stage import SourceStage
 from smsops.table.text import (
     LONGEST,
     NO_ROW,
@@ -96,9 +95,6 @@ class Piece(NamedTuple):
 def load(source: Source, form: Format, chunks: Iterable[bytes]) -> None:
     """Fill a source's table, mistakes and conflicts. BadData where the source as a whole makes no sense."""
     start()
-    if form == "parquet":
-        _load_parquet(source, b"".join(chunks))
-        return
     known = _load_text(source, form, iter(chunks), _Known())
     while known is not None:
         source.mistakes = Mistakes(source.label)
@@ -134,8 +130,24 @@ def _with_line_feeds(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield chunk.replace(b"\r", b"\n") if old else chunk
 
 
+def _end_of_row(content: bytes) -> int:
+    """Where the last whole row of CSV ends, which is not within quotes; 0 where none does."""
+    end = content.rfind(b"\n") + 1
+    quotes = content.count(b'"', 0, end)
+    while quotes % 2:
+        before = content.rfind(b"\n", 0, end - 1) + 1
+        quotes -= content.count(b'"', before, end)
+        end = before
+    return end
+
+
+def _end_of_line(content: bytes) -> int:
+    """Where the last whole line ends, which is a row of NDJSON; 0 where none does."""
+    return content.rfind(b"\n") + 1
+
+
 def pieces(
-    chunks: Iterable[bytes], end_of_row: Callable[[bytes], int] | None = None, longest: int | None = None
+    chunks: Iterable[bytes], end_of_row: Callable[[bytes], int] = _end_of_row, longest: int | None = None
 ) -> Iterator[Piece]:
     """Cut a text between two rows: where `end_of_row` says that the last one ends, by default as in CSV.
 
@@ -143,7 +155,7 @@ def pieces(
     """
     number, line, ended, size = 0, 1, 0, 0
     blocks: list[bytes] = []
-    for block in _blocks(chunks, end_of_row or _end_of_row, longest or PIECE):
+    for block in _blocks(chunks, end_of_row, longest or PIECE):
         if size >= PIECE:
             yield Piece(number, line, blocks)
             number, line, ended, size, blocks = number + 1, line + ended, 0, 0, []
@@ -173,22 +185,6 @@ def _blocks(chunks: Iterable[bytes], end_of_row: Callable[[bytes], int], longest
     content = b"".join(waiting)
     if content:
         yield content
-
-
-def _end_of_row(content: bytes) -> int:
-    """Where the last whole row of CSV ends, which is not within quotes; 0 where none does."""
-    end = content.rfind(b"\n") + 1
-    quotes = content.count(b'"', 0, end)
-    while quotes % 2:
-        before = content.rfind(b"\n", 0, end - 1) + 1
-        quotes -= content.count(b'"', before, end)
-        end = before
-    return end
-
-
-def _end_of_line(content: bytes) -> int:
-    """Where the last whole line ends, which is a row of NDJSON; 0 where none does."""
-    return content.rfind(b"\n") + 1
 
 
 class _Known(NamedTuple):
@@ -226,7 +222,7 @@ def _load_pieces(source: Source, form: Format, chunks: Iterator[bytes], names: S
     reader = _CsvPieces(source, first) if is_csv else _JsonPieces(source, chain([first], cut), names)
     if reader.layout is None:
         return
-    stage = _Rows(tuple(reader.layout.columns), source.reading.country, codes_among(reader.phones()))
+    stage = SourceStage(tuple(reader.layout.columns), source.reading.country, codes_among(reader.phones()))
     for piece in chain(reader.begun, cut):
         stage.read(reader.read, piece, stage)
     for mistakes in stage.results():
@@ -246,7 +242,7 @@ def _load_lines(source: Source, form: Format, chunks: Iterator[bytes]) -> None:
     found = layout(names, source.reading, source.label, mistakes)
     if found is None:
         return
-    stage = _Rows(tuple(found.columns), source.reading.country)
+    stage = SourceStage(tuple(found.columns), source.reading.country)
     rows = ((line, dict(zip(names, cells, strict=True))) for line, cells in records)
     try:
         good = good_rows(rows, found, source.reading, mistakes)
@@ -290,44 +286,6 @@ def _lines(chunks: Iterator[bytes], newline: str) -> Iterator[str]:
         raise _OtherEncoding(likeliest(error.object)) from None
 
 
-class _Rows(Stage[Mistakes]):
-    """The rows of a source: the phone of one that the fast path has left is null, and `text` what stands there."""
-
-    def __init__(self, fields: Sequence[str], country: str, codes: Sequence[int] = ()) -> None:
-        super().__init__(fields, "text VARCHAR")
-        self._country = country
-        self._codes = codes
-        self.spaced = False
-        """Whether some texts may have spaces at their ends."""
-        self._left: dict[str, str] = {}
-
-    def add_read(self, rows: str, number: int) -> list[str]:
-        """Add what a query reads, `text` (of a phone) and the fields f0, f1…; the texts that are no mobile."""
-        values = "".join(f", f{place}" for place in range(len(self.fields)))
-        self.add(
-            f"SELECT digits{values}, {number}, CASE WHEN digits IS NULL THEN text END "
-            f"FROM ({fast_path('text', self._country, rows, self._codes)})"
-        )
-        left = self.engine.run(f"SELECT DISTINCT text FROM {self.name} WHERE piece = {number} AND text IS NOT NULL")
-        wrong: list[str] = []
-        for (text,) in left:
-            try:
-                self._left[text] = normalise_mobile(text, self._country)
-            except InvalidPhone:
-                wrong.append(text)
-        return wrong
-
-    def finished(self) -> tuple[Columns, list[str]]:
-        """The table, each phone once, and the phones that stood twice with different fields."""
-        if self._left:
-            known = load_rows(("text",), ((phone, {"text": text}) for text, phone in self._left.items()))
-            self.engine.run(
-                f"UPDATE {self.name} s SET phone = k.phone FROM {known.source} k "
-                f"WHERE s.phone IS NULL AND s.text = k.{column('text')}"
-            )
-        return self.settled(spaced=self.spaced)
-
-
 def has_rare_blanks(content: bytes) -> bool:
     """Whether a text in UTF-8 may hold other blanks than spaces and line feeds."""
     return any(byte in content for byte in _RARE)
@@ -365,7 +323,7 @@ class _CsvPieces:
             if place < len(cells):
                 yield cells[place].strip('" ')
 
-    def read(self, piece: Piece, stage: _Rows) -> Mistakes:
+    def read(self, piece: Piece, stage: SourceStage) -> Mistakes:
         """Add the rows of a piece to the stage; its mistakes."""
         if piece.holds(b"\0"):
             raise _nul(piece)
@@ -373,7 +331,7 @@ class _CsvPieces:
             return Mistakes(self.source.label)
         return self._carefully(piece, stage)
 
-    def _quickly(self, piece: Piece, stage: _Rows) -> bool:
+    def _quickly(self, piece: Piece, stage: SourceStage) -> bool:
         blocks = piece.blocks
         quotes = piece.holds(b'"')
         if piece.holds(b"\r"):
@@ -403,7 +361,7 @@ class _CsvPieces:
         except EngineError:
             return False
 
-    def _carefully(self, piece: Piece, stage: _Rows) -> Mistakes:
+    def _carefully(self, piece: Piece, stage: SourceStage) -> Mistakes:
         assert self.layout is not None
         mistakes = Mistakes(self.source.label)
         lines = io.StringIO(_text(piece.content), newline="")
@@ -478,7 +436,7 @@ class _JsonPieces:
         for _, row in json_rows(lines, 1, lambda line, message: None):
             yield row.get(self.layout.phone, "")
 
-    def read(self, piece: Piece, stage: _Rows) -> Mistakes:
+    def read(self, piece: Piece, stage: SourceStage) -> Mistakes:
         """Add the rows of a piece to the stage; its mistakes."""
         if piece.number > self.begun[-1].number:
             self._add_names(piece)
@@ -488,7 +446,7 @@ class _JsonPieces:
             return Mistakes(self.source.label)
         return self._carefully(piece, stage)
 
-    def _quickly(self, piece: Piece, stage: _Rows) -> bool:
+    def _quickly(self, piece: Piece, stage: SourceStage) -> bool:
         assert self.layout is not None
         if any(map(_has_long_line, piece.blocks)):  # the engine would take it
             return False
@@ -506,7 +464,7 @@ class _JsonPieces:
         except EngineError:
             return False
 
-    def _carefully(self, piece: Piece, stage: _Rows) -> Mistakes:
+    def _carefully(self, piece: Piece, stage: SourceStage) -> Mistakes:
         assert self.layout is not None
         mistakes = Mistakes(self.source.label)
         lines = _text(piece.content).split("\n")
@@ -537,7 +495,7 @@ def _is_odd(name: str) -> str:
     return f"NOT coalesce(starts_with({value}, '\"') OR {value} = 'null' OR regexp_full_match({value}, '-?[1-9][0-9]{{0,17}}|0'), true)"
 
 
-def _is_good(stage: _Rows, rows: str, piece: Piece) -> bool:
+def _is_good(stage: SourceStage, rows: str, piece: Piece) -> bool:
     """Add the rows of a piece, if all their phones are mobiles."""
     if not stage.add_read(rows, piece.number):
         return True
@@ -577,77 +535,3 @@ def _complaining(label: str, mistakes: Mistakes, *, whole: bool) -> Callable[[in
         mistakes.add(Mistake("SMS162", f"{label}: {message}", line=line))
 
     return complain
-
-
-# -- Parquet --------------------------------------------------------------------------------
-
-
-_ROW = "file_row_number"
-
-
-def _load_parquet(source: Source, content: bytes) -> None:
-    made, country = engine(), source.reading.country
-    with made.file(content) as path:
-        rows, found = _parquet_query(path, source.reading, source.label, source.mistakes)
-        if found is None:
-            return
-        stage = _Rows(tuple(found.columns), country)
-        wrong = stage.add_read(rows, 0)
-        if wrong:
-            those = f"SELECT text, row FROM ({rows}) WHERE text IN (SELECT unnest(?::VARCHAR[])) ORDER BY row"
-            for text, row in made.run(those, [wrong]):
-                source.mistakes.add(bad_phone(text, _why_not(text, country), row))
-            made.run(f"DELETE FROM {stage.name} WHERE text IN (SELECT unnest(?::VARCHAR[]))", [wrong])
-    stage.results()
-    source.table, source.conflicts = stage.finished()
-
-
-def parquet_rows(content: bytes) -> tuple[list[str], Iterator[tuple[int, Mapping[str, str]]]]:
-    """The columns of a Parquet file, and its rows as texts by column, each with its number."""
-    made = engine()
-    with made.file(content) as path:
-        types = _types(path)
-        cells = ", ".join(_cell(name, form) for name, form in types.items())
-        found = made.run(f"SELECT {_ROW} + 1, {cells} FROM read_parquet('{path}', {_ROW}=true) ORDER BY {_ROW}")
-    return list(types), ((row, dict(zip(types, values, strict=True))) for row, *values in found)
-
-
-def _types(path: str) -> dict[str, str]:
-    try:
-        return {str(name): str(form) for name, form, *_ in engine().run(f"DESCRIBE FROM read_parquet('{path}')")}
-    except EngineError:
-        raise BadData("not a Parquet file") from None
-
-
-def _parquet_query(path: str, reading: Reading, label: str, mistakes: Mistakes) -> tuple[str, Layout | None]:
-    """A query for the rows of a Parquet file as texts: `text` (the phone), `row`, and the fields f0, f1…"""
-    types = _types(path)
-    found = layout(list(types), reading, label, mistakes)
-    if found is None:
-        return "", None
-    cells = [f"{_cell(column, types[column])} AS f{place}" for place, column in enumerate(found.columns.values())]
-    phone = f"{_cell(found.phone, types[found.phone])} AS text"
-    shown = ", ".join((phone, f"{_ROW} + 1 AS row", *cells))
-    return f"SELECT {shown} FROM read_parquet('{path}', {_ROW}=true)", found
-
-
-def _why_not(text: str, country: str) -> InvalidPhone:
-    try:
-        normalise_mobile(text, country)
-    except InvalidPhone as error:
-        return error
-    raise AssertionError("it is the number of a mobile")
-
-
-def _cell(column: str, form: str) -> str:
-    """A value of a Parquet file as a cell of a CSV file would have it."""
-    name = quoted(column)
-    if form in ("FLOAT", "DOUBLE"):  # a column of whole numbers with gaps is stored as 612345678.0
-        whole = f"isfinite({name}) AND {name} = trunc({name}) AND abs({name}) < 1e18"
-        return (
-            f"CASE WHEN {name} IS NULL OR isnan({name}) THEN '' "
-            f"WHEN {whole} THEN {name}::BIGINT::VARCHAR ELSE {name}::VARCHAR END"
-        )
-    if form.endswith("]") or form.startswith(("STRUCT", "MAP")):
-        return f"coalesce(to_json({name})::VARCHAR, '')"
-    return f"coalesce({stripped(f'{name}::VARCHAR', any_blank=True)}, '')"

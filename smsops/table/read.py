@@ -90,7 +90,11 @@ def read(open_source: Open, reading: Reading) -> Source:
         try:
             chunks = unpacked(stream.chunks)
             beginning, is_all = _beginning(chunks)
-            if stream.format == "parquet" or not is_all:
+            if stream.format == "parquet":
+                from smsops.table.parquet import load_parquet
+
+                load_parquet(source, b"".join(chain([beginning], chunks)))
+            elif not is_all:
                 from smsops.table.load import load
 
                 load(source, stream.format, chain([beginning], chunks))
@@ -135,7 +139,7 @@ def file_rows(
     The columns of NDJSON are those of all its objects: many writers leave out what is null. Without an object it has none.
     """
     if form == "parquet":
-        from smsops.table.load import parquet_rows
+        from smsops.table.parquet import parquet_rows
 
         return parquet_rows(content)
     if form == "ndjson":

@@ -236,6 +236,22 @@ def test_a_stack_on_a_served_sandbox(tmp_path: Path) -> None:
         process.stdout.close()
 
 
+def test_an_interrupt_while_it_starts(tmp_path: Path) -> None:
+    """Ctrl-C that comes before a command runs ends it as any other does, without a traceback."""
+    code = """
+import sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "smsops.cli.main":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from smsops.__main__ import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code, "plan"], cwd=tmp_path, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Interrupted.\n")
+
+
 def test_the_first_interrupt_finishes_what_is_in_flight(tmp_path: Path) -> None:
     """Ctrl-C ends an apply with 130, the state holds what was done, and the next apply does the rest."""
     process, url = serve(tmp_path)
